@@ -1,0 +1,94 @@
+"""Checkpoints that survive a kill at any moment, and resume by running the same command again."""
+
+from __future__ import annotations
+
+import logging
+import pickle  # only for the name of the error that torch.load raises
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.sample_stream import StreamSampler
+from ssgnet_monai.handlers.training_session import TrainingSession
+
+logger = logging.getLogger(__name__)
+
+
+class AtomicCheckpoint:
+    """Saves the session every ``interval`` epochs and at the end; on start, goes on from the newest readable one.
+
+    Attach it after the validation handler, so that a checkpoint holds the validation of its own epoch.
+
+    Args:
+        session: what is saved and where (``session.state_dir``).
+        interval: epochs between checkpoints.
+        keep: how many of the newest checkpoints stay.
+        resume: "auto" goes on where the last run stopped; "never" refuses to start in a folder with checkpoints.
+    """
+
+    def __init__(self, session: TrainingSession, interval: int = 1, keep: int = 2, resume: str = "auto") -> None:
+        if resume not in ("auto", "never"):
+            raise ValueError(f"Expected resume 'auto' or 'never', got {resume!r}.")
+        self.session, self.interval, self.keep, self.resume = session, interval, keep, resume
+
+    def attach(self, engine: Engine) -> None:
+        """Register at ``STARTED``, every ``interval`` epochs and ``COMPLETED``."""
+        engine.add_event_handler(Events.STARTED, self.load)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
+        engine.add_event_handler(Events.COMPLETED, self.save)
+
+    def files(self) -> list[Path]:
+        """Checkpoints, oldest first."""
+        return sorted(self.session.state_dir.glob("checkpoint_*.pt"))
+
+    def save(self, engine: Engine) -> None:
+        """Write ``checkpoint_<iteration>.pt``; older ones beyond ``keep`` are removed afterwards."""
+        path = self.session.state_dir / f"checkpoint_{engine.state.iteration:09d}.pt"
+        if path in self.files():
+            return
+        scaler = getattr(engine, "scaler", None)
+        content = {
+            "session": self.session.state_dict(),
+            "iteration": engine.state.iteration,
+            "scaler": scaler.state_dict() if scaler is not None else None,
+        }
+        save_tensors(path, content)
+        for old in self.files()[: -self.keep]:
+            old.unlink()
+
+    def load(self, engine: Engine) -> None:
+        """Restore the session, the engine's position and the position in the sample stream."""
+        files = self.files()
+        if files and self.resume == "never":
+            raise FileExistsError(
+                f"Expected an empty {self.session.state_dir} with resume: never, found {files[-1].name}. "
+                "Use resume: auto to go on, or another output folder."
+            )
+        for path in reversed(files):
+            content = _read(path)
+            if content is not None:
+                self._restore(engine, content)
+                logger.info("going on from step %d (%s)", engine.state.iteration, path)
+                return
+
+    def _restore(self, engine: Engine, content: dict[str, Any]) -> None:
+        self.session.load_state_dict(content["session"])
+        engine.state.iteration = content["iteration"]
+        engine.state.epoch = content["iteration"] // engine.state.epoch_length
+        if content["scaler"] is not None and getattr(engine, "scaler", None) is not None:
+            engine.scaler.load_state_dict(content["scaler"])
+        loader = getattr(engine, "data_loader", None)
+        sampler = getattr(loader, "sampler", None)
+        if isinstance(sampler, StreamSampler):
+            sampler.start = content["iteration"] * loader.batch_size
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
+        return None

@@ -1,0 +1,37 @@
+"""The weights with the best validation score, as a plain state dict."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from ignite.engine import Engine, Events
+
+from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.handlers.training_session import TrainingSession
+
+logger = logging.getLogger(__name__)
+
+
+class BestWeights:
+    """Attached to the validation evaluator: writes ``session.model_path`` whenever the key metric improves.
+
+    Args:
+        session: keeps the best score and names the file.
+        network: module whose state dict is written.
+    """
+
+    def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
+        self.session, self.network = session, network
+
+    def attach(self, engine: Engine) -> None:
+        """Register at ``COMPLETED``, when the key metric is known."""
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        score = float(engine.state.metrics[engine.state.key_metric_name])
+        best = self.session.best_metric
+        if best is None or score > best:
+            self.session.best_metric, self.session.best_iteration = score, engine.state.epoch
+            save_tensors(self.session.model_path, self.network.state_dict())
+            logger.info("validation %s %.4f is the best so far", engine.state.key_metric_name, score)

@@ -1,0 +1,71 @@
+"""Everything that a training run must keep to go on after a kill, in one object."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.utils import set_determinism
+
+
+class TrainingSession:
+    """The stateful objects of a training run, its seed, and where its files go.
+
+    Handlers share it: the checkpoint handler saves and restores ``objects``; the seed handler reads ``seed``; the
+    best-weights handler writes ``model_path``. The pseudo-label rounds call :meth:`restart` to begin anew.
+
+    Args:
+        objects: name -> object with ``state_dict`` and ``load_state_dict`` (networks, optimisers, schedulers, ...).
+        state_dir: folder of the checkpoints to resume from.
+        model_path: file of the final weights, a plain state dict.
+        seed: seed of the run; step i uses the pair (seed, i).
+    """
+
+    def __init__(self, objects: Mapping[str, Any], state_dir: str | Path, model_path: str | Path, seed: int = 0) -> None:
+        self.objects = {name: value for name, value in objects.items() if value is not None}
+        self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
+        self.best_metric: float | None = None
+        self.best_iteration = 0
+        self._first_state: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """States of all objects and the best validation score so far; tensors and plain numbers only."""
+        states = {name: value.state_dict() for name, value in self.objects.items()}
+        return {"objects": states, "best_metric": self.best_metric, "best_iteration": self.best_iteration}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave.
+
+        Raises:
+            ValueError: the objects' names differ from the saved ones.
+        """
+        if set(state["objects"]) != set(self.objects):
+            raise ValueError(
+                f"Expected a checkpoint of {sorted(self.objects)}, got one of {sorted(state['objects'])}. "
+                f"Move {self.state_dir} away to start anew."
+            )
+        for name, value in state["objects"].items():
+            self.objects[name].load_state_dict(value)
+        self.best_metric, self.best_iteration = state["best_metric"], state["best_iteration"]
+
+    def restart(self, state_dir: str | Path, model_path: str | Path, seed: int) -> None:
+        """Put every object back to its first state and continue in other folders with another seed."""
+        if self._first_state is None:
+            self._first_state = copy.deepcopy(self.state_dict())
+        self.load_state_dict(copy.deepcopy(self._first_state))
+        self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
+
+
+def seed_step(seed: int, step: int) -> None:
+    """Seed torch with a number that depends on (seed, step) alone."""
+    digest = hashlib.sha256(f"{seed}:{step}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch before networks are built (deterministic kernels where torch has them)."""
+    set_determinism(seed=seed % 2**32)
