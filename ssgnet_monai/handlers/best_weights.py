@@ -32,6 +32,6 @@ class BestWeights:
         score = float(engine.state.metrics[engine.state.key_metric_name])
         best = self.session.best_metric
         if best is None or score > best:
-            self.session.best_metric, self.session.best_iteration = score, engine.state.epoch
+            self.session.best_metric, self.session.best_epoch = score, engine.state.epoch
             save_tensors(self.session.model_path, self.network.state_dict())
             logger.info("validation %s %.4f is the best so far", engine.state.key_metric_name, score)

@@ -29,13 +29,13 @@ class TrainingSession:
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
         self.best_metric: float | None = None
-        self.best_iteration = 0
+        self.best_epoch = 0
         self._first_state: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """States of all objects and the best validation score so far; tensors and plain numbers only."""
         states = {name: value.state_dict() for name, value in self.objects.items()}
-        return {"objects": states, "best_metric": self.best_metric, "best_iteration": self.best_iteration}
+        return {"objects": states, "best_metric": self.best_metric, "best_epoch": self.best_epoch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave.
@@ -50,7 +50,7 @@ class TrainingSession:
             )
         for name, value in state["objects"].items():
             self.objects[name].load_state_dict(value)
-        self.best_metric, self.best_iteration = state["best_metric"], state["best_iteration"]
+        self.best_metric, self.best_epoch = state["best_metric"], state["best_epoch"]
 
     def restart(self, state_dir: str | Path, model_path: str | Path, seed: int) -> None:
         """Put every object back to its first state and continue in other folders with another seed."""

@@ -1,0 +1,126 @@
+"""What a person watches while a generator trains: progress bar, curves and sample grids."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.image_grid import image_grid, write_image
+from ssgnet_monai.handlers.ada_controller import AdaController
+from ssgnet_monai.handlers.training_session import TrainingSession
+
+LOSSES = ("loss_g", "loss_d", "r1", "real_sign")
+
+
+class SynthesisMonitor:
+    """Progress in kimg, one line of ``stats.jsonl`` per epoch, TensorBoard scalars and sample grids.
+
+    Args:
+        session: its ``state_dir`` receives ``stats.jsonl``.
+        generator: the averaged generator that draws the sample grids.
+        batch_size: images per iteration.
+        output_dir: folder for ``tensorboard/`` and ``samples/``.
+        ada: the controller whose strength is logged, or None.
+        grid_interval: epochs between sample grids.
+        grid_size: rows and columns of a sample grid.
+    """
+
+    def __init__(
+        self,
+        session: TrainingSession,
+        generator: torch.nn.Module,
+        batch_size: int,
+        output_dir: str | Path,
+        ada: AdaController | None = None,
+        grid_interval: int = 5,
+        grid_size: int = 6,
+    ) -> None:
+        self.session, self.generator, self.batch_size = session, generator, batch_size
+        self.output_dir, self.ada = Path(output_dir), ada
+        self.grid_interval, self.grid_size = grid_interval, grid_size
+
+    def attach(self, engine: Engine) -> None:
+        """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.grid_interval), self._grid)
+        engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _kimg(self, engine: Engine) -> float:
+        return engine.state.iteration * self.batch_size / 1000
+
+    def _start(self, engine: Engine) -> None:
+        self._stats = self.session.state_dir / "stats.jsonl"
+        lines = self._stats.read_text(encoding="utf-8").splitlines() if self._stats.exists() else []
+        # Lines after the restored checkpoint belong to steps that will be done again.
+        kept = [line for line in lines if json.loads(line)["kimg"] <= self._kimg(engine)]
+        with atomic_path(self._stats) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        self._board = SummaryWriter(self.output_dir / "tensorboard", purge_step=engine.state.iteration)
+        total = engine.state.max_epochs * engine.state.epoch_length * self.batch_size / 1000
+        self._bar = tqdm(total=total, initial=self._kimg(engine), unit="kimg", bar_format=_BAR, mininterval=1.0)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: dict[str, torch.Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._since = time.perf_counter()
+
+    def _iteration(self, engine: Engine) -> None:
+        for name in LOSSES:
+            if name in engine.state.output:  # summed on the device: no synchronisation per step
+                value = torch.as_tensor(engine.state.output[name]).detach()
+                self._sums[name] = self._sums.get(name, 0) + value
+                self._counts[name] = self._counts.get(name, 0) + 1
+        self._bar.update(self.batch_size / 1000)
+
+    def _epoch(self, engine: Engine) -> None:
+        images = engine.state.epoch_length * self.batch_size
+        means = {name: float(self._sums[name]) / self._counts[name] for name in self._sums}
+        record: dict[str, Any] = {
+            "kimg": self._kimg(engine),
+            "seconds_per_kimg": (time.perf_counter() - self._since) / images * 1000,
+            "loss_g": means.get("loss_g"),
+            "loss_d": means.get("loss_d"),
+            "r1": means.get("r1"),
+            "ada_rt": means.get("real_sign"),
+            "ada_p": float(self.ada.augment.p) if self.ada is not None else 0.0,
+        }
+        with open(self._stats, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        for name, value in record.items():
+            if value is not None and name != "kimg":
+                self._board.add_scalar(name, value, engine.state.iteration)
+        self._bar.set_postfix_str(
+            f"{record['seconds_per_kimg']:.1f} s/kimg  G {record['loss_g']:.2f}  D {record['loss_d']:.2f}  "
+            f"p {record['ada_p']:.2f}"
+        )
+        self._reset()
+
+    @torch.no_grad()
+    def _grid(self, engine: Engine) -> None:
+        self.generator.eval()
+        latents = torch.randn(self.grid_size**2, self.generator.z_dim, generator=torch.Generator().manual_seed(0))
+        c_dim = self.generator.c_dim
+        c = torch.eye(c_dim)[torch.arange(len(latents)) % c_dim] if c_dim else None
+        device = next(self.generator.parameters()).device
+        images = self.generator(latents.to(device), c.to(device) if c is not None else None)
+        grid = image_grid((images.cpu() + 1) / 2, self.grid_size)
+        write_image(self.output_dir / "samples" / f"kimg{self._kimg(engine):07.1f}.png", grid)
+        self._board.add_image("samples", grid, engine.state.iteration)
+
+    def _finish(self, engine: Engine) -> None:
+        self._bar.close()
+        self._board.close()
+
+
+_BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}]{postfix}"
