@@ -1,7 +1,8 @@
-"""Grids of images and 8-bit PNG files from tensors."""
+"""Grids of images, and PNG files from tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,16 @@ def image_grid(images: torch.Tensor, columns: int) -> torch.Tensor:
     return grid.reshape(channels, rows * height, columns * width).clamp(0, 1)
 
 
-def to_uint8(images: torch.Tensor) -> np.ndarray:
-    """Images (..., C, H, W) float in [0, 1] as channel-last uint8; one channel loses its axis."""
-    array = (images.clamp(0, 1) * 255).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
-    return array[..., 0] if array.shape[-1] == 1 else array
+def write_image(path: str | Path, image: torch.Tensor, intensity_window: Sequence[float] = (0, 255)) -> None:
+    """Write one image as PNG, atomically.
 
-
-def write_image(path: str | Path, image: torch.Tensor) -> None:
-    """Write one image (C, H, W) float in [0, 1] as 8-bit PNG, atomically."""
+    Args:
+        path: the file.
+        image: (C, H, W) float in [0, 1], one or three channels.
+        intensity_window: grey values that 0 and 1 become; above 255 the file has 16 bits (one channel only).
+    """
+    low, high = intensity_window
+    values = image.detach().clamp(0, 1).cpu().movedim(0, -1).numpy() * (high - low) + low
+    array = np.rint(values).astype(np.uint8 if high <= 255 else np.uint16)
     with atomic_path(path) as temporary:
-        Image.fromarray(to_uint8(image)).save(temporary, format="PNG")
+        Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(temporary, format="PNG")
