@@ -1,0 +1,1 @@
+from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader

@@ -1,0 +1,192 @@
+"""Reading photographs and masks of any common encoding, resizing and writing them as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ssgnet_monai.data.atomic_write import atomic_path
+
+MASK_THRESHOLD = 128
+EXIF_ORIENTATION = 0x0112
+
+
+def plain_image(image: Image.Image) -> Image.Image:
+    """A picture as 8-bit grey (``L``), 8-bit colour (``RGB``) or 16-bit grey (``I;16``); alpha is dropped.
+
+    Args:
+        image: an open Pillow image of any integer mode, one frame.
+
+    Returns:
+        The converted image; the same object where nothing was to do.
+
+    Raises:
+        ValueError: floating-point pixels, values beyond 16 bits, or several frames.
+    """
+    name = getattr(image, "filename", "") or "the image"
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"Expected one picture a file, got {image.n_frames} frames in {name}. Save them as files.")
+    if image.mode in ("L", "RGB", "I;16"):
+        return image
+    if image.mode in ("1", "LA", "La"):
+        return image.convert("L")
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB").convert("RGB")
+    if image.mode in ("RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"):
+        return image.convert("RGB")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(
+                f"Expected values of 8 or 16 bits, got {values.min()} to {values.max()} in {name}. Rescale it first."
+            )
+        return Image.fromarray(values.astype(np.uint16))
+    raise ValueError(f"Expected 8- or 16-bit pixels, got Pillow mode {image.mode!r} in {name}. Save it as PNG first.")
+
+
+def upright(image: Image.Image, size: tuple[int, int] | None = None) -> Image.Image:
+    """Apply a photograph's EXIF orientation, unless only the stored pixels have the mask's size.
+
+    Args:
+        image: an open Pillow image.
+        size: (width, height) of its mask, or None.
+    """
+    if image.getexif().get(EXIF_ORIENTATION, 1) == 1:
+        return image
+    turned = ImageOps.exif_transpose(image)
+    return image if size is not None and turned.size != size and image.size == size else turned
+
+
+def is_grey(values: np.ndarray) -> bool:
+    """Whether an (H, W) or (H, W, 3) array has no colour."""
+    return values.ndim == 2 or bool(
+        np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2])
+    )
+
+
+def grey_mask(image: Image.Image) -> np.ndarray:
+    """A mask's values as one channel; two colours (palette or RGB) become 0 for the darker and 255 for the brighter.
+
+    Args:
+        image: an open Pillow image: 1-bit, grey, palette, colour, or a constant colour with the mask in its alpha.
+
+    Returns:
+        (H, W) array of uint8 or uint16.
+
+    Raises:
+        ValueError: a coloured mask with more than two colours.
+    """
+    name = getattr(image, "filename", "") or "the mask"
+    if image.mode in ("LA", "RGBA"):
+        channels = np.asarray(image)
+        alpha, colours = channels[..., -1], channels[..., :-1]
+        if alpha.min() != alpha.max() and np.ptp(colours[alpha > 0], axis=0).max(initial=0) == 0:
+            return alpha
+    values = np.asarray(plain_image(image))
+    if values.ndim == 2:
+        return values
+    if is_grey(values):
+        return np.ascontiguousarray(values[..., 0])
+    codes = values.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
+    found = np.unique(codes)
+    if len(found) > 2:
+        raise ValueError(
+            f"Expected a mask of two values, got {len(found)} colours in {name}. "
+            "Export one class as black and white, without lossy compression."
+        )
+    colours = np.stack([found & 255, (found >> 8) & 255, found >> 16], -1) @ np.array([0.299, 0.587, 0.114])
+    return np.where(codes == found[int(np.argmax(colours))], 255, 0).astype(np.uint8)
+
+
+def binarise_mask(
+    values: np.ndarray, *, lossy: bool = False, threshold: int | None = None, name: str = "the mask"
+) -> tuple[np.ndarray, str]:
+    """Foreground of a one-channel mask, and how it was encoded.
+
+    Accepted: {0, 1}, {0, 255}, {0, one other value} and values within 32 of 0 or 255 for at least 85 % of the pixels
+    (JPEG ringing, edges smoothed by resizing), which are cut at 128. Numbered objects or classes and photographs are
+    refused unless ``threshold`` says what is foreground.
+
+    Args:
+        values: (H, W) array of integers.
+        lossy: the file was a JPEG: only the cut at 128 makes sense.
+        threshold: values *above* it are foreground.
+        name: the file named in messages.
+
+    Returns:
+        ((H, W) bool, encoding in words).
+
+    Raises:
+        ValueError: the values are not those of a binary mask.
+    """
+    if threshold is not None:
+        return values > threshold, f"above {threshold}"
+    highest = int(values.max())
+    if highest == 0:
+        return np.zeros(values.shape, bool), "empty"
+    foreground = values > 0
+    if not lossy and bool((values[foreground] == highest).all()):
+        if not foreground.all() or highest in (1, 255, 65535):
+            return foreground, f"0/{highest}"
+    if values.dtype == np.uint8:
+        near = (values <= 32) | (values >= 223)
+        if near.mean() >= 0.85 and (highest >= 223 or lossy):
+            cut = values >= MASK_THRESHOLD
+            clean = bool(((values == 0) | (values == 255)).all())
+            return cut, "0/255" if clean else "0/255 with ringing or grey edges"
+    shown = np.unique(values)
+    listed = ", ".join(map(str, shown[:8])) + (f", ... ({len(shown)} values)" if len(shown) > 8 else "")
+    raise ValueError(
+        f"Expected a mask of values {{0, 1}} or {{0, 255}}, got {{{listed}}} in {name}. If it numbers objects, prepare "
+        "with mask_threshold=0 (--mask-threshold 0: values above 0 are foreground); otherwise export a binary mask."
+    )
+
+
+def resize_image(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Lanczos resize of an (H, W) or (H, W, 3) uint8, or (H, W) uint16 array to ``size`` = (H, W)."""
+    if values.shape[:2] == tuple(size):
+        return values
+    box = (int(size[1]), int(size[0]))
+    if values.dtype == np.uint16:
+        resized = Image.fromarray(values.astype(np.float32)).resize(box, Image.Resampling.LANCZOS)
+        return np.clip(np.rint(np.asarray(resized)), 0, 65535).astype(np.uint16)
+    return np.asarray(Image.fromarray(values).resize(box, Image.Resampling.LANCZOS))
+
+
+def resize_mask(mask: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Nearest-neighbour resize of an (H, W) bool array to ``size`` = (H, W)."""
+    if mask.shape == tuple(size):
+        return mask
+    box = (int(size[1]), int(size[0]))
+    return np.asarray(Image.fromarray(mask.astype(np.uint8)).resize(box, Image.Resampling.NEAREST)) > 0
+
+
+def write_image_png(path: str | Path, values: np.ndarray) -> None:
+    """Write an (H, W) or (H, W, 3) uint8, or (H, W) uint16 array as PNG, atomically."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(values)).save(temporary, format="PNG")
+
+
+def write_mask_png(path: str | Path, mask: Any) -> None:
+    """Write a mask as 8-bit PNG with values 0 and 255, atomically, rows first (no transposition).
+
+    Args:
+        path: the file to write; its folder is created.
+        mask: (H, W) or (1, H, W) array or tensor, bool or values in {0, 1}.
+
+    Raises:
+        ValueError: another shape or other values.
+    """
+    values = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    values = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
+    if values.ndim != 2 or not bool(((values == 0) | (values == 1)).all()):
+        raise ValueError(
+            f"Expected a mask (H, W) or (1, H, W) of values 0 and 1 for {path}, got shape {tuple(values.shape)} and "
+            f"values {values.min()} to {values.max()}. Threshold the prediction first."
+        )
+    write_image_png(path, (values != 0).astype(np.uint8) * 255)

@@ -1,0 +1,142 @@
+"""The project's one image loader: an upright picture and, where there is one, its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor, PILReader
+from monai.transforms import MapTransform
+from PIL import Image
+
+from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
+
+LUMA = (0.299, 0.587, 0.114)
+IGNORED = 2
+
+
+class UprightPILReader(PILReader):
+    """MONAI's Pillow reader with rows first, as Pillow, NumPy and torchvision have them, and a matching shape.
+
+    MONAI's default swaps height and width; told not to (``reverse_indexing=False``) it still reports (W, H) in
+    ``spatial_shape``, which a writer with ``resample`` would then trust.
+    """
+
+    def __init__(self, converter: Any) -> None:
+        super().__init__(converter=converter, reverse_indexing=False)
+
+    def _get_spatial_shape(self, img: Image.Image) -> np.ndarray:
+        return np.asarray((img.height, img.width))
+
+    def _get_meta_dict(self, img: Image.Image) -> dict[str, Any]:
+        return {}
+
+
+class LoadImageMaskd(MapTransform):
+    """Load an image (and its mask, if the item has one) upright, in the project's units.
+
+    The result is a ``MetaTensor`` (C, H, W), row index first; its meta holds ``filename_or_obj`` and ``spatial_shape``
+    (H, W), and later spatial transforms are recorded on it, so ``Invertd`` leads a prediction back to the original
+    size. Saved with MONAI's writer, which swaps the first two axes *again*, a mask needs one transposition before it::
+
+        - _target_: Invertd            # back to the size of the file
+          keys: pred
+          transform: "@preprocessing"
+          orig_keys: image
+          nearest_interp: false        # interpolate probabilities, threshold afterwards
+        - {_target_: AsDiscreted, keys: pred, threshold: 0.5}
+        - {_target_: Transposed, keys: pred, indices: [0, 2, 1]}
+        - _target_: SaveImaged
+          keys: pred
+          writer: PILWriter
+          output_ext: .png
+          output_postfix: ""           # same stem as the image
+          output_dtype: "$np.uint8"
+          scale: 255                   # masks on disk are 0 / 255
+          resample: false              # true (SaveImaged's default) would undo the transposition
+          separate_folder: false
+          output_dir: "@output_dir"
+
+    or, from Python, ``ssgnet_monai.data.write_mask_png(path, mask)``, which does not transpose.
+
+    Args:
+        intensity_window: (low, high) in stored grey levels, mapped to 0 and 1 and clipped: the datalist's
+            ``intensity_window``; (0, 255) for 8-bit images.
+        num_channels: 3 (grey images are repeated) or 1 (colour images become luma, ITU-R BT.601).
+        image_key: key of the image path. Result: (C, H, W) float32 in [0, 1].
+        label_key: key of the mask path; items without it pass. Result: (1, H, W) float32 in {0, 1}.
+        ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
+
+    Raises:
+        ValueError: a mask that is not binary, a 16-bit image under the 8-bit window, an unknown channel count.
+    """
+
+    def __init__(
+        self,
+        intensity_window: Sequence[float] = (0, 255),
+        num_channels: int = 3,
+        image_key: str = "image",
+        label_key: str = "label",
+        ignore_value: int | None = None,
+    ) -> None:
+        super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
+        low, high = (float(value) for value in intensity_window)
+        if not low < high:
+            raise ValueError(f"Expected intensity_window (low, high) with low < high, got {list(intensity_window)}.")
+        if num_channels not in (1, 3):
+            raise ValueError(f"Expected num_channels 1 or 3, got {num_channels}.")
+        self.window = (low, high)
+        self.num_channels = num_channels
+        self.image_key, self.label_key, self.ignore_value = image_key, label_key, ignore_value
+        self._image_reader = UprightPILReader(plain_image)
+        self._mask_reader = UprightPILReader(self._coded_mask)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace the paths in a copy of ``data`` by tensors."""
+        result = dict(data)
+        if self.image_key not in result:
+            raise KeyError(f"Expected a path under {self.image_key!r}, got an item with {sorted(map(str, result))}.")
+        result[self.image_key] = self._image(result[self.image_key])
+        if self.label_key in result:
+            label = _read(self._mask_reader, result[self.label_key])
+            result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
+        return result
+
+    def _image(self, path: Any) -> MetaTensor:
+        image = _read(self._image_reader, path)
+        low, high = self.window
+        if self.window == (0.0, 255.0) and image.max() > 255:
+            raise ValueError(
+                f"Expected an 8-bit image for intensity_window (0, 255), got 16-bit values up to {int(image.max())} in "
+                f"{path}. Pass the datalist's intensity_window."
+            )
+        image = ((image - low) / (high - low)).clamp_(0.0, 1.0)
+        if image.shape[0] == self.num_channels:
+            return image
+        if self.num_channels == 3:
+            return image.repeat(3, 1, 1)
+        return (image * image.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
+
+    def _coded_mask(self, image: Image.Image) -> Image.Image:
+        """0 background, 1 foreground, ``IGNORED``: one unsigned picture for the reader to pass on."""
+        values = grey_mask(image)
+        name, lossy = getattr(image, "filename", "") or "the mask", image.format == "JPEG"
+        if self.ignore_value is None:
+            return Image.fromarray(binarise_mask(values, lossy=lossy, name=name)[0].astype(np.uint8))
+        ignored = values == self.ignore_value
+        mask = binarise_mask(np.where(ignored, 0, values), lossy=lossy, name=name)[0].astype(np.uint8)
+        mask[ignored] = IGNORED
+        return Image.fromarray(mask)
+
+
+def _read(reader: UprightPILReader, path: Any) -> MetaTensor:
+    """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers on failure."""
+    try:
+        values, meta = reader.get_data(reader.read(path))
+    except (OSError, SyntaxError) as error:  # Pillow: missing, unknown, truncated; a broken PNG chunk is a SyntaxError
+        raise ValueError(f"Expected a readable picture, got {error} in {path}. Prepare the dataset again.") from error
+    channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
+    meta.update(filename_or_obj=str(path), original_channel_dim=0)
+    return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32)), meta=meta)
