@@ -60,7 +60,7 @@ class PseudoLabelFolder:
             self.partial.mkdir(parents=True)
         with atomic_path(progress) as temporary:
             temporary.write_text("".join(json.dumps(r) + "\n" for r in self.records.values()), encoding="utf-8")
-        return [i for i, item in enumerate(items) if item["image"] not in self.records]
+        return [i for i, item in enumerate(items) if self._key(item) not in self.records]
 
     def write(self, indices: Sequence[int], items: Sequence[dict[str, Any]], labels: dict[str, torch.Tensor]) -> None:
         """Write a batch of masks and its progress lines.
@@ -77,20 +77,20 @@ class PseudoLabelFolder:
             name = f"mask{i:06d}.png"
             Image.fromarray(masks[k]).save(self.partial / name)
             record = {
-                "image": items[i]["image"],
+                "image": self._key(items[i]),
                 "mask": name,
                 "mean_confidence": round(confidence[k], 6),
                 "foreground": round(foreground[k], 6),
                 "model_sha256": self.model_sha256,
             }
-            self.records[items[i]["image"]] = record
+            self.records[record["image"]] = record
             lines.append(json.dumps(record) + "\n")
         with open(self.partial / "progress.jsonl", "a", encoding="utf-8") as file:
             file.writelines(lines)
 
     def publish(self, items: Sequence[dict[str, Any]], extra: dict[str, Any]) -> None:
         """Write the manifest and rename the folder. A round left by another model is replaced."""
-        records = [self.records[item["image"]] for item in items]
+        records = [self.records[self._key(item)] for item in items]
         write_json(self.partial / "manifest.json", {"model_sha256": self.model_sha256, **extra, "masks": records})
         (self.partial / "progress.jsonl").unlink()
         if self.folder.exists():
@@ -98,6 +98,9 @@ class PseudoLabelFolder:
             shutil.rmtree(self.folder)
         os.replace(self.partial, self.folder)
         fsync_folder(self.folder.parent)
+
+    def _key(self, item: dict[str, Any]) -> str:
+        return _relative(item, self.folder)
 
 
 def label_probabilities(
@@ -138,13 +141,13 @@ def with_pseudo_labels(items: Sequence[dict[str, Any]], folder: str | Path) -> l
         ValueError: an item has no mask in the round.
     """
     masks = {record["image"]: str(Path(folder) / record["mask"]) for record in read_manifest(folder)["masks"]}
-    missing = [item["image"] for item in items if item["image"] not in masks]
+    missing = [item["image"] for item in items if _relative(item, folder) not in masks]
     if missing:
         raise ValueError(
             f"Expected a mask for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
             "The pool has changed since: move the run's folder away and start anew."
         )
-    return [{**item, "label": masks[item["image"]]} for item in items]
+    return [{**item, "label": masks[_relative(item, folder)]} for item in items]
 
 
 def label_change(before: str | Path, after: str | Path) -> float:
@@ -155,6 +158,10 @@ def label_change(before: str | Path, after: str | Path) -> float:
         for record in read_manifest(after)["masks"]
     ]
     return float(np.mean(changes))
+
+
+def _relative(item: dict[str, Any], folder: str | Path) -> str:
+    return Path(os.path.relpath(item["image"], Path(folder).parent)).as_posix()
 
 
 def _read(path: Path) -> np.ndarray:

@@ -66,12 +66,13 @@ class AtomicCheckpoint:
                 f"Expected an empty {self.session.state_dir} with resume: never, found {files[-1].name}. "
                 "Use resume: auto to go on, or another output folder."
             )
-        for path in reversed(files):
-            content = _read(path)
-            if content is not None:
-                self._restore(engine, content)
-                logger.info("going on from step %d (%s)", engine.state.iteration, path)
-                return
+        content = next(filter(None, map(_read, reversed(files))), None)
+        if content is not None:
+            self._restore(engine, content)
+            logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
+        sampler = getattr(engine.data_loader, "sampler", None)
+        if isinstance(sampler, StreamSampler):
+            sampler.start = engine.state.iteration * engine.data_loader.batch_size
 
     def _restore(self, engine: Engine, content: dict[str, Any]) -> None:
         self.session.load_state_dict(content["session"])
@@ -79,10 +80,6 @@ class AtomicCheckpoint:
         engine.state.epoch = content["iteration"] // engine.state.epoch_length
         if content["scaler"] is not None and getattr(engine, "scaler", None) is not None:
             engine.scaler.load_state_dict(content["scaler"])
-        loader = getattr(engine, "data_loader", None)
-        sampler = getattr(loader, "sampler", None)
-        if isinstance(sampler, StreamSampler):
-            sampler.start = content["iteration"] * loader.batch_size
 
 
 def _read(path: Path) -> dict[str, Any] | None:

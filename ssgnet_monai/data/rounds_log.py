@@ -1,0 +1,60 @@
+"""The record of pseudo-label rounds and of their real-only control: ``rounds.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.atomic_write import write_json
+
+BASELINE = "baseline"
+
+
+class RoundsLog:
+    """Rounds of each arm, written after every change.
+
+    Args:
+        path: the JSON file.
+        header: what describes the whole run (seed, steps, labelled images, ...). A file with another header is
+            refused, since its rounds would not be comparable.
+
+    Raises:
+        ValueError: the file on disk belongs to other settings.
+    """
+
+    def __init__(self, path: str | Path, header: dict[str, Any]) -> None:
+        self.path = Path(path)
+        self.content: dict[str, Any] = {**header, "arms": {}}
+        if self.path.exists():
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            changed = [key for key, value in header.items() if found.get(key) != value]
+            if changed:
+                key = changed[0]
+                raise ValueError(
+                    f"Expected {self.path} to hold rounds with {key} = {header[key]!r}, found {found.get(key)!r}. "
+                    "Use another output_dir, or move the old one away."
+                )
+            self.content = found
+
+    def records(self, arm: str) -> list[dict[str, Any]]:
+        """Completed and current rounds of an arm, in order."""
+        return self.content["arms"].get(arm, [])
+
+    def record(self, arm: str, record: dict[str, Any]) -> None:
+        """Set the record of round ``record["round"]``; later rounds of the arm are dropped."""
+        arms = self.content["arms"]
+        arms[arm] = [*(r for r in self.records(arm) if r["round"] < record["round"]), record]
+        write_json(self.path, self.content)
+
+    def choose(self, arm: str, control: str) -> dict[str, Any]:
+        """Write down the best round of each arm by validation Dice (the earlier one on a tie), before any test.
+
+        Returns:
+            The choice: arm, round, model, sha256, val_dice.
+        """
+        for key, name in (("choice", arm), ("control_choice", control)):
+            best = max(self.records(name), key=lambda r: (r["val_dice"], -r["round"]))
+            self.content[key] = {"arm": name, **{k: best[k] for k in ("round", "model", "sha256", "val_dice")}}
+        write_json(self.path, self.content)
+        return self.content["choice"]
