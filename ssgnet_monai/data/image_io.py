@@ -14,6 +14,8 @@ from ssgnet_monai.data.atomic_write import atomic_path
 
 MASK_THRESHOLD = 128
 EXIF_ORIENTATION = 0x0112
+# What Pillow raises for missing, unknown, truncated, broken (PNG chunks: SyntaxError) and absurdly large files.
+UNREADABLE = (OSError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 def plain_image(image: Image.Image) -> Image.Image:
@@ -130,9 +132,9 @@ def binarise_mask(
     if highest == 0:
         return np.zeros(values.shape, bool), "empty"
     foreground = values > 0
-    if not lossy and bool((values[foreground] == highest).all()):
-        if not foreground.all() or highest in (1, 255, 65535):
-            return foreground, f"0/{highest}"
+    two_valued = not lossy and bool((values[foreground] == highest).all())
+    if two_valued and (not foreground.all() or highest in (1, 255, 65535)):
+        return foreground, f"0/{highest}"
     if values.dtype == np.uint8:
         near = (values <= 32) | (values >= 223)
         if near.mean() >= 0.85 and (highest >= 223 or lossy):

@@ -1,0 +1,190 @@
+"""Finding images and masks in folders as they come from their owners, and pairing them by stem."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+MASK_ENDINGS = ("_mask", "_segmentation", "_lesion")
+IMAGE_FOLDERS = frozenset({"images", "image"})
+MASK_FOLDERS = frozenset({"masks", "mask"})
+OTHER_FILES = frozenset({"thumbs.db", "desktop.ini"})
+# ISIC ships an index picture beside every photograph; it is neither image nor mask.
+OTHER_ENDINGS = ("_superpixels",)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """One image, its mask (or None) and the name that both go by."""
+
+    stem: str
+    image: Path
+    mask: Path | None
+
+
+def stem_key(name: str | Path) -> str:
+    """The form in which stems are compared: without picture extension, Unicode-normalised, lower case."""
+    path = Path(str(name).strip())
+    stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+    return unicodedata.normalize("NFC", stem).casefold()
+
+
+def locate_folders(
+    images: str | Path, masks: str | Path | None, *, class_folders: bool = False
+) -> tuple[Path, Path | None]:
+    """Find the folders that really hold the pictures: one level below or doubled folders are accepted.
+
+    Args:
+        images: folder of images, or one around ``images/`` (and ``masks/``).
+        masks: folder of masks, or one around it; None takes a ``masks/`` folder beside ``images/`` if there is one.
+        class_folders: sub-folders of images are classes.
+
+    Returns:
+        (image folder, mask folder or None).
+
+    Raises:
+        FileNotFoundError: a folder does not exist.
+    """
+    image_folder, found_masks = _descend(Path(images), IMAGE_FOLDERS)
+    if masks is not None:
+        return image_folder, _descend(Path(masks), MASK_FOLDERS)[0]
+    if found_masks is not None:
+        logger.info("Masks: found the folder %s and use it.", found_masks.name)
+        return image_folder, _descend(found_masks, MASK_FOLDERS)[0]
+    return image_folder, None
+
+
+def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
+    """All pictures in a folder and below, sorted; side files of systems and archives and symlink loops are passed by.
+
+    Args:
+        folder: where to look.
+        without: a folder not to enter (the masks, when they lie inside).
+
+    Raises:
+        ValueError: there is none.
+    """
+    found: list[Path] = []
+    seen = {without.resolve()} if without is not None else set()
+    others = _walk(folder, found, seen)
+    if not found:
+        raise ValueError(
+            f"Expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none among {others} files. "
+            "Name the folder that holds them."
+        )
+    if others:
+        logger.info("%s: %d files that are no pictures are passed by.", folder.name, others)
+    return found
+
+
+def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabeled_ok: bool = False) -> list[ImagePair]:
+    """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation`` or ``_lesion`` (any case).
+
+    Args:
+        images: image files. Where both lists are one folder, files with such an ending are its masks.
+        masks: mask files, or None for a dataset without masks.
+        unlabeled_ok: images without a mask are kept, unpaired.
+
+    Returns:
+        Pairs in the order of their stems.
+
+    Raises:
+        ValueError: duplicate stems, masks without image, images without mask.
+    """
+    if masks is not None and list(masks) == list(images):
+        known = {stem_key(path) for path in images}
+        masks = [path for path in images if _base_key(path) != stem_key(path) and _base_key(path) in known]
+        images = sorted(set(images) - set(masks))
+    by_key = _unique(images, stem_key, "image")
+    if masks is None:
+        return [ImagePair(path.stem, path, None) for _, path in sorted(by_key.items())]
+    mask_by_key = _unique(masks, lambda path: stem_key(path) if stem_key(path) in by_key else _base_key(path), "mask")
+    extra = [path for key, path in sorted(mask_by_key.items()) if key not in by_key]
+    missing = [path for key, path in sorted(by_key.items()) if key not in mask_by_key]
+    if extra:
+        raise ValueError(
+            f"Expected an image for every mask, found {len(extra)} of {len(mask_by_key)} masks without: "
+            f"{listed(extra)}. Stems must agree (endings {', '.join(MASK_ENDINGS)} are allowed); "
+            f"an image is called {next(iter(sorted(by_key.values()))).name}. Rename or remove these masks."
+        )
+    if missing and not unlabeled_ok:
+        raise ValueError(
+            f"Expected a mask for every image, found {len(missing)} of {len(by_key)} images without: {listed(missing)}. "
+            "Add the masks, or prepare with unlabeled_ok=True (--unlabeled-ok) to use these images as unlabelled ones."
+        )
+    return [ImagePair(path.stem, path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
+
+
+def listed(paths: Iterable[Path | str]) -> str:
+    """The first names of a list, for messages."""
+    names = [path.name if isinstance(path, Path) else path for path in paths]
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
+def _base_key(path: Path) -> str:
+    key = stem_key(path)
+    for ending in MASK_ENDINGS:
+        key = key.removesuffix(ending)
+    return key
+
+
+def _unique(paths: Sequence[Path], key_of: Callable[[Path], str], kind: str) -> dict[str, Path]:
+    by_key: dict[str, Path] = {}
+    for path in paths:
+        other = by_key.setdefault(key_of(path), path)
+        if other is not path:
+            raise ValueError(
+                f"Expected one {kind} a stem, found two: {_below(other)} and {_below(path)}. "
+                "Rename or remove one of them (stems are compared without extension and without regard to case)."
+            )
+    return by_key
+
+
+def _below(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _is_side_file(path: Path) -> bool:
+    name = path.name.lower()
+    return name.startswith(".") or name in OTHER_FILES or name == "__macosx" or path.stem.lower().endswith(OTHER_ENDINGS)
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path], int]:
+    """(pictures, sub-folders, number of other files), sorted, without side files."""
+    entries = sorted(folder.iterdir())
+    kept = [path for path in entries if not _is_side_file(path)]
+    folders = [path for path in kept if path.is_dir()]
+    pictures = [path for path in kept if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
+    return pictures, folders, len(entries) - len(folders) - len(pictures)
+
+
+def _descend(folder: Path, names: frozenset[str]) -> tuple[Path, Path | None]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"Expected a folder of pictures, found none at {folder}. Check the path.")
+    seen: set[Path] = set()
+    masks: Path | None = None
+    while folder.resolve() not in seen:
+        seen.add(folder.resolve())
+        pictures, folders, _ = _entries(folder)
+        masks = next((path for path in folders if path.name.lower() in MASK_FOLDERS), masks)
+        named = [path for path in folders if path.name.lower() in names]
+        if pictures or (len(named) != 1 and len(folders) != 1):
+            break
+        folder = named[0] if len(named) == 1 else folders[0]
+    return folder, masks
+
+
+def _walk(folder: Path, found: list[Path], seen: set[Path]) -> int:
+    if folder.resolve() in seen:
+        return 0
+    seen.add(folder.resolve())
+    pictures, folders, others = _entries(folder)
+    found += pictures
+    return others + sum(_walk(path, found, seen) for path in folders)

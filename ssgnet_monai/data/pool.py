@@ -1,0 +1,59 @@
+"""The pool of unlabelled images that pseudo-labels are made for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.atomic_write import sha256_file
+from ssgnet_monai.data.datalist import datalist_path
+
+logger = logging.getLogger(__name__)
+
+
+def pool_items(
+    datalist: dict[str, Any],
+    hidden: Sequence[dict[str, Any]],
+    synthetic: Sequence[str | Path],
+    pool: str,
+    dataset_dir: str | Path,
+) -> list[dict[str, Any]]:
+    """Unlabelled images by origin.
+
+    Args:
+        datalist: its "unlabeled" items may be real or synthetic.
+        hidden: real training items whose masks are hidden (``hide_labels``), without a "label" field.
+        synthetic: ``synthetic.json`` files of generators.
+        pool: "synthetic", "real" or "both".
+        dataset_dir: the prepared folder; generators must have been trained on its datalist.
+
+    Returns:
+        Items with "image" and "origin", without "label".
+
+    Raises:
+        ValueError: ``pool`` is none of the three, or a generator was trained on another datalist, whose training
+            images may be test images of this one.
+    """
+    if pool not in ("synthetic", "real", "both"):
+        raise ValueError(f"Expected pool 'synthetic', 'real' or 'both', got {pool!r}.")
+    items = [{"origin": "real", **item} for item in (*datalist["unlabeled"], *hidden)]
+    expected = sha256_file(datalist_path(dataset_dir))
+    for path in map(Path, synthetic):
+        for entry in json.loads(path.read_text(encoding="utf-8"))["unlabeled"]:
+            if entry["datalist_sha256"] != expected:
+                raise ValueError(
+                    f"Expected images of generators trained on {dataset_dir} (datalist {expected[:12]}), got "
+                    f"{entry['image']} of {path} from datalist {entry['datalist_sha256'][:12]}, whose training images "
+                    "may be test images here. Train the generator on this datalist."
+                )
+            items.append({**entry, "image": str(path.parent.absolute() / entry["image"])})
+    chosen = [
+        {key: value for key, value in item.items() if key != "label"}
+        for item in items
+        if pool in ("both", item["origin"])
+    ]
+    logger.info("pool (%s): %d images", pool, len(chosen))
+    return chosen
