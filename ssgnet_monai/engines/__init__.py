@@ -1,0 +1,2 @@
+from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers
+from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step

@@ -1,0 +1,8 @@
+from ssgnet_monai.losses.adversarial import (
+    discriminator_fake_loss as discriminator_fake_loss,
+)
+from ssgnet_monai.losses.adversarial import (
+    discriminator_real_loss as discriminator_real_loss,
+)
+from ssgnet_monai.losses.adversarial import generator_loss as generator_loss
+from ssgnet_monai.losses.adversarial import r1_penalty as r1_penalty

@@ -1,0 +1,1 @@
+from ssgnet_monai.networks import stylegan3 as stylegan3
