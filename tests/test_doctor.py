@@ -127,7 +127,9 @@ def test_memory_and_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(tmp_path) in full.detail
 
 
-@pytest.mark.parametrize(("policy", "status"), [("PASSIVE", "ok"), ("passive", "ok"), ("ACTIVE", "note"), (None, "note")])
+@pytest.mark.parametrize(
+    ("policy", "status"), [("PASSIVE", "ok"), ("passive", "ok"), ("ACTIVE", "note"), (None, "note")]
+)
 def test_spinning_threads_are_noted(policy: str | None, status: str) -> None:
     check = doctor.check_threads({} if policy is None else {"OMP_WAIT_POLICY": policy, "OMP_NUM_THREADS": "1"})
     assert check.status == status
@@ -161,5 +163,14 @@ def test_this_environment_works(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert cli.main(["doctor"]) == 0
     written = capsys.readouterr().out
     assert written.endswith("The base works.\n")
-    for name in ("python", "torch build", "selective_scan", "snakemake", "inception weights", "memory", "disk", "threads"):
+    for name in (
+        "python",
+        "torch build",
+        "selective_scan",
+        "snakemake",
+        "inception weights",
+        "memory",
+        "disk",
+        "threads",
+    ):
         assert f" {name} " in written
