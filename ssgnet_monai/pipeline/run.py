@@ -1,0 +1,163 @@
+"""Run an experiment: prepare the data, then let Snakemake run the stages that are missing."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.progress import StageWatch
+from ssgnet_monai.pipeline.stages import Stage, build_stages, prepare_command
+
+logger = logging.getLogger(__name__)
+SNAKEFILE = Path(__file__).with_name("Snakefile")
+PACKAGES = ("ssgnet-monai", "torch", "torchvision", "monai", "pytorch-ignite", "numpy", "scikit-image", "clean-fid")
+
+
+def run_experiment(
+    path: str | Path, overrides: Iterable[str] = (), cores: int | None = None, dry_run: bool = False
+) -> int:
+    """Run every stage of an experiment that is not done yet; after a kill the same call goes on.
+
+    Args:
+        path: the experiment file.
+        overrides: ``key=value`` words.
+        cores: CPU cores to use; None: all that this process may use.
+        dry_run: only say which stages would run.
+
+    Returns:
+        0 when the report is written, 1 when a stage failed (its log has been shown).
+
+    Raises:
+        ValueError: a wrong setting.
+        RuntimeError: another process is running in the same folder.
+    """
+    overrides = list(overrides)
+    experiment = load_experiment(path, overrides)
+    cores = cores or len(os.sched_getaffinity(0))
+    run_dir = Path(experiment["output_dir"]).expanduser().absolute()
+    prepare = prepare_command(experiment)
+    if dry_run:
+        return _describe(experiment, prepare, run_dir, cores)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with _only_one(run_dir):
+        began = time.monotonic()
+        _prepare(prepare, run_dir)
+        datalist = json.loads((run_dir / "data" / "datalist.json").read_text(encoding="utf-8"))
+        stages = build_stages(experiment, datalist, run_dir, cores)
+        write_json(run_dir / "stages.json", [stage.as_dict() for stage in stages])
+        _record(experiment, path, overrides, stages, prepare, run_dir)
+        if not _snakemake(run_dir, stages, cores):
+            return 1
+        logger.info("report: %s (%.0f s)", run_dir / "report.html", time.monotonic() - began)
+        return 0
+
+
+def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cores: int) -> int:
+    datalist = run_dir / "data" / "datalist.json"
+    logger.info("would write %s", run_dir)
+    if not datalist.exists():
+        logger.info("prepare: %s", shlex.join(prepare))
+        generators = experiment["synthesis"] and f"generators: {experiment['synthesis']['classes']}"
+        logger.info("then, once the classes are known: %s", generators or "no generators")
+        for name in experiment["segmentation"]:
+            logger.info("segmentation %s, seeds %s", name, experiment["seeds"])
+        return 0
+    for stage in build_stages(experiment, json.loads(datalist.read_text(encoding="utf-8")), run_dir, cores):
+        done = all((run_dir / output).exists() for output in stage.outputs)
+        logger.info("%s: %s", stage.name, "done" if done else "; ".join(stage.commands))
+    return 0
+
+
+@contextmanager
+def _only_one(run_dir: Path) -> Iterator[None]:
+    """A lock that the kernel drops when the process ends, however it ends."""
+    with open(run_dir / ".lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RuntimeError(
+                f"Expected {run_dir} to be free, another `ssgnet run` is working in it. "
+                "Wait for it, or choose another output_dir=FOLDER."
+            ) from error
+        yield
+
+
+def _prepare(command: list[str], run_dir: Path) -> None:
+    if (run_dir / "data" / "datalist.json").exists():
+        return
+    began = time.monotonic()
+    logger.info("prepare: %s", shlex.join(command[3:]))
+    done = subprocess.run(command, cwd=run_dir, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"Preparing the data failed. {done.stderr.strip().splitlines()[-1]}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    (run_dir / "benchmarks").mkdir(exist_ok=True)
+    line = f"s\tmax_rss\n{time.monotonic() - began:.1f}\t{peak:.1f}\n"
+    (run_dir / "benchmarks" / "prepare.tsv").write_text(line, encoding="utf-8")
+
+
+def _record(
+    experiment: dict[str, Any],
+    path: str | Path,
+    overrides: list[str],
+    stages: list[Stage],
+    prepare: list[str],
+    run_dir: Path,
+) -> None:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    commands = [shlex.join(["ssgnet", "run", str(path), *overrides])]
+    commands += [shlex.join(["ssgnet", *prepare[3:]])]
+    commands += [command.replace(shlex.quote(sys.executable), "python") for s in stages for command in s.commands]
+    content = {"name": experiment["name"], "config": experiment, "commands": commands, "versions": versions}
+    write_json(run_dir / "experiment.json", content)
+
+
+def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(run_dir)]
+    words += ["--cores", str(cores), "--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going"]
+    if shutil.which("nvidia-smi"):
+        words += ["--resources", "gpu=1"]
+    (run_dir / "logs").mkdir(exist_ok=True)
+    watch = StageWatch(run_dir, stages)
+    with open(run_dir / "logs" / "snakemake.log", "a", encoding="utf-8") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(0.5)
+                watch.update()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    watch.update()
+    if process.returncode == 0:
+        return True
+    failed = watch.unfinished()
+    for name in failed:
+        logger.error("%s failed; the end of its log:\n%s", name, watch.tail(name, 25))
+    if not failed:
+        tail = (run_dir / "logs" / "snakemake.log").read_text(encoding="utf-8").splitlines()[-25:]
+        logger.error("Snakemake failed; the end of its log:\n%s", "\n".join(tail))
+    logger.error("Mend the cause and run the same command again: finished stages and saved steps are kept.")
+    return False
