@@ -1,0 +1,11 @@
+from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCheckpoint
+from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
+from ssgnet_monai.handlers.final_weights import FinalWeights as FinalWeights
+from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
+from ssgnet_monai.handlers.segmentation_monitor import SegmentationMonitor as SegmentationMonitor
+from ssgnet_monai.handlers.step_seed import StepSeed as StepSeed
+from ssgnet_monai.handlers.synthesis_monitor import SynthesisMonitor as SynthesisMonitor
+from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImages as SyntheticImages
+from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImageWriter as SyntheticImageWriter
+from ssgnet_monai.handlers.training_session import TrainingSession as TrainingSession
+from ssgnet_monai.handlers.training_session import seed_everything as seed_everything

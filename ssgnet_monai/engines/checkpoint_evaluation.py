@@ -1,0 +1,173 @@
+"""Test scores of trained checkpoints: read once, after the choice by validation is written down."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.engines import Evaluator
+from PIL import Image
+
+from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
+from ssgnet_monai.data.image_grid import write_image
+from ssgnet_monai.metrics import confusion_counts, fit_otsu, paired_bootstrap, summarise_counts
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointEvaluation:
+    """Scores every round's model, the real-only control, Otsu's threshold and the all-foreground answer.
+
+    After ``rounds`` the checkpoints are those of ``rounds.json``; after plain training the one model.
+
+    Args:
+        evaluator: MONAI evaluator over the test images, its key metric a ``PooledConfusionMetric``.
+        network: the evaluator's network.
+        output_dir: folder of the run; receives ``metrics.json``, ``per_image.csv`` and ``examples/``.
+        model_path: the final model, used where there were no rounds.
+        test_loader: the same test images in the same order, (B, C, H, W) in [0, 1], with labels.
+        training_loader: training images with labels, which choose Otsu's channel and polarity.
+        split: name of the evaluated section, for the record.
+        seed: seed of the run and of the bootstrap.
+        examples: how many images to draw for the report.
+        config_sha256: hash of the run's settings, for the record.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        network: torch.nn.Module,
+        output_dir: str | Path,
+        model_path: str | Path,
+        test_loader: Iterable[dict[str, Any]],
+        training_loader: Iterable[dict[str, Any]],
+        split: str = "test",
+        seed: int = 0,
+        examples: int = 6,
+        config_sha256: str | None = None,
+    ) -> None:
+        self.evaluator, self.network = evaluator, network
+        self.output_dir, self.model_path = Path(output_dir), Path(model_path)
+        self.test_loader, self.training_loader = test_loader, training_loader
+        self.split, self.seed, self.examples, self.config_sha256 = split, seed, examples, config_sha256
+
+    def run(self) -> None:
+        """Write ``metrics.json``, ``per_image.csv`` and the example pictures.
+
+        Raises:
+            FileNotFoundError: a model is missing.
+            ValueError: the rounds are not finished, or a model is not the one that was recorded.
+        """
+        began = time.perf_counter()
+        checkpoints, choice = self._checkpoints()
+        images, labels = _stack(self.test_loader)
+        otsu = fit_otsu(*_stack(self.training_loader))
+        counts = {name: self._counts(path) for name, path in checkpoints.items()}
+        references = {
+            "otsu": confusion_counts(otsu.predict(images), labels),
+            "all_foreground": confusion_counts(torch.ones_like(labels), labels),
+        }
+        record: dict[str, Any] = {
+            "stage": "segmentation",
+            "split": self.split,
+            "n": len(labels),
+            "n_empty": int((labels.flatten(1).sum(1) == 0).sum()),
+            "seed": self.seed,
+            "config_sha256": self.config_sha256,
+            "checkpoints": {name: summarise_counts(value) for name, value in counts.items()},
+            "references": {name: summarise_counts(value) for name, value in references.items()},
+            **choice,
+        }
+        if "control" in choice:
+            record["paired_bootstrap"] = paired_bootstrap(
+                counts[choice["chosen"]], counts[choice["control"]], seed=self.seed
+            )
+        self._write_csv({**counts, **references})
+        self._draw(images, labels, checkpoints, choice)
+        record["seconds"] = time.perf_counter() - began
+        write_json(self.output_dir / "metrics.json", record)
+        for name, scores in record["checkpoints"].items():
+            logger.info("%s %s: pooled Dice %.4f", self.split, name, scores["pooled"]["dice"])
+
+    def _checkpoints(self) -> tuple[dict[str, Path], dict[str, str]]:
+        rounds = self.output_dir / "rounds.json"
+        if not rounds.exists():
+            return {"model": self.model_path}, {"chosen": "model"}
+        log = json.loads(rounds.read_text(encoding="utf-8"))
+        if "choice" not in log:
+            raise ValueError(f"Expected finished rounds in {rounds}, found no choice yet. Run `rounds` to its end first.")
+        paths = {}
+        for arm, records in log["arms"].items():
+            for record in records:
+                if arm == "real_only" and record["round"] == 0:
+                    continue  # the baseline, listed as round 0 of the other arm
+                path = self.output_dir / record["model"]
+                if sha256_file(path) != record["sha256"]:
+                    raise ValueError(
+                        f"Expected {path} to have SHA-256 {record['sha256'][:12]} as recorded before the test, it has "
+                        "another. Models must not change between choice and test: run `rounds` again."
+                    )
+                paths[f"{arm}/round_{record['round']:02d}"] = path
+        return paths, {"chosen": _name(log["choice"]), "control": _name(log["control_choice"])}
+
+    def _load(self, path: Path) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(f"Expected trained weights at {path}, found none. Run configs/train.yaml first.")
+        self.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+
+    def _counts(self, path: Path) -> torch.Tensor:
+        self._load(path)
+        self.evaluator.run()
+        return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu()
+
+    def _write_csv(self, counts: dict[str, torch.Tensor]) -> None:
+        items = self.evaluator.data_loader.dataset.data
+        with atomic_path(self.output_dir / "per_image.csv") as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image", "model", "tp", "tn", "fp", "fn"])
+            for name, rows in counts.items():
+                for item, row in zip(items, rows.long().tolist(), strict=True):
+                    writer.writerow([Path(item["image"]).name, name, *row])
+
+    @torch.inference_mode()
+    def _draw(
+        self, images: torch.Tensor, labels: torch.Tensor, checkpoints: dict[str, Path], choice: dict[str, str]
+    ) -> None:
+        chosen = torch.linspace(0, len(images) - 1, min(self.examples, len(images))).round().long().tolist()
+        folder = self.output_dir / "examples"
+        dataset = self.evaluator.data_loader.dataset
+        batch = torch.stack([torch.as_tensor(dataset[i]["image"]) for i in chosen])
+        wanted = {"baseline": "pseudo_label/round_00", "control": choice.get("control"), "final": choice["chosen"]}
+        for k, i in enumerate(chosen):
+            write_image(folder / f"{k}_image.png", images[i])
+            _write_mask(folder / f"{k}_truth.png", labels[i])
+        for part, name in wanted.items():
+            if name not in checkpoints:
+                continue
+            self._load(checkpoints[name])
+            self.network.eval()
+            device = next(self.network.parameters()).device
+            logits = self.evaluator.inferer(batch.to(device), self.network).cpu()
+            for k, mask in enumerate(logits > 0):
+                _write_mask(folder / f"{k}_{part}.png", mask)
+
+
+def _name(choice: dict[str, Any]) -> str:
+    arm = "pseudo_label" if choice["round"] == 0 else choice["arm"]
+    return f"{arm}/round_{choice['round']:02d}"
+
+
+def _stack(loader: Iterable[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    batches: Sequence[dict[str, Any]] = list(loader)
+    return torch.cat([b["image"] for b in batches]), torch.cat([b["label"] for b in batches])
+
+
+def _write_mask(path: Path, mask: torch.Tensor) -> None:
+    with atomic_path(path) as temporary:
+        Image.fromarray(mask[0].to(torch.uint8).mul(255).numpy()).save(temporary, format="PNG")
