@@ -1,0 +1,160 @@
+"""From a run folder to one dict: the content of ``report.json`` and the only source of the numbers in the page."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai import __version__
+from ssgnet_monai.report.published import published_results
+from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
+from ssgnet_monai.report.segmentation_row import segmentation_row
+from ssgnet_monai.report.summary import generator_sentences, row_answers
+
+logger = logging.getLogger(__name__)
+
+SPLITS = ("training", "validation", "test", "unlabeled")
+STAGES = ("data", "synthesis", "segmentation", "benchmarks")
+REFERENCE_NAMES = {
+    "real_vs_real": "Real against real",
+    "blurred_real": "Blurred real images",
+    "untrained": "Untrained generator",
+}
+FID_BIAS_LIMIT = 2048
+"""Below this many images FID is strongly biased upward (the rank of Inception's 2048 features)."""
+
+
+def collect(run_dir: str | Path) -> dict[str, Any]:
+    """Read the results that the stages left in a run folder.
+
+    Args:
+        run_dir: the experiment's folder. Stages that have not run are ``None`` or empty, never an error.
+
+    Returns:
+        The report: ``name``, ``version``, ``answers`` (sentences), ``experiment``, ``data``, ``synthesis`` (one entry
+        a class), ``segmentation`` (one entry a row), ``benchmarks``, ``paper`` and ``not_run`` (stages without any
+        result). Scores are fractions in [0, 1].
+
+    Raises:
+        NotADirectoryError: ``run_dir`` is not a folder.
+        ValueError: a results file is there but unreadable.
+    """
+    run_dir = Path(run_dir)
+    if not run_dir.is_dir():
+        raise NotADirectoryError(
+            f"Expected the folder of a run, got {run_dir}. Give the output folder of 'ssgnet run', or run that first."
+        )
+    experiment = read_json(run_dir / "experiment.json") or {}
+    data = _data(run_dir / "data")
+    labelled = data["splits"]["training"]["labelled"] if data else None
+    synthesis = [_synthesis(folder) for folder in _folders(run_dir / "generators")]
+    segmentation = [segmentation_row(folder, labelled) for folder in _folders(run_dir / "segmentation")]
+    benchmarks = read_benchmarks(run_dir / "benchmarks")
+    found = {"data": data, "synthesis": synthesis, "segmentation": segmentation, "benchmarks": benchmarks}
+    not_run = [stage for stage in STAGES if not found[stage]]
+    if not_run:
+        logger.info("No results in %s for: %s; the report says 'not run'.", run_dir, ", ".join(not_run))
+    return {
+        "name": experiment.get("name") or run_dir.resolve().name,
+        "version": __version__,
+        "answers": row_answers(segmentation),
+        "generator_answers": generator_sentences(synthesis),
+        "experiment": {
+            "config": experiment.get("config") or {},
+            "commands": experiment.get("commands") or [],
+            "versions": experiment.get("versions") or {},
+        },
+        "data": data,
+        "synthesis": synthesis,
+        "segmentation": segmentation,
+        "benchmarks": benchmarks,
+        "paper": published_results(str(data["name"])) if data else None,
+        "not_run": not_run,
+    }
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Folders in the order that people count in: ``unet_30`` before ``unet_180``."""
+    found = [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    return sorted(
+        found, key=lambda path: [(w.isdigit(), int(w) if w.isdigit() else 0, w) for w in re.split(r"(\d+)", path.name)]
+    )
+
+
+def _data(folder: Path) -> dict[str, Any] | None:
+    datalist = read_json(folder / "datalist.json")
+    if datalist is None:
+        return None
+    items = {split: datalist.get(split) or [] for split in SPLITS}
+    classes = list(datalist.get("classes") or [])
+    classes += sorted({str(i.get("class")) for rows in items.values() for i in rows if i.get("class")} - set(classes))
+    return {
+        "name": datalist.get("name") or "unnamed",
+        "modality": datalist.get("modality"),
+        "labels": datalist.get("labels") or {},
+        "image_size": datalist.get("image_size"),
+        "num_channels": datalist.get("num_channels"),
+        "intensity_window": datalist.get("intensity_window"),
+        "split_seed": datalist.get("split_seed"),
+        "group_source": datalist.get("group_source"),
+        "classes": classes,
+        "splits": {split: _split(rows, classes) for split, rows in items.items()},
+        "prepare": read_json(folder / "prepare.json") or {},
+    }
+
+
+def _split(items: list[dict[str, Any]], classes: list[str]) -> dict[str, Any]:
+    by_class = Counter(str(item.get("class")) for item in items)
+    return {
+        "images": len(items),
+        "labelled": sum("label" in item for item in items),
+        "groups": len({str(item["group"]) for item in items if item.get("group") is not None}),
+        "by_class": {name: by_class[name] for name in classes},
+        "by_origin": dict(sorted(Counter(str(item.get("origin", "real")) for item in items).items())),
+    }
+
+
+def _synthesis(folder: Path) -> dict[str, Any]:
+    metrics = read_json(folder / "metrics.json")
+    generated = read_json(folder / "synthetic.json") or {}
+    entry: dict[str, Any] = {
+        "class": str((metrics or {}).get("class") or folder.name),
+        "folder": folder.name,
+        "n_generated": sum(len(generated.get(split) or []) for split in SPLITS),
+        "curve": read_curve(folder / "state" / "stats.jsonl"),
+        "evaluated": metrics is not None,
+    }
+    if metrics is None:
+        return entry
+    n_real, n_synthetic = metrics.get("n_real"), metrics.get("n_synthetic")
+    smaller = min((n for n in (n_real, n_synthetic) if n is not None), default=None)
+    biased = bool(metrics.get("fid_biased")) or (smaller is not None and smaller < FID_BIAS_LIMIT)
+    distances = [
+        {
+            "images": "synthetic",
+            "name": "Synthetic images",
+            "n": smaller,
+            "kid": metrics.get("kid"),
+            "fid": metrics.get("fid"),
+            "fid_biased": biased,
+        }
+    ]
+    references = metrics.get("references") or {}
+    for key in [*REFERENCE_NAMES, *sorted(set(references) - set(REFERENCE_NAMES))]:
+        if reference := references.get(key):
+            n = reference.get("n", smaller)
+            distances.append(
+                {
+                    "images": key,
+                    "name": REFERENCE_NAMES.get(key, key),
+                    "n": n,
+                    "kid": reference.get("kid"),
+                    "fid": reference.get("fid"),
+                    "fid_biased": n is None or n < FID_BIAS_LIMIT,
+                }
+            )
+    kept = ("split", "n_real", "n_synthetic", "seed", "seconds", "config_sha256", "features", "resizer")
+    return {**entry, **{name: metrics.get(name) for name in kept}, "distances": distances}

@@ -1,0 +1,116 @@
+"""A small line chart as inline SVG: no plotting library, colours from the page's style sheet."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+HEIGHT = 220
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 36
+
+
+@dataclass
+class Line:
+    """One line of a chart; ``style`` is a CSS class (``a``..``d``), ``rings`` are points to circle."""
+
+    name: str
+    x: list[float]
+    y: list[float]
+    style: str = "a"
+    points: bool = False
+    faint: bool = False
+    rings: tuple[float, ...] = ()
+
+
+def line_chart(
+    lines: list[Line],
+    label: str,
+    x_title: str,
+    y_title: str,
+    y_range: tuple[float, float] | None = None,
+    whole_x: bool = False,
+    width: int = 360,
+) -> str:
+    """Draw lines over a light grid.
+
+    Args:
+        lines: what to draw; lines without points are skipped.
+        label: the chart in one sentence, for readers who do not see it.
+        x_title: quantity and unit of the horizontal axis.
+        y_title: quantity and unit of the vertical axis.
+        y_range: vertical limits; taken from the lines when ``None``.
+        whole_x: mark whole numbers only, such as rounds.
+        width: of the drawing, in its own units; text is 11 units high.
+
+    Returns:
+        An ``<svg>`` element whose text is escaped; empty where no line has a point.
+    """
+    lines = [line for line in lines if line.x]
+    if not lines:
+        return ""
+    across_all = [x for line in lines for x in line.x]
+    x_low, x_high = _padded(min(across_all), max(across_all), 0.04 if whole_x else 0)
+    y_low, y_high = y_range or value_range([y for line in lines for y in line.y])
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = LEFT + (x - x_low) / (x_high - x_low) * (width - LEFT - RIGHT)
+        return round(across, 2), round(TOP + (y_high - y) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM), 2)
+
+    parts = [f'<svg class="chart" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(label)}">']
+    for tick, words in _labelled_ticks(y_low, y_high):
+        _, down = place(x_low, tick)
+        parts.append(f'<path class="grid" d="M{LEFT} {down}H{width - RIGHT}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
+    for tick, words in _labelled_ticks(x_low, x_high, whole=whole_x):
+        across, _ = place(tick, y_low)
+        parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{words}</text>')
+    parts.append(f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{width - RIGHT}"/>')
+    middle = (LEFT + width - RIGHT) / 2
+    parts.append(f'<text class="title" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(x_title)}</text>')
+    centre = (TOP + HEIGHT - BOTTOM) / 2
+    turned = f'transform="translate(11 {centre}) rotate(-90)" text-anchor="middle"'
+    parts.append(f'<text class="title" {turned}>{escape(y_title)}</text>')
+    for line in lines:
+        places = [place(x, y) for x, y in zip(line.x, line.y, strict=True)]
+        path = "M" + "L".join(f"{x} {y}" for x, y in places)
+        parts.append(f'<path class="line {line.style}{" faint" if line.faint else ""}" d="{path}"/>')
+        for x, (across, down) in zip(line.x, places, strict=True):
+            if x in line.rings:
+                parts.append(f'<circle class="ring {line.style}" cx="{across}" cy="{down}" r="7.5"/>')
+            if line.points:
+                parts.append(_marker(line.style, across, down))
+    return "".join([*parts, "</svg>"])
+
+
+def value_range(values: list[float]) -> tuple[float, float]:
+    """Vertical limits that hold all values with a margin."""
+    return _padded(min(values), max(values), 0.08)
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers (1, 2 or 5 times a power of ten apart) between two limits."""
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(power * factor for factor in (1, 2, 5, 10) if (high - low) / (power * factor) <= most)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def _marker(style: str, across: float, down: float) -> str:
+    if style == "b":
+        return f'<rect class="dot b" x="{across - 3.2}" y="{down - 3.2}" width="6.4" height="6.4"/>'
+    return f'<circle class="dot {style}" cx="{across}" cy="{down}" r="3.6"/>'
+
+
+def _padded(low: float, high: float, share: float) -> tuple[float, float]:
+    if high - low < 1e-9:
+        half = max(abs(low) * 0.05, 0.01)
+        return low - half, high + half
+    return low - share * (high - low), high + share * (high - low)
+
+
+def _labelled_ticks(low: float, high: float, whole: bool = False) -> list[tuple[float, str]]:
+    """Ticks with their texts, all with the same number of decimals."""
+    places = [tick for tick in ticks(low, high) if not whole or tick == round(tick)]
+    decimals = max((len(f"{tick:.8g}".partition(".")[2]) for tick in places), default=0)
+    return [(tick, f"{tick:.{decimals}f}".replace("-", "\u2212")) for tick in places]

@@ -1,0 +1,180 @@
+"""The segmentation tables: the answer, test scores, validation, choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
+from ssgnet_monai.report.table import Cell, Part, Table, mean_sd, number, said, text, value
+
+
+def overview_table(rows: list[dict[str, Any]]) -> Table:
+    """One line a segmentation row: baseline, chosen, control and their difference, all pooled test Dice."""
+    cells = []
+    for row in rows:
+        parts = [row[part] for part in ("baseline", "chosen", "control")]
+        scores = [mean_sd(part["pooled"]["dice"] if part else None) for part in parts]
+        given = [value(row["labelled"]), number(len(row["seeds"]), count)]
+        cells.append([text(row["row"]), *given, *scores, _interval(row)])
+    return Table(
+        caption="The answer in one table: pooled test Dice",
+        columns=["Row", "Labelled images", "Seeds", "Baseline", "Chosen round", "Control", "Chosen − control [95% CI]"],
+        rows=cells,
+        notes=[
+            "Chosen round and control were both picked on validation, before test was opened. The control had the same "
+            "network, start, schedule, number of optimiser steps and looks at validation, with real labels only. "
+            "Intervals: paired bootstrap over test images; several seeds are shown as mean ± sd."
+        ],
+    )
+
+
+def rows_table(rows: list[dict[str, Any]]) -> Table:
+    """What each segmentation row was given: labels, pool, steps, seeds."""
+    cells = []
+    for row in rows:
+        pools = [entry["pool"] for entry in row["validation"] if entry["arm"] == "pseudo_label"]
+        pool = pools[-1] if pools else {"synthetic": None, "real": None}
+        given = [value(content) for content in (row["labelled"], pool["synthetic"], pool["real"], row["steps"])]
+        cells.append([text(row["row"]), *given, text(", ".join(map(str, row["seeds"])))])
+    return Table(
+        caption="What each segmentation row was given",
+        columns=["Row", "Labelled", "Synthetic", "Real, without mask", "Optimiser steps", "Seeds"],
+        groups=[("Training images", 1), ("Pseudo-label pool", 2), ("", 2)],
+        rows=cells,
+    )
+
+
+def test_table(row: dict[str, Any]) -> Table:
+    """Test scores of a row: reference answers, every round, the control; pooled and per image."""
+    entries = [*row["references"], *row["test"]]
+    if len(row["seeds"]) > 1:
+        picks = (("Chosen on validation, each seed", "chosen"), ("Control chosen, each seed", "control"))
+        entries += [{"name": name, **row[part]} for name, part in picks if row[part]]
+    cells, strong = [], set()
+    for index, entry in enumerate(entries):
+        pooled, image = entry.get("pooled", {}), entry.get("per_image", {})
+        picks = (("chosen_in", "chosen"), ("control_in", "control"))
+        marks = [mark for key, word in picks if (mark := _mark(entry, key, word, row))]
+        if "chosen" in marks or entry["name"].startswith("Chosen"):
+            strong.add(index)
+        names = ("dice", "miou", "accuracy", "sensitivity", "specificity")
+        per_image = [_mean_spread(image, "dice"), _mean_spread(image, "miou")]
+        cells.append([text(entry["name"], *marks), *(mean_sd(pooled.get(name)) for name in names), *per_image])
+    several = len(row["seeds"]) > 1
+    return Table(
+        caption=f"Test scores, {row['row']}",
+        columns=["Answer", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "mIoU"],
+        groups=[("Pooled over all test pixels", 5), ("Per image, mean (sd)", 2)],
+        rows=cells,
+        strong_rows=strong,
+        notes=[
+            f"Test images: n = {said(row['n'])}; with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
+            "from summed true and false positives and negatives at threshold 0.5 (mIoU is the pooled foreground IoU). "
+            "Per image: a both-empty image scores 1; in brackets the standard deviation between images"
+            + (", averaged over seeds. ± is the standard deviation between seeds." if several else ".")
+        ],
+    )
+
+
+def two_class_table(row: dict[str, Any]) -> Table:
+    """Means over background and foreground, the other form found in papers."""
+    entries = [*row["references"], *row["test"]]
+    return Table(
+        caption=f"Two-class means on test, {row['row']}",
+        columns=["Answer", "Dice", "mIoU"],
+        rows=[
+            [text(entry["name"]), *(mean_sd(entry.get("two_class", {}).get(name)) for name in ("dice", "miou"))]
+            for entry in entries
+        ],
+        notes=[
+            "Mean of the background's and the foreground's score. On small lesions it lies far above the foreground's "
+            "alone: never compare it with the pooled foreground table."
+        ],
+    )
+
+
+def validation_table(row: dict[str, Any]) -> Table:
+    """What was seen of validation and of the pool, round by round."""
+    cells = []
+    for entry in row["validation"]:
+        skipped = entry["seeds"] - entry["used_for_labels"]
+        marks = ["labels not used"] if skipped and entry["arm"] == "pseudo_label" else []
+        cells.append(
+            [
+                text(entry["name"], *marks),
+                mean_sd(entry["val_dice"]),
+                mean_sd(entry["val_miou"]),
+                mean_sd(entry["label_change"]),
+                mean_sd(entry["mean_confidence"]),
+                mean_sd(entry["foreground"]),
+                value(entry["pool"]["synthetic"]),
+                value(entry["pool"]["real"]),
+                mean_sd(entry["seconds"], duration),
+            ]
+        )
+    return Table(
+        caption=f"Validation and pool by round, {row['row']}",
+        columns=["Model", "Dice", "mIoU", "Labels changed", "Confidence", "Foreground", "Synthetic", "Real", "Time"],
+        groups=[("Validation", 2), ("Pseudo-labels", 3), ("Pool images", 2), ("", 1)],
+        rows=cells,
+        notes=[
+            "These scores chose the round; they are not results. Labels changed: fraction of pool pixels whose label "
+            "differs from the round before. Confidence and foreground: means over the pool."
+        ],
+    )
+
+
+def choice_table(row: dict[str, Any]) -> Table:
+    """The choice of each seed, as it was written down before test was opened."""
+    differences = {entry["seed"]: entry for entry in (row["difference"] or {}).get("by_seed", [])}
+    cells = []
+    for choice in row["choices"]:
+        found = differences.get(choice["seed"])
+        cells.append(
+            [
+                number(choice["seed"], count),
+                text(choice["chosen"]),
+                number(choice["chosen_val_dice"]),
+                text(short_hash(choice["chosen_sha256"])),
+                text(choice["control"]),
+                number(choice["control_val_dice"]),
+                text(short_hash(choice["control_sha256"])),
+                _difference_cell(found["difference"], found["ci95"]) if found else text(None),
+            ]
+        )
+    return Table(
+        caption=f"Choice and paired bootstrap by seed, {row['row']}",
+        columns=["Seed", "Chosen", "Val. Dice", "SHA-256", "Control", "Val. Dice", "SHA-256", "Difference [95% CI]"],
+        rows=cells,
+    )
+
+
+def _mark(entry: dict[str, Any], key: str, word: str, row: dict[str, Any]) -> str:
+    times = entry.get(key, 0)
+    return "" if not times else word if len(row["seeds"]) == 1 else f"{word} in {times} of {len(row['seeds'])} seeds"
+
+
+def _mean_spread(image: dict[str, Any], name: str) -> Cell:
+    mean, spread = image.get(f"{name}_mean"), image.get(f"{name}_sd")
+    if not mean:
+        return Cell([(MISSING, None)])
+    parts = mean_sd(mean).parts
+    return Cell([*parts, (" (", None), (fixed(spread["mean"]), spread["mean"]), (")", None)] if spread else parts)
+
+
+def _interval(row: dict[str, Any]) -> Cell:
+    difference = row["difference"]
+    if not difference:
+        return Cell([(MISSING, None)])
+    if len(difference["by_seed"]) == 1:
+        return _difference_cell(difference["mean"], difference["by_seed"][0]["ci95"])
+    mean, sd = difference["mean"], difference["sd"]
+    return Cell([(signed(mean), mean), (" ± ", None), (fixed(sd), sd)])
+
+
+def _difference_cell(difference: float, interval: list[float] | None) -> Cell:
+    parts: list[Part] = [(signed(difference), difference)]
+    if interval:
+        low, high = interval
+        parts += [(" [", None), (signed(low), low), (", ", None), (signed(high), high), ("]", None)]
+    return Cell(parts)

@@ -1,0 +1,137 @@
+"""The answer in plain words, made from the numbers and from nothing else; it says so when the method loses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ssgnet_monai.report.number_format import fixed, signed, significant
+
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def row_answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One paragraph a segmentation row.
+
+    Args:
+        rows: the entries of ``segmentation_row``.
+
+    Returns:
+        ``[{"row", "verdict", "sentences"}]``; ``verdict`` is ``better``, ``worse``, ``unclear`` or ``not run``.
+    """
+    return [_row_answer(row) for row in rows]
+
+
+def generator_sentences(synthesis: list[dict[str, Any]]) -> list[str]:
+    """One sentence a generator: its KID against the untrained generator's and the blurred real images'."""
+    return [_generator_sentence(entry) for entry in synthesis]
+
+
+def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
+    if _dice(row["baseline"]) is None or _dice(row["chosen"]) is None:
+        sentence = "Trained, but not yet evaluated on test." if row["validation"] else "Not run."
+        return {"row": row["row"], "verdict": "not run", "sentences": [sentence]}
+    labelled = row["labelled"]
+    given = f"With {labelled} labelled images" if isinstance(labelled, int) else "With the labelled images"
+    sentences = [f"{given} the segmenter reached test Dice {_mean_sd(row['baseline'])} {_seeds_said(row['baseline'])}."]
+    sentences.append(_chosen_sentence(row))
+    verdict = "unclear"
+    if row["difference"]:
+        verdict, text = _verdict(row["difference"])
+        sentences.append(text)
+    sentences += _reference_sentences(row)
+    return {"row": row["row"], "verdict": verdict, "sentences": sentences}
+
+
+def _chosen_sentence(row: dict[str, Any]) -> str:
+    control = (
+        f"the real-only control with the same number of optimiser steps reached {_mean_sd(row['control'])}"
+        if _dice(row["control"]) is not None
+        else "the real-only control has not run"
+    )
+    chosen = {choice["chosen"] for choice in row["choices"] if choice["chosen"]}
+    if chosen == {"pseudo_label/round_00"}:
+        return f"Validation preferred this baseline to every pseudo-label round, so it stays; {control}."
+    if len(chosen) == 1 and (key := next(iter(chosen))).startswith("pseudo_label/round_"):
+        rounds = int(key.rpartition("_")[2])
+        word = _WORDS[rounds] if rounds < len(_WORDS) else str(rounds)
+        after = f"After {word} pseudo-label round{'s' if rounds > 1 else ''} (chosen on validation)"
+    else:
+        after = "After the pseudo-label round that validation chose in each seed"
+    return f"{after} it reached {_mean_sd(row['chosen'])}; {control}."
+
+
+def _verdict(difference: dict[str, Any]) -> tuple[str, str]:
+    by_seed = difference["by_seed"]
+    intervals = [entry["ci95"] for entry in by_seed if entry["ci95"]]
+    if len(by_seed) == 1:
+        text = f"Difference of chosen and control: {signed(by_seed[0]['difference'])}"
+        if not intervals:
+            return "unclear", f"{text}; without a confidence interval this shows nothing yet."
+        low, high = intervals[0]
+        text += f" [95% CI {signed(low)} to {signed(high)}, one seed]"
+        if low > 0:
+            return "better", f"{text}: on these test images the pseudo-labels helped."
+        if high < 0:
+            return "worse", f"{text}: on these test images the pseudo-labels did harm."
+        return "unclear", f"{text}: the interval holds zero, so this run shows no difference either way."
+    values, total = difference["values"], len(by_seed)
+    above, below = sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals)
+    text = (
+        f"Difference of chosen and control: {signed(difference['mean'])} ± {fixed(difference['sd'])} over {total} "
+        f"seeds (the 95% CI lies above zero in {above} and below zero in {below} of {total})"
+    )
+    if all(value > 0 for value in values):
+        return "better", f"{text}: the pseudo-labels were ahead in every seed."
+    if all(value < 0 for value in values):
+        return "worse", f"{text}: the pseudo-labels were behind in every seed."
+    return "unclear", f"{text}: the sign changes between seeds, so no difference is shown."
+
+
+def _reference_sentences(row: dict[str, Any]) -> list[str]:
+    scored = {entry["reference"]: _dice(entry) for entry in row["references"]}
+    answers = {name: dice for name, dice in scored.items() if dice is not None}
+    parts = []
+    if "otsu" in answers:
+        parts.append(f"Otsu’s threshold scores {fixed(answers['otsu'])}")
+    if "all_foreground" in answers:
+        parts.append(f"calling every pixel foreground {fixed(answers['all_foreground'])}")
+    if not parts:
+        return []
+    sentences = [f"On the same images {' and '.join(parts)}."]
+    chosen = _dice(row["chosen"])
+    if chosen is not None and max(answers.values()) >= chosen:
+        sentences.append("The trained network does not beat these simple answers.")
+    return sentences
+
+
+def _generator_sentence(entry: dict[str, Any]) -> str:
+    if not entry["evaluated"]:
+        return f"Generator “{entry['class']}”: not evaluated."
+    kid = {row["images"]: (row["kid"] or {}).get("mean") for row in entry["distances"]}
+    own, untrained, blurred = kid.get("synthetic"), kid.get("untrained"), kid.get("blurred_real")
+    if own is None:
+        return f"Generator “{entry['class']}”: KID was not measured."
+    text = f"Generator “{entry['class']}”: KID {significant(own)}"
+    if untrained is not None and own > 0:
+        ratio = untrained / own
+        compared = f"1/{ratio:.0f} of" if ratio >= 1.5 else ("close to" if ratio > 0.67 else "above")
+        text += f", {compared} the untrained generator’s {significant(untrained)}"
+    if blurred is not None:
+        side = "below" if own < blurred else "not below"
+        text += f" and {side} the {significant(blurred)} of blurred real images"
+    return f"{text}."
+
+
+def _dice(scores: dict[str, Any] | None) -> float | None:
+    dice = scores["pooled"]["dice"] if scores else None
+    return dice["mean"] if dice else None
+
+
+def _mean_sd(scores: dict[str, Any]) -> str:
+    dice = scores["pooled"]["dice"]
+    return fixed(dice["mean"]) if dice["sd"] is None else f"{fixed(dice['mean'])} ± {fixed(dice['sd'])}"
+
+
+def _seeds_said(scores: dict[str, Any]) -> str:
+    seeds = len(scores["pooled"]["dice"]["values"])
+    return "(one seed)" if seeds == 1 else f"(mean ± sd of {seeds} seeds)"

@@ -1,0 +1,232 @@
+"""A run folder as the stages leave it, with tiny images and made-up but consistent numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SIZE = 24
+BuildRun = Callable[..., Path]
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def disc(radius: float, shift: int = 0) -> np.ndarray:
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    return (rows - SIZE / 2) ** 2 + (columns - SIZE / 2 - shift) ** 2 < radius**2
+
+
+def photograph(generator: np.random.Generator, mask: np.ndarray) -> Image.Image:
+    noise = generator.integers(0, 40, (SIZE, SIZE, 3))
+    return Image.fromarray((noise + 90 + 80 * mask[..., None] * [1, 0, 0]).clip(0, 255).astype(np.uint8))
+
+
+def save_mask(path: Path, mask: np.ndarray) -> None:
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+
+
+def scores(dice: float) -> dict[str, Any]:
+    return {
+        "pooled": {
+            "dice": dice,
+            "miou": dice / (2 - dice),
+            "accuracy": 0.9 + dice / 100,
+            "sensitivity": dice + 0.0123,
+            "specificity": 0.95123,
+        },
+        "two_class": {"dice": dice / 2 + 0.48, "miou": dice / 2 + 0.44},
+        "per_image": {"dice_mean": dice - 0.021, "dice_sd": 0.281, "miou_mean": dice - 0.117, "miou_sd": 0.243},
+    }
+
+
+def add_data(run: Path, classes: list[str], name: str) -> None:
+    generator = np.random.default_rng(0)
+    datalist: dict[str, Any] = {
+        "name": name,
+        "modality": "colonoscopy",
+        "labels": {"0": "background", "1": "polyp"},
+        "classes": classes,
+        "num_channels": 3,
+        "intensity_window": [0, 255],
+        "image_size": [SIZE, SIZE],
+        "split_seed": 7,
+        "group_source": "one group an image",
+    }
+    (run / "data" / "images").mkdir(parents=True)
+    (run / "data" / "masks").mkdir(parents=True)
+    index = 0
+    for split, n in (("training", 6), ("validation", 2), ("test", 4), ("unlabeled", 3)):
+        datalist[split] = []
+        for position in range(n):
+            mask = disc(5 + position)
+            stem = f"{index:03d}.png"
+            photograph(generator, mask).save(run / "data" / "images" / stem)
+            item = {"image": f"images/{stem}", "class": classes[index % len(classes)], "origin": "real"}
+            item["group"] = f"p{index}"
+            if split != "unlabeled":
+                save_mask(run / "data" / "masks" / stem, mask)
+                item["label"] = f"masks/{stem}"
+            datalist[split].append(item)
+            index += 1
+    write(run / "data" / "datalist.json", datalist)
+    write(run / "data" / "prepare.json", {"found": {"images": index, "masks": 12}, "inferred": {"channels": 3}})
+
+
+def add_generator(run: Path, folder: str, class_name: str, n: int = 120) -> None:
+    generator = np.random.default_rng(1)
+    place = run / "generators" / folder
+    (place / "images").mkdir(parents=True)
+    for seed in range(4):
+        photograph(generator, disc(6)).save(place / "images" / f"seed{seed:06d}.png")
+    item = {"class": class_name, "origin": "synthetic"}
+    write(place / "synthetic.json", {"unlabeled": [{**item, "image": f"images/seed{s:06d}.png"} for s in range(4)]})
+    (place / "state").mkdir()
+    ticks = [
+        {
+            "kimg": k,
+            "seconds_per_kimg": 9.5,
+            "loss_g": 1.1 + k / 40,
+            "loss_d": 1.3 - k / 50,
+            "r1": 0.01,
+            "ada_p": k / 90,
+            "ada_rt": 0.3 + k / 60,
+        }
+        for k in range(1, 21)
+    ]
+    lines = [json.dumps(tick) for tick in ticks]
+    (place / "state" / "stats.jsonl").write_text("\n".join(lines) + '\n{"kimg": 21, "loss', encoding="utf-8")
+    reference = {"n": n // 2, "fid": 12.345, "kid": {"mean": 0.0021, "sd": 0.0006}}
+    metrics = {
+        "stage": "synthesis", "class": class_name, "split": "training", "n_real": n, "n_synthetic": 4 * n, "seed": 3,
+        "config_sha256": "c0ffee" * 10, "seconds": 41.5, "resizer": "clean",
+        "features": {"name": "trained on the real training images", "sha256": "feed" * 16},
+        "fid": 87.654, "fid_biased": n < 2048, "kid": {"mean": 0.0312, "sd": 0.0041, "subsets": 50, "subset_size": 60},
+        "references": {
+            "real_vs_real": reference,
+            "blurred_real": {**reference, "fid": 99.9, "kid": {"mean": 0.0934, "sd": 0.0051}},
+            "untrained": {**reference, "fid": 301.7, "kid": {"mean": 1.214, "sd": 0.0322}},
+        },
+    }  # fmt: skip
+    write(place / "metrics.json", metrics)
+
+
+def add_segmentation(
+    run: Path,
+    row: str,
+    seed: int,
+    dices: tuple[float, float, float],
+    control: float,
+    ci: tuple[float, float],
+    chosen: int = 2,
+    num_labeled: int | None = 30,
+) -> Path:
+    place = run / "segmentation" / row / f"seed{seed}"
+
+    def record(index: int, dice: float, arm: str) -> dict[str, Any]:
+        return {
+            "round": index, "val_dice": dice + 0.011, "val_miou": dice - 0.1, "label_change": 0.031 if index else None,
+            "mean_confidence": 0.91, "foreground": 0.147, "seconds": 64.5, "used_for_labels": index != 1,
+            "pool": {"synthetic": 500, "real": 150} if arm == "pseudo_label" and index else {"synthetic": 0, "real": 0},
+            "model": f"models/{arm}_{index}.pt", "sha256": f"{index}abc" * 16,
+        }  # fmt: skip
+
+    arms = {
+        "pseudo_label": [record(index, dice, "pseudo_label") for index, dice in enumerate(dices)],
+        "real_only": [record(index, control - 0.004 * (2 - index), "real_only") for index in (1, 2)],
+    }
+    names = [f"pseudo_label/round_{index:02d}" for index in range(3)]
+    write(
+        place / "rounds.json",
+        {
+            "arms": arms,
+            "num_labeled": num_labeled,
+            "seed": seed,
+            "steps": 1500,
+            "config_sha256": "beef" * 16,
+            "choice": {
+                "arm": "pseudo_label",
+                "round": chosen,
+                "sha256": "2abc" * 16,
+                "val_dice": dices[chosen] + 0.011,
+            },
+            "control_choice": {"arm": "real_only", "round": 2, "sha256": "9abc" * 16, "val_dice": control + 0.011},
+        },
+    )
+    checkpoints = {name: scores(dice) for name, dice in zip(names, dices, strict=True)}
+    checkpoints |= {"real_only/round_01": scores(control - 0.004), "real_only/round_02": scores(control)}
+    write(
+        place / "metrics.json",
+        {
+            "stage": "segmentation",
+            "split": "test",
+            "n": 4,
+            "n_empty": 1,
+            "seed": seed,
+            "seconds": 12.5,
+            "config_sha256": "beef" * 16,
+            "checkpoints": checkpoints,
+            "chosen": names[chosen],
+            "references": {"otsu": scores(0.4117), "all_foreground": scores(0.2603)},
+            "control": "real_only/round_02",
+            "paired_bootstrap": {"difference": dices[chosen] - control, "ci95": list(ci)},
+        },
+    )
+    return place
+
+
+def add_examples(place: Path, empty_final: bool = False) -> None:
+    folder = place / "examples"
+    folder.mkdir(parents=True)
+    photograph(np.random.default_rng(2), disc(6)).save(folder / "0_image.png")
+    for name, mask in (("truth", disc(6)), ("baseline", disc(6, 4)), ("control", disc(7)), ("final", disc(6, 1))):
+        save_mask(folder / f"0_{name}.png", np.zeros_like(mask) if empty_final and name == "final" else mask)
+
+
+@pytest.fixture
+def build_run(tmp_path: Path) -> BuildRun:
+    """``build_run(...)`` -> a finished run folder; keyword arguments change what the report should say."""
+
+    def build(
+        classes: tuple[str, ...] = ("benign", "malignant"),
+        name: str = "kvasir_seg",
+        seeds: tuple[int, ...] = (0,),
+        dices: tuple[float, float, float] = (0.5303, 0.5417, 0.5512),
+        control: float = 0.5409,
+        ci: tuple[float, float] = (-0.0042, 0.0251),
+        **options: Any,
+    ) -> Path:
+        run = tmp_path / "run"
+        add_data(run, list(classes), name)
+        for index, class_name in enumerate(classes):
+            add_generator(run, f"class{index}", class_name)
+        for seed in seeds:
+            shifted = tuple(dice + 0.01 * seed for dice in dices)
+            place = add_segmentation(run, "unet_30", seed, shifted, control + 0.006 * seed, ci, **options)
+            add_examples(place)
+        header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+        (run / "benchmarks").mkdir()
+        long = "184.5\t0:03:04\t1834.25\t9000\t1800\t1810\t0.0\t1.0\t180.0\t331.5\n"
+        (run / "benchmarks" / "rounds.tsv").write_text(header + long, encoding="utf-8")
+        short = "0.4\t0:00:00\t-\t-\t-\t-\t-\t-\t-\tNA\n"
+        (run / "benchmarks" / "prepare.tsv").write_text(header + short, encoding="utf-8")
+        write(
+            run / "experiment.json",
+            {
+                "name": "Polyps, 30 labels",
+                "config": {"num_rounds": 2, "pool": "both", "rows": {"unet_30": {"steps": 1500}}},
+                "commands": ["ssgnet run configs/experiments/kvasir_small.yaml dataset_dir=polyps"],
+                "versions": {"torch": "2.8.0", "monai": "1.6.1"},
+            },
+        )
+        return run
+
+    return build
