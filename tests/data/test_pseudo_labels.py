@@ -1,0 +1,77 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ssgnet_monai.data.pseudo_labels import (
+    IGNORED,
+    PseudoLabelFolder,
+    label_change,
+    label_probabilities,
+    read_manifest,
+    with_pseudo_labels,
+)
+
+PROBABILITY = torch.tensor([[[[0.9, 0.6], [0.4, 0.1]]], [[[0.0, 0.0], [0.0, 1.0]]]])
+
+
+def items(tmp_path, n=2):
+    return [{"image": str(tmp_path / f"image{i}.png"), "origin": "synthetic"} for i in range(n)]
+
+
+def publish(folder, items, probability):
+    writer = PseudoLabelFolder(folder, "a" * 64)
+    todo = writer.begin(items)
+    writer.write(todo, items, label_probabilities(probability[todo]))
+    writer.publish(items, {"threshold": 0.5})
+
+
+def test_labels_of_probabilities_by_hand():
+    labels = label_probabilities(PROBABILITY, confidence_floor=0.7)
+    assert labels["mask"].flatten(1).tolist() == [[255, IGNORED, IGNORED, 0], [0, 0, 0, 255]]
+    assert labels["confidence"].tolist() == pytest.approx([0.75, 1.0])
+    assert labels["foreground"].tolist() == [0.5, 0.25]
+
+
+def test_a_round_is_published_whole_and_read_back(tmp_path):
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    publish(folder, pool, PROBABILITY)
+    assert not folder.with_name("round_00.partial").exists()
+    assert read_manifest(folder)["masks"][0]["mean_confidence"] == pytest.approx(0.75)
+    labelled = with_pseudo_labels(pool, folder)
+    with Image.open(labelled[1]["label"]) as mask:
+        assert np.asarray(mask).tolist() == [[0, 0], [0, 255]]
+    assert all("label" not in item for item in pool)
+
+
+def test_labelling_goes_on_after_a_kill_only_for_the_same_model(tmp_path):
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    killed = PseudoLabelFolder(folder, "a" * 64)
+    killed.write(killed.begin(pool)[:1], pool, label_probabilities(PROBABILITY[:1]))
+    with open(killed.partial / "progress.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"image": "half a li')
+    assert PseudoLabelFolder(folder, "a" * 64).begin(pool) == [1]
+    assert PseudoLabelFolder(folder, "b" * 64).begin(pool) == [0, 1]
+
+
+def test_manifest_paths_are_relative(tmp_path):
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    publish(folder, pool, PROBABILITY)
+    assert str(tmp_path) not in json.dumps(read_manifest(folder))
+
+
+def test_label_change_by_hand(tmp_path):
+    pool = items(tmp_path)
+    publish(tmp_path / "p" / "round_00", pool, PROBABILITY)
+    changed = PROBABILITY.clone()
+    changed[0, 0, 1, 0] = 0.8
+    publish(tmp_path / "p" / "round_01", pool, changed)
+    assert label_change(tmp_path / "p" / "round_00", tmp_path / "p" / "round_01") == pytest.approx(1 / 8)
+
+
+def test_a_pool_that_grew_is_refused(tmp_path):
+    publish(tmp_path / "p" / "round_00", items(tmp_path), PROBABILITY)
+    with pytest.raises(ValueError, match="1 have none, the first is .*image2.png"):
+        with_pseudo_labels(items(tmp_path, 3), tmp_path / "p" / "round_00")

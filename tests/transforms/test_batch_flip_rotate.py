@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from ssgnet_monai.transforms import BatchFlipRotate
+
+
+def batch(n=8, height=32, width=32):
+    image = torch.rand(n, 3, height, width)
+    label = torch.zeros(n, 1, height, width)
+    label[:, :, 8:20, 10:16] = 1
+    return {"image": image, "label": label}
+
+
+def test_nothing_to_do_leaves_the_batch_as_it_is():
+    data = batch()
+    image, label = BatchFlipRotate(flip_prob=0, rotate_prob=0)(data, "cpu")
+    assert torch.allclose(image, data["image"], atol=1e-5)
+    assert torch.equal(label, data["label"])
+
+
+def test_flips_are_exact_on_images_that_are_not_square():
+    data = batch(height=24, width=40)
+    image, label = BatchFlipRotate(flip_prob=1, rotate_prob=0)(data, "cpu")
+    assert torch.allclose(image, data["image"].flip(-1, -2), atol=1e-5)
+    assert torch.equal(label, data["label"].flip(-1, -2))
+
+
+def test_a_quarter_turn_by_hand():
+    augment = BatchFlipRotate()
+    quarter = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]])
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert torch.allclose(augment.apply(image, quarter, "nearest"), torch.rot90(image, 1, (-2, -1)), atol=1e-4)
+
+
+def test_image_and_label_move_together_and_labels_stay_whole():
+    torch.manual_seed(0)
+    label = (torch.rand(16, 1, 8, 8) > 0.5).float().repeat_interleave(8, -1).repeat_interleave(8, -2)
+    image, moved = BatchFlipRotate(rotate_prob=1)({"image": label.clone(), "label": label}, "cpu")
+    assert set(moved.unique().tolist()) <= {0.0, 1.0}
+    assert ((image > 0.5).float() == moved).float().mean() > 0.99
+    assert not torch.equal(moved, label)
+
+
+def test_draws_follow_torchs_seed():
+    augment, data = BatchFlipRotate(), batch()
+    torch.manual_seed(5)
+    first = augment(data, "cpu")[0]
+    torch.manual_seed(5)
+    assert torch.equal(first, augment(data, "cpu")[0])
+
+
+def test_bad_probability_is_named():
+    with pytest.raises(ValueError, match=r"flip_prob in \[0, 1\], got 2"):
+        BatchFlipRotate(flip_prob=2)
