@@ -11,3 +11,4 @@ from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
 from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
+from ssgnet_monai.data.image_files import find_images as find_images

@@ -11,22 +11,27 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DATASETS = REPOSITORY / "configs" / "datasets"
+CONFIGS = REPOSITORY / "configs"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",
     "dataset_dir": None,
     "output_dir": None,
     "image_size": 256,
-    "num_images": None,
     "budget": 1.0,
     "seeds": [0],
     "prepare": {},
     "synthesis": None,
     "segmentation": {},
 }
-SYNTHESIS_DEFAULTS: dict[str, Any] = {"classes": "each", "images": 1000, "class_mix": "prior", "config": {}}
-ROW_DEFAULTS: dict[str, Any] = {"num_labeled": None, "config": {}}
+SYNTHESIS_DEFAULTS: dict[str, Any] = {
+    "profile": None,
+    "classes": "each",
+    "images": 1000,
+    "class_mix": "prior",
+    "config": {},
+}
+ROW_DEFAULTS: dict[str, Any] = {"profile": None, "num_labeled": None, "config": {}}
 
 
 def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -69,17 +74,26 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
     return experiment
 
 
-def load_dataset_config(name: str) -> tuple[Path, dict[str, Any]]:
-    """Path and content of a dataset file of ``configs/datasets``.
+def config_file(kind: str, name: str) -> Path:
+    """Path of ``configs/<kind>/<name>.yaml``; a name that ends in .yaml is a path of its own.
+
+    Args:
+        kind: "datasets" or "profiles".
+        name: name of the file without its ending.
 
     Raises:
-        ValueError: there is no such dataset.
+        ValueError: there is no such file.
     """
-    path = DATASETS / f"{name}.yaml"
+    path = Path(name).absolute() if name.endswith(".yaml") else CONFIGS / kind / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in DATASETS.glob("*.yaml"))
-        raise ValueError(f"Expected dataset to be one of {known}, got {name!r}. Use 'folder' for your own images.")
-    return path, yaml.safe_load(path.read_text(encoding="utf-8"))
+        known = sorted(p.stem for p in (CONFIGS / kind).glob("*.yaml"))
+        raise ValueError(f"Expected one of the {kind} {known} or the path of a .yaml file, got {name!r}.")
+    return path
+
+
+def read_config(kind: str, name: str) -> dict[str, Any]:
+    """Content of a dataset or profile file, see :func:`config_file`."""
+    return yaml.safe_load(config_file(kind, name).read_text(encoding="utf-8")) or {}
 
 
 def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
@@ -107,13 +121,15 @@ def _apply_budget(experiment: dict[str, Any]) -> None:
     if budget == 1:
         return
     if experiment["synthesis"] is not None:
-        synthesis = experiment["synthesis"]
-        synthesis["images"] = max(8, round(synthesis["images"] * budget))
-        if "kimg" in synthesis["config"]:
-            kimg = max(0.032, synthesis["config"]["kimg"] * budget)
-            synthesis["config"].update(kimg=kimg, tick_kimg=min(kimg, synthesis["config"].get("tick_kimg", 1.0)))
+        experiment["synthesis"]["images"] = max(8, round(experiment["synthesis"]["images"] * budget))
+        _scale(experiment["synthesis"], {"kimg": 0.032, "tick_kimg": 0.016}, budget)
     for row in experiment["segmentation"].values():
-        if "steps" in row["config"]:
-            row["config"]["steps"] = max(2, round(row["config"]["steps"] * budget))
-            if "epoch_length" in row["config"]:
-                row["config"]["epoch_length"] = min(row["config"]["epoch_length"], row["config"]["steps"])
+        _scale(row, {"steps": 2, "epoch_length": 1}, budget)
+
+
+def _scale(stage: dict[str, Any], least: dict[str, float], budget: float) -> None:
+    settings = {**(read_config("profiles", stage["profile"]) if stage["profile"] else {}), **stage["config"]}
+    for key, minimum in least.items():
+        if key in settings:
+            value = max(minimum, settings[key] * budget)
+            stage["config"][key] = round(value) if isinstance(minimum, int) else value

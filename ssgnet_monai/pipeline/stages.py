@@ -16,7 +16,7 @@ import yaml
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.latents import class_counts
-from ssgnet_monai.pipeline.experiment import REPOSITORY, load_dataset_config
+from ssgnet_monai.pipeline.experiment import REPOSITORY, config_file, read_config
 
 SYNTHESIS_BUNDLE = REPOSITORY / "bundles" / "ssgnet_stylegan3_synthesis"
 SEGMENTATION_BUNDLE = REPOSITORY / "bundles" / "ssgnet_vmunet_segmentation"
@@ -44,7 +44,7 @@ class Stage:
 
 def prepare_command(experiment: dict[str, Any]) -> list[str]:
     """Command (words) that writes ``data/datalist.json`` of the run."""
-    _, dataset = load_dataset_config(experiment["dataset"])
+    dataset = read_config("datasets", experiment["dataset"])
     words = [sys.executable, "-m", "ssgnet_monai.cli", "data"]
     options = {**dataset.get("prepare", {}), **experiment["prepare"]}
     if experiment["dataset"] == "phantom":
@@ -115,14 +115,15 @@ def _synthesis_stages(
             **settings["config"],
         }
         first_seed += count
-        config_file = _write_config(run_dir / folder / "config.yaml", config, run_dir)
+        override = _write_config(run_dir / folder / "config.yaml", config)
+        shared = _shared_files(experiment, settings["profile"])
         threads = max(1, cores // len(counts))
         common = {"threads": threads, "gpu": 1}
         train, generate, evaluate = (
-            _bundle_command(SYNTHESIS_BUNDLE, files, experiment, config_file, run_dir)
+            _bundle_command(SYNTHESIS_BUNDLE, files, [*shared, override], run_dir)
             for files in (["train"], ["inference"], ["train", "evaluate"])
         )
-        inputs = ["data/datalist.json", config_file]
+        inputs = ["data/datalist.json", f"{folder}/config.yaml"]
         model = f"{folder}/model.pt"
         stages.append(Stage(f"generator_{slug}", inputs, [model], [train], **common))
         stages.append(
@@ -155,15 +156,14 @@ def _segmentation_stages(
             "synthetic": synthetic,
             **row["config"],
         }
-        config_file = _write_config(run_dir / folder / "config.yaml", config, run_dir)
-        rounds = _bundle_command(
-            SEGMENTATION_BUNDLE, ["train", "rounds"], experiment, config_file, run_dir, run_id="rounds"
-        )
-        evaluate = _bundle_command(SEGMENTATION_BUNDLE, ["train", "evaluate"], experiment, config_file, run_dir)
+        override = _write_config(run_dir / folder / "config.yaml", config)
+        files = [*_shared_files(experiment, row["profile"]), override]
+        rounds = _bundle_command(SEGMENTATION_BUNDLE, ["train", "rounds"], files, run_dir, run_id="rounds")
+        evaluate = _bundle_command(SEGMENTATION_BUNDLE, ["train", "evaluate"], files, run_dir)
         stages.append(
             Stage(
                 f"segmentation_{_slug(name)}_seed{seed}",
-                ["data/datalist.json", config_file, *synthetic],
+                ["data/datalist.json", f"{folder}/config.yaml", *synthetic],
                 [f"{folder}/model.pt", f"{folder}/metrics.json"],
                 [rounds, evaluate],
                 threads=max(1, cores // len(runs)),
@@ -173,12 +173,16 @@ def _segmentation_stages(
     return stages
 
 
+def _shared_files(experiment: dict[str, Any], profile: str | None) -> list[Path]:
+    files = [config_file("datasets", experiment["dataset"])]
+    return [*files, config_file("profiles", profile)] if profile else files
+
+
 def _bundle_command(
-    bundle: Path, names: list[str], experiment: dict[str, Any], config_file: str, run_dir: Path, run_id: str = "run"
+    bundle: Path, names: list[str], overrides: list[Path], run_dir: Path, run_id: str = "run"
 ) -> str:
-    dataset_file, _ = load_dataset_config(experiment["dataset"])
-    files = [bundle / "configs" / f"{names[0]}.yaml", dataset_file, *(bundle / "configs" / f"{n}.yaml" for n in names[1:])]
-    relative = [os.path.relpath(file, run_dir) for file in files] + [config_file]
+    files = [*(bundle / "configs" / f"{name}.yaml" for name in names), *overrides]
+    relative = [os.path.relpath(file, run_dir) for file in files]
     listed = "[" + ",".join(f"'{file}'" for file in relative) + "]"
     logging_file = os.path.relpath(bundle / "configs" / "logging.conf", run_dir)
     return (
@@ -187,14 +191,14 @@ def _bundle_command(
     )
 
 
-def _write_config(path: Path, config: dict[str, Any], run_dir: Path) -> str:
+def _write_config(path: Path, config: dict[str, Any]) -> Path:
     """Write an override file with its own hash; an unchanged file keeps its time, so finished stages stay finished."""
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     text = yaml.safe_dump({**config, "config_sha256": digest}, sort_keys=False, allow_unicode=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return path.relative_to(run_dir).as_posix()
+    return path
 
 
 def _slug(name: str) -> str:
