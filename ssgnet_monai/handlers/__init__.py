@@ -9,3 +9,5 @@ from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImages as Synt
 from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImageWriter as SyntheticImageWriter
 from ssgnet_monai.handlers.training_session import TrainingSession as TrainingSession
 from ssgnet_monai.handlers.training_session import seed_everything as seed_everything
+from ssgnet_monai.handlers.ada_controller import AdaController as AdaController
+from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma
