@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
@@ -71,7 +72,11 @@ def test_table(row: dict[str, Any]) -> Table:
             f"Test images: n = {said(row['n'])}; with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
             "from summed true and false positives and negatives at threshold 0.5 (mIoU is the pooled foreground IoU). "
             "Per image: a both-empty image scores 1; in brackets the standard deviation between images"
-            + (", averaged over seeds. ± is the standard deviation between seeds." if several else ".")
+            + (
+                ", both averaged over seeds. ± is the standard deviation between seeds (none where all agree)."
+                if several
+                else "."
+            )
         ],
     )
 
@@ -104,12 +109,10 @@ def validation_table(row: dict[str, Any]) -> Table:
                 text(entry["name"], *marks),
                 mean_sd(entry["val_dice"]),
                 mean_sd(entry["val_miou"]),
-                mean_sd(entry["label_change"]),
-                mean_sd(entry["mean_confidence"]),
-                mean_sd(entry["foreground"]),
+                *(_mean(entry[name]) for name in ("label_change", "mean_confidence", "foreground")),
                 value(entry["pool"]["synthetic"]),
                 value(entry["pool"]["real"]),
-                mean_sd(entry["seconds"], duration),
+                _mean(entry["seconds"], duration),
             ]
         )
     return Table(
@@ -120,6 +123,11 @@ def validation_table(row: dict[str, Any]) -> Table:
         notes=[
             "These scores chose the round; they are not results. Labels changed: fraction of pool pixels whose label "
             "differs from the round before. Confidence and foreground: means over the pool."
+            + (
+                " ± is the standard deviation between seeds; the other columns are means over seeds."
+                if len(row["seeds"]) > 1
+                else ""
+            )
         ],
     )
 
@@ -149,16 +157,20 @@ def choice_table(row: dict[str, Any]) -> Table:
     )
 
 
+def _mean(stat: dict[str, Any] | None, form: Callable[[float | None], str] = fixed) -> Cell:
+    return number(stat["mean"] if stat else None, form)
+
+
 def _mark(entry: dict[str, Any], key: str, word: str, row: dict[str, Any]) -> str:
     times = entry.get(key, 0)
-    return "" if not times else word if len(row["seeds"]) == 1 else f"{word} in {times} of {len(row['seeds'])} seeds"
+    return "" if not times else word if len(row["seeds"]) == 1 else f"{word} {times}/{len(row['seeds'])}"
 
 
 def _mean_spread(image: dict[str, Any], name: str) -> Cell:
     mean, spread = image.get(f"{name}_mean"), image.get(f"{name}_sd")
     if not mean:
         return Cell([(MISSING, None)])
-    parts = mean_sd(mean).parts
+    parts = number(mean["mean"]).parts
     return Cell([*parts, (" (", None), (fixed(spread["mean"]), spread["mean"]), (")", None)] if spread else parts)
 
 

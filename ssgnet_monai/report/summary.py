@@ -80,10 +80,12 @@ def _verdict(difference: dict[str, Any]) -> tuple[str, str]:
         f"Difference of chosen and control: {signed(difference['mean'])} ± {fixed(difference['sd'])} over {total} "
         f"seeds (the 95% CI lies above zero in {above} and below zero in {below} of {total})"
     )
-    if all(value > 0 for value in values):
-        return "better", f"{text}: the pseudo-labels were ahead in every seed."
-    if all(value < 0 for value in values):
-        return "worse", f"{text}: the pseudo-labels were behind in every seed."
+    side = "ahead" if values[0] > 0 else "behind"
+    if all(value > 0 for value in values) or all(value < 0 for value in values):
+        if 2 * max(above, below) <= total:
+            return "unclear", f"{text}: {side} in every seed, but most intervals hold zero: a hint, not a finding."
+        verdict = "better" if side == "ahead" else "worse"
+        return verdict, f"{text}: the pseudo-labels were {side} in every seed."
     return "unclear", f"{text}: the sign changes between seeds, so no difference is shown."
 
 

@@ -48,11 +48,11 @@ def number(value: float | None, form: Callable[[float | None], str] = fixed) -> 
 
 
 def mean_sd(stat: dict[str, Any] | None, form: Callable[[float | None], str] = fixed) -> Cell:
-    """A cell ``mean ± sd`` (the mean alone where there is one value)."""
+    """A cell ``mean ± sd`` (the mean alone where all values agree or there is one)."""
     if not stat or stat.get("mean") is None:
         return Cell([(MISSING, None)])
     parts: list[Part] = [(form(stat["mean"]), stat["mean"])]
-    if stat.get("sd") is not None:
+    if stat.get("sd"):
         parts += [(" ± ", None), (form(stat["sd"]), stat["sd"])]
     return Cell(parts)
 

@@ -34,7 +34,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
     cells = []
     for distance in entry["distances"]:
         size = f"N={said(distance['n'])}"
-        bias = text("", f"biased ({size})") if distance["fid_biased"] else text(size)
+        bias = Cell([], [f"biased ({size})"]) if distance["fid_biased"] else text(size)
         fid = [number(distance["fid"], significant), bias] if distance["fid"] is not None else [text(None), text(None)]
         cells.append([text(distance["name"]), _kid(distance["kid"]), *fid])
     features, kid = entry.get("features") or {}, entry["distances"][0]["kid"] or {}
@@ -42,7 +42,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
     subsets = f" KID: {said(kid.get('subsets'))} subsets of {said(kid.get('subset_size'))}." if kid else ""
     return Table(
         caption=f"Distance to the real images, generator {entry['class']}",
-        columns=["Images", "KID, mean ± sd", "FID", "FID's bias"],
+        columns=["Images", "KID, mean ± sd", "FID", "Sample of the FID"],
         rows=cells,
         strong_rows={0},
         notes=[

@@ -1,0 +1,77 @@
+"""The answer in words: one seed, several seeds, and a method that loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ssgnet_monai.report.collect import collect
+
+Build = Callable[..., Path]
+
+
+def answer(run: Path) -> tuple[str, str]:
+    found = collect(run)["answers"][0]
+    return found["verdict"], " ".join(found["sentences"])
+
+
+def test_one_seed_with_zero_in_the_interval(build_run: Build) -> None:
+    verdict, text = answer(build_run())
+    assert verdict == "unclear"
+    assert text == (
+        "With 30 labelled images the segmenter reached test Dice 0.530 (one seed). After two pseudo-label rounds "
+        "(chosen on validation) it reached 0.551; the real-only control with the same number of optimiser steps reached "
+        "0.541. Difference of chosen and control: +0.010 [95% CI −0.004 to +0.025, one seed]: the interval holds zero, "
+        "so this run shows no difference either way. On the same images Otsu’s threshold scores 0.412 and calling every "
+        "pixel foreground 0.260."
+    )
+
+
+def test_interval_above_zero(build_run: Build) -> None:
+    verdict, text = answer(build_run(ci=(0.002, 0.019)))
+    assert verdict == "better"
+    assert "[95% CI +0.002 to +0.019, one seed]: on these test images the pseudo-labels helped." in text
+
+
+def test_losing_is_said(build_run: Build) -> None:
+    verdict, text = answer(build_run(dices=(0.40, 0.39, 0.38), control=0.405, ci=(-0.04, -0.01)))
+    assert verdict == "worse"
+    assert "−0.025" in text
+    assert "did harm" in text
+    assert "does not beat these simple answers" in text  # Otsu's 0.412
+
+
+def test_baseline_chosen(build_run: Build) -> None:
+    _, text = answer(build_run(chosen=0, dices=(0.55, 0.54, 0.53)))
+    assert "Validation preferred this baseline to every pseudo-label round" in text
+    assert "After" not in text
+
+
+def test_several_seeds_mean_and_sample_sd(build_run: Build) -> None:
+    run = build_run(seeds=(0, 1, 2), ci=(0.001, 0.02))
+    verdict, text = answer(run)
+    assert verdict == "better"
+    # 0.5303, 0.5403, 0.5503: mean 0.5403, sample sd 0.01; differences 0.0103, 0.0143, 0.0183
+    assert "test Dice 0.540 ± 0.010 (mean ± sd of 3 seeds)" in text
+    assert "+0.014 ± 0.004 over 3 seeds (the 95% CI lies above zero in 3 and below zero in 0 of 3)" in text
+    row = collect(run)["segmentation"][0]
+    assert row["seeds"] == [0, 1, 2]
+    assert row["test"][2]["chosen_in"] == 3
+    assert row["difference"]["values"] == [entry["difference"] for entry in row["difference"]["by_seed"]]
+
+
+def test_ahead_in_every_seed_by_less_than_chance_is_a_hint(build_run: Build) -> None:
+    verdict, text = answer(build_run(seeds=(0, 1, 2)))
+    assert verdict == "unclear"
+    assert "ahead in every seed, but most intervals hold zero: a hint, not a finding" in text
+
+
+def test_unlimited_row_says_all_labelled_training_images(build_run: Build) -> None:
+    assert answer(build_run(num_labeled=None))[1].startswith("With 6 labelled images")
+
+
+def test_generator_sentence(build_run: Build) -> None:
+    assert collect(build_run())["generator_answers"][0] == (
+        "Generator “benign”: KID 0.0312, 1/39 of the untrained generator’s 1.21 and below the 0.0934 of blurred real "
+        "images."
+    )
