@@ -1,0 +1,228 @@
+"""Selective scan: the input-dependent state-space recurrence of Mamba, with a choice of back ends.
+
+``chunked`` works everywhere without a compiler; ``mamba_ssm`` is used for CUDA tensors where that package works;
+``reference`` is the step-by-step definition.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from ssgnet_monai.ops.chunked_scan import chunked_scan
+
+__all__ = ["available_backends", "selective_scan"]
+
+_BACKENDS = ("reference", "chunked", "mamba_ssm")
+
+
+def selective_scan(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    B: torch.Tensor,
+    C: torch.Tensor,
+    D: torch.Tensor | None = None,
+    z: torch.Tensor | None = None,
+    delta_bias: torch.Tensor | None = None,
+    delta_softplus: bool = False,
+    return_last_state: bool = False,
+    backend: str = "auto",
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Compute ``h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t``, ``y_t = C_t . h_t + D u_t``, times SiLU(z).
+
+    Half precision is computed in float32, float64 in float64. The result does not depend on autocast.
+
+    Args:
+        u: input, (b, d, l), floating point.
+        delta: step sizes before bias and softplus, (b, d, l).
+        A: diagonal state matrix, (d, n), negative in practice.
+        B: input projections, (b, g, n, l); the d channels form g groups of equal size.
+        C: output projections, (b, g, n, l).
+        D: skip weights, (d,), or None.
+        z: gate, (b, d, l), or None; the output is multiplied by SiLU(z).
+        delta_bias: added to ``delta`` before the softplus, (d,), or None.
+        delta_softplus: apply softplus to ``delta``.
+        return_last_state: also return the state after the last step.
+        backend: "auto", "reference", "chunked" or "mamba_ssm".
+
+    Returns:
+        ``y`` (b, d, l) in the dtype of ``u``; with ``return_last_state`` a pair of it and the state (b, d, n), which
+        is float32 (float64 for float64 input).
+
+    Raises:
+        ValueError: If shapes do not fit, or ``backend`` is not a known name.
+        RuntimeError: If the back end asked for cannot be used here; the message says why and what to do.
+
+    Source: Gu and Dao 2023 (arXiv 2312.00752), Eq. 2 and Algorithm 2; groups as in VMamba (arXiv 2401.10166).
+    """
+    _check_shapes(u, delta, A, B, C, D, z, delta_bias)
+    name = _choose(backend, u)
+    with torch.autocast(device_type=u.device.type, enabled=False):
+        if name == "mamba_ssm":
+            return _mamba_ssm(u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state)
+        dtype = torch.float64 if u.dtype == torch.float64 else torch.float32
+        # Time first, for all that follows: a step is then one stretch of memory.
+        x, step = _time_first(u, dtype), _time_first(delta, dtype)
+        if delta_bias is not None:
+            step = step + delta_bias.to(dtype)
+        if delta_softplus:
+            step = F.softplus(step)
+        scan = _reference if name == "reference" else _chunked
+        y, last = scan(x, step, A.to(dtype), _time_first(B, dtype), _time_first(C, dtype))
+        if D is not None:
+            y = torch.addcmul(y, x, D.to(dtype))
+        if z is not None:
+            y = y * F.silu(_time_first(z, dtype))
+        y = y.permute(1, 2, 0).to(u.dtype)
+    return (y, last) if return_last_state else y
+
+
+def available_backends() -> dict[str, str | None]:
+    """Say which back ends of `selective_scan` work on this machine.
+
+    Returns:
+        Back-end name -> None where it works, else the reason why not, in one line.
+    """
+    return {"reference": None, "chunked": None, "mamba_ssm": _mamba_ssm_kernel()[1]}
+
+
+def _choose(backend: str, u: torch.Tensor) -> str:
+    if backend == "auto":
+        fits = u.is_cuda and u.dtype != torch.float64
+        return "mamba_ssm" if fits and _mamba_ssm_kernel()[1] is None else "chunked"
+    if backend not in _BACKENDS:
+        raise ValueError(f"Expected backend 'auto' or one of {_BACKENDS}, got {backend!r}.")
+    if backend == "mamba_ssm":
+        reason = _mamba_ssm_kernel()[1]
+        if reason is None and not u.is_cuda:
+            reason = f"it computes CUDA tensors only, got a tensor on {u.device}"
+        if reason is None and u.dtype == torch.float64:
+            reason = "it has no float64"
+        if reason is not None:
+            raise RuntimeError(
+                f"Expected the selective-scan back end 'mamba_ssm' to be usable, but {reason}. "
+                "Use backend='auto' (or 'chunked'), which works everywhere."
+            )
+    return backend
+
+
+@functools.cache
+def _mamba_ssm_kernel() -> tuple[Callable[..., torch.Tensor] | None, str | None]:
+    """Return the kernel and None, or None and the reason. Imported on first use: a broken package must not hurt."""
+    if not torch.cuda.is_available():
+        return None, "no CUDA device is visible to torch (mamba_ssm computes on NVIDIA GPUs only)"
+    try:
+        module = importlib.import_module("mamba_ssm.ops.selective_scan_interface")
+        return module.selective_scan_fn, None
+    except ModuleNotFoundError as error:
+        return None, f"the module {error.name!r} is not installed (pip install 'ssgnet-monai[mamba]')"
+    except Exception as error:  # a wheel built for another torch fails in many ways (OSError, ImportError, ...)
+        return None, f"mamba_ssm is installed but does not import ({type(error).__name__}: {error})"
+
+
+def _check_shapes(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    B: torch.Tensor,
+    C: torch.Tensor,
+    D: torch.Tensor | None,
+    z: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+) -> None:
+    if u.ndim != 3 or u.shape[-1] == 0 or not u.is_floating_point():
+        raise ValueError(f"Expected u of shape (b, d, l >= 1), floating point, got {tuple(u.shape)}, {u.dtype}.")
+    batch, channels, length = u.shape
+    if A.ndim != 2 or A.shape[0] != channels:
+        raise ValueError(f"Expected A of shape (d={channels}, n), got {tuple(A.shape)}.")
+    states = A.shape[1]
+    for name, value in (("B", B), ("C", C)):
+        if value.ndim != 4 or (value.shape[0], value.shape[2], value.shape[3]) != (batch, states, length):
+            expected = f"(b={batch}, g, n={states}, l={length})"
+            raise ValueError(f"Expected {name} of shape {expected}, got {tuple(value.shape)}.")
+    groups = B.shape[1]
+    if C.shape[1] != groups or groups == 0 or channels % groups:
+        raise ValueError(
+            f"Expected B and C with one number of groups that divides d={channels}, "
+            f"got {groups} in B and {C.shape[1]} in C."
+        )
+    expected_shapes = {"delta": u.shape, "z": u.shape, "D": (channels,), "delta_bias": (channels,)}
+    given = {"delta": delta, "z": z, "D": D, "delta_bias": delta_bias}
+    for name, optional in given.items():
+        if optional is not None and optional.shape != expected_shapes[name]:
+            raise ValueError(f"Expected {name} of shape {tuple(expected_shapes[name])}, got {tuple(optional.shape)}.")
+
+
+def _time_first(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """(..., l) -> (l, ...), contiguous; free of copies where the memory is laid out that way already."""
+    return x.movedim(-1, 0).to(dtype).contiguous()
+
+
+def _reference(
+    u: torch.Tensor, delta: torch.Tensor, A: torch.Tensor, B: torch.Tensor, C: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Step by step. ``unbind`` and not indexing: the backward pass of ``x[t]`` is quadratic in l."""
+    groups = B.shape[2]
+    grouped = (-1, u.shape[2] // groups)
+    decay = torch.exp(delta.unsqueeze(-1) * A)
+    drive = torch.einsum("lbgd,lbgn->lbgdn", (delta * u).unflatten(2, grouped), B).flatten(2, 3)
+    state = torch.zeros_like(decay[0])
+    history = []
+    for factor, push in zip(decay.unbind(0), drive.unbind(0), strict=True):
+        state = factor * state + push
+        history.append(state)
+    y = torch.einsum("lbgdn,lbgn->lbgd", torch.stack(history).unflatten(2, grouped), C)
+    return y.flatten(2, 3), state
+
+
+def _chunked(
+    u: torch.Tensor, delta: torch.Tensor, A: torch.Tensor, B: torch.Tensor, C: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bring the arguments (l, b, d) to lanes (batch entry, group), and the results back."""
+    length, batch, channels = u.shape
+    groups, states = B.shape[2:]
+    lanes, size = batch * groups, channels // groups
+    diagonals = A.reshape(groups, size, states).transpose(1, 2).expand(batch, -1, -1, -1)
+    y, last = chunked_scan(
+        delta.reshape(length, lanes, size),
+        u.reshape(length, lanes, size),
+        diagonals.reshape(lanes, states, size),
+        B.flatten(1, 2),
+        C.flatten(1, 2),
+    )
+    return y.reshape(length, batch, channels), last.transpose(1, 2).reshape(batch, channels, states)
+
+
+def _mamba_ssm(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    B: torch.Tensor,
+    C: torch.Tensor,
+    D: torch.Tensor | None,
+    z: torch.Tensor | None,
+    delta_bias: torch.Tensor | None,
+    delta_softplus: bool,
+    return_last_state: bool,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Call the CUDA kernel, which wants one dtype for the sequences and float32 for the parameters."""
+    kernel, _ = _mamba_ssm_kernel()
+    if kernel is None:
+        raise RuntimeError("Expected an importable mamba_ssm kernel; see available_backends() for the reason.")
+    return kernel(
+        u.contiguous(),
+        delta.to(u.dtype).contiguous(),
+        A.float().contiguous(),
+        B.to(u.dtype).contiguous(),
+        C.to(u.dtype).contiguous(),
+        D=None if D is None else D.float().contiguous(),
+        z=None if z is None else z.to(u.dtype).contiguous(),
+        delta_bias=None if delta_bias is None else delta_bias.float().contiguous(),
+        delta_softplus=delta_softplus,
+        return_last_state=return_last_state,
+    )
