@@ -12,3 +12,4 @@ from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
 from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
 from ssgnet_monai.data.image_files import find_images as find_images
+from ssgnet_monai.data.phantom import write_phantom

@@ -14,7 +14,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 MASK_ENDINGS = ("_mask", "_segmentation", "_lesion")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
-OTHER_FILES = frozenset({"thumbs.db", "desktop.ini"})
+OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 # ISIC ships an index picture beside every photograph; it is neither image nor mask.
 OTHER_ENDINGS = ("_superpixels",)
 SHOWN = 5
@@ -116,8 +116,9 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
         )
     if missing and not unlabeled_ok:
         raise ValueError(
-            f"Expected a mask for every image, found {len(missing)} of {len(by_key)} images without: {listed(missing)}. "
-            "Add the masks, or prepare with unlabeled_ok=True (--unlabeled-ok) to use these images as unlabelled ones."
+            f"Expected a mask for every image, found {len(missing)} of {len(by_key)} images without: "
+            f"{listed(missing)}. Add the masks, or prepare with unlabeled_ok=True (--unlabeled-ok) to use these "
+            "images as unlabelled ones."
         )
     return [ImagePair(path.stem, path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
 
@@ -153,7 +154,7 @@ def _below(path: Path) -> str:
 
 def _is_side_file(path: Path) -> bool:
     name = path.name.lower()
-    return name.startswith(".") or name in OTHER_FILES or name == "__macosx" or path.stem.lower().endswith(OTHER_ENDINGS)
+    return name.startswith(".") or name in OTHER_NAMES or path.stem.lower().endswith(OTHER_ENDINGS)
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path], int]:

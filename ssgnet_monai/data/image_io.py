@@ -18,11 +18,12 @@ EXIF_ORIENTATION = 0x0112
 UNREADABLE = (OSError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
-def plain_image(image: Image.Image) -> Image.Image:
+def plain_image(image: Image.Image, name: str = "") -> Image.Image:
     """A picture as 8-bit grey (``L``), 8-bit colour (``RGB``) or 16-bit grey (``I;16``); alpha is dropped.
 
     Args:
         image: an open Pillow image of any integer mode, one frame.
+        name: the file named in messages; by default the image's own.
 
     Returns:
         The converted image; the same object where nothing was to do.
@@ -30,9 +31,10 @@ def plain_image(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: floating-point pixels, values beyond 16 bits, or several frames.
     """
-    name = getattr(image, "filename", "") or "the image"
-    if getattr(image, "n_frames", 1) > 1:
-        raise ValueError(f"Expected one picture a file, got {image.n_frames} frames in {name}. Save them as files.")
+    name = name or getattr(image, "filename", "") or "the image"
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ValueError(f"Expected one picture a file, got {frames} frames in {name}. Save them as single files.")
     if image.mode in ("L", "RGB", "I;16"):
         return image
     if image.mode in ("1", "LA", "La"):
@@ -71,11 +73,12 @@ def is_grey(values: np.ndarray) -> bool:
     )
 
 
-def grey_mask(image: Image.Image) -> np.ndarray:
+def grey_mask(image: Image.Image, name: str = "") -> np.ndarray:
     """A mask's values as one channel; two colours (palette or RGB) become 0 for the darker and 255 for the brighter.
 
     Args:
         image: an open Pillow image: 1-bit, grey, palette, colour, or a constant colour with the mask in its alpha.
+        name: the file named in messages; by default the image's own.
 
     Returns:
         (H, W) array of uint8 or uint16.
@@ -83,13 +86,13 @@ def grey_mask(image: Image.Image) -> np.ndarray:
     Raises:
         ValueError: a coloured mask with more than two colours.
     """
-    name = getattr(image, "filename", "") or "the mask"
+    name = name or getattr(image, "filename", "") or "the mask"
     if image.mode in ("LA", "RGBA"):
         channels = np.asarray(image)
         alpha, colours = channels[..., -1], channels[..., :-1]
         if alpha.min() != alpha.max() and np.ptp(colours[alpha > 0], axis=0).max(initial=0) == 0:
             return alpha
-    values = np.asarray(plain_image(image))
+    values = np.asarray(plain_image(image, name))
     if values.ndim == 2:
         return values
     if is_grey(values):

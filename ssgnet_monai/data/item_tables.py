@@ -141,5 +141,6 @@ def _from_csv(pairs: Sequence[ImagePair], source: str | Path, columns: Sequence[
             f"{listed(missing)}. Add rows 'stem,{kind}' (the stem is the file name without extension)."
         )
     if len(rows) > len(table):
-        logger.info("%s: %d of %d rows speak of images that are not here.", path.name, len(rows) - len(table), len(rows))
+        others = len(rows) - len(table)
+        logger.info("%s: %d of %d rows speak of images that are not here.", path.name, others, len(rows))
     return table

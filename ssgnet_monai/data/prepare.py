@@ -163,7 +163,7 @@ def _check_apart(out: Path, *sources: Path | None) -> None:
         if source is None:
             continue
         place, written = source.resolve(), [out.resolve(), (out / "images").resolve(), (out / "masks").resolve()]
-        if any(folder == place or place in folder.parents for folder in written) or written[0] in place.parents:
+        if any(folder == place or place in folder.parents for folder in written):
             raise ValueError(
                 f"Expected an output folder apart from the source pictures, got {out} and {source}. "
                 "The prepared files would mix with the sources; choose another folder."

@@ -56,7 +56,7 @@ def inspect_pair(pair: ImagePair) -> dict[str, Any]:
                     )
         except UNREADABLE as error:
             raise ValueError(f"Expected a readable mask, got {_reason(error)} in {pair.mask}.") from error
-    return {**found, "bits": bits, "deep_colour": _is_deep_colour_png(pair.image, found["mode"])}
+    return {**found, "bits": bits, "deep_colour": _is_deep_colour_png(pair.image, str(found["mode"]))}
 
 
 def convert_pair(
@@ -82,8 +82,7 @@ def convert_pair(
             mask_size = _size(pair.mask)
             placed = upright(image, mask_size)
             mode, turned = image.mode, placed is not image
-            placed.filename = str(pair.image)
-            values = np.asarray(plain_image(placed))
+            values = np.asarray(plain_image(placed, str(pair.image)))
     except UNREADABLE as error:
         raise ValueError(f"Expected a readable image, got {_reason(error)} in {pair.image}.") from error
     grey = is_grey(values)
@@ -122,7 +121,7 @@ def convert_pair(
 def _read_mask(path: Path, threshold: int | None) -> tuple[np.ndarray, str]:
     try:
         with Image.open(path) as image:
-            values = grey_mask(image)
+            values = grey_mask(image, str(path))
             lossy = image.format == "JPEG"
     except UNREADABLE as error:
         raise ValueError(f"Expected a readable mask, got {_reason(error)} in {path}.") from error

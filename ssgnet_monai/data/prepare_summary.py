@@ -109,7 +109,7 @@ def _warnings(
     if zero_one and len(set(masks["encodings"]) - {"empty"}) > 1:
         found.append(f"Masks are encoded in different ways ({_join(masks['encodings'])}); look at some of each.")
     if 0 < images["grey"] < images["count"] and summary["num_channels"] == 3:
-        found.append(f"{images['grey']} of {images['count']} images have no colour; they will be repeated to 3 channels.")
+        found.append(f"{images['grey']} of {images['count']} images have no colour and are repeated to 3 channels.")
     for name, row in summary["splits"].items():
         absent = [split for split in ("validation", "test") if not row[split]]
         if absent:

@@ -11,7 +11,7 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import MapTransform
 from PIL import Image
 
-from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
+from ssgnet_monai.data.image_io import UNREADABLE, binarise_mask, grey_mask, plain_image
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2
@@ -104,7 +104,7 @@ class LoadImageMaskd(MapTransform):
             result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
         return result
 
-    def _image(self, path: Any) -> MetaTensor:
+    def _image(self, path: Any) -> torch.Tensor:
         image = _read(self._image_reader, path)
         low, high = self.window
         if self.window == (0.0, 255.0) and image.max() > 255:
@@ -131,11 +131,11 @@ class LoadImageMaskd(MapTransform):
         return Image.fromarray(mask)
 
 
-def _read(reader: UprightPILReader, path: Any) -> MetaTensor:
+def _read(reader: UprightPILReader, path: Any) -> torch.Tensor:
     """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers on failure."""
     try:
         values, meta = reader.get_data(reader.read(path))
-    except (OSError, SyntaxError) as error:  # Pillow: missing, unknown, truncated; a broken PNG chunk is a SyntaxError
+    except UNREADABLE as error:
         raise ValueError(f"Expected a readable picture, got {error} in {path}. Prepare the dataset again.") from error
     channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
     meta.update(filename_or_obj=str(path), original_channel_dim=0)
