@@ -88,12 +88,13 @@ def _data(folder: Path) -> dict[str, Any] | None:
     datalist = read_json(folder / "datalist.json")
     if datalist is None:
         return None
+    modality = datalist.get("modality")
     items = {split: datalist.get(split) or [] for split in SPLITS}
     classes = list(datalist.get("classes") or [])
     classes += sorted({str(i.get("class")) for rows in items.values() for i in rows if i.get("class")} - set(classes))
     return {
         "name": datalist.get("name") or "unnamed",
-        "modality": datalist.get("modality"),
+        "modality": ", ".join(map(str, modality.values())) if isinstance(modality, dict) else modality,
         "labels": datalist.get("labels") or {},
         "image_size": datalist.get("image_size"),
         "num_channels": datalist.get("num_channels"),

@@ -76,7 +76,7 @@ def checkpoint_name(key: str | None) -> str:
     """What a reader calls a checkpoint key, e.g. ``pseudo_label/round_02`` -> ``Pseudo-labels, round 2``."""
     arm, _, tail = (key or "").partition("/round_")
     if not tail.isdigit():
-        return key or "none"
+        return "Trained model, no rounds" if key == "model" else key or "none"
     if int(tail) == 0:
         return "Baseline (round 0)" if arm == "pseudo_label" else f"{ARM_NAMES.get(arm, arm)}, round 0"
     return f"{ARM_NAMES.get(arm, arm)}, round {int(tail)}"
@@ -145,6 +145,8 @@ def _validation_entries(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
         by_round: dict[int, list[dict[str, Any]]] = {}
         for content in rounds:
             for record in content["arms"].get(arm, []):
+                if arm == "real_only" and record["round"] == 0:
+                    continue  # the same model as round 0 of the pseudo-labels
                 by_round.setdefault(record["round"], []).append(record)
         for index, records in sorted(by_round.items()):
             pools = [record.get("pool") or {} for record in records]

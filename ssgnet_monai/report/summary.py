@@ -27,13 +27,14 @@ def generator_sentences(synthesis: list[dict[str, Any]]) -> list[str]:
 
 
 def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
-    if _dice(row["baseline"]) is None or _dice(row["chosen"]) is None:
+    if _dice(row["chosen"]) is None:
         sentence = "Trained, but not yet evaluated on test." if row["validation"] else "Not run."
         return {"row": row["row"], "verdict": "not run", "sentences": [sentence]}
+    first = row["baseline"] if _dice(row["baseline"]) is not None else row["chosen"]
     labelled = row["labelled"]
     given = f"With {labelled} labelled images" if isinstance(labelled, int) else "With the labelled images"
-    sentences = [f"{given} the segmenter reached test Dice {_mean_sd(row['baseline'])} {_seeds_said(row['baseline'])}."]
-    sentences.append(_chosen_sentence(row))
+    sentences = [f"{given} the segmenter reached test Dice {_mean_sd(first)} {_seeds_said(first)}."]
+    sentences.append(_chosen_sentence(row) if first is row["baseline"] else "No pseudo-label rounds were run.")
     verdict = "unclear"
     if row["difference"]:
         verdict, text = _verdict(row["difference"])

@@ -52,7 +52,7 @@ def add_data(run: Path, classes: list[str], name: str) -> None:
     generator = np.random.default_rng(0)
     datalist: dict[str, Any] = {
         "name": name,
-        "modality": "colonoscopy",
+        "modality": {"0": "RGB"},
         "labels": {"0": "background", "1": "polyp"},
         "classes": classes,
         "num_channels": 3,
@@ -78,7 +78,10 @@ def add_data(run: Path, classes: list[str], name: str) -> None:
             datalist[split].append(item)
             index += 1
     write(run / "data" / "datalist.json", datalist)
-    write(run / "data" / "prepare.json", {"found": {"images": index, "masks": 12}, "inferred": {"channels": 3}})
+    write(
+        run / "data" / "prepare.json",
+        {"found": {"images": index, "masks": 12}, "inferred": {"channels": 3}, "warnings": ["2 images repeat"]},
+    )
 
 
 def add_generator(run: Path, folder: str, class_name: str, n: int = 120) -> None:
@@ -143,6 +146,7 @@ def add_segmentation(
         "pseudo_label": [record(index, dice, "pseudo_label") for index, dice in enumerate(dices)],
         "real_only": [record(index, control - 0.004 * (2 - index), "real_only") for index in (1, 2)],
     }
+    arms["real_only"].insert(0, {**arms["pseudo_label"][0], "used_for_labels": None})
     names = [f"pseudo_label/round_{index:02d}" for index in range(3)]
     write(
         place / "rounds.json",

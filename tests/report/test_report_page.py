@@ -83,7 +83,15 @@ def test_scores_of_the_run_are_shown(build_run: Build) -> None:
     assert row["validation"][2]["val_dice"]["mean"] == pytest.approx(0.5622)
     for value in (0.5303, 0.5417, 0.5512, 0.5409, 0.4117, 0.2603, 0.0312, 87.654, 1834.25, 184.5):
         assert value in page.values
-    for words in ("Otsu’s threshold", "Every pixel foreground", "Real only (control), round 2", "feedfeedfe", "torch"):
+    for words in (
+        "Noticed in the data: 2 images repeat",
+        "Modality: RGB.",
+        "Otsu’s threshold",
+        "Every pixel foreground",
+        "Real only (control), round 2",
+        "feedfeedfe",
+        "torch",
+    ):
         assert words in page.text
     assert ">1\u202f834</data>" in text
     assert [split["images"] for split in report["data"]["splits"].values()] == [6, 2, 4, 3]

@@ -104,11 +104,9 @@ def test_examples_keep_their_order_and_bear_missing_masks(build_run: Build) -> N
 
 
 def test_ticks_are_round_and_inside() -> None:
-    assert (
-        ticks(0.53, 0.56) == [0.53, 0.535, 0.54, 0.545, 0.55, 0.555, 0.56][:: 2 if len(ticks(0.53, 0.56)) == 4 else 1]
-    )
+    assert ticks(0.531, 0.559) == [0.535, 0.54, 0.545, 0.55, 0.555]
     assert ticks(0, 20) == [0, 5, 10, 15, 20]
-    assert ticks(-0.3, 0.3) == [-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3][1:-1] or -0.2 in ticks(-0.3, 0.3)
+    assert ticks(-0.3, 0.3) == [-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3]
 
 
 def test_chart_places_points_and_escapes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,10 +21,10 @@ def test_one_seed_with_zero_in_the_interval(build_run: Build) -> None:
     assert verdict == "unclear"
     assert text == (
         "With 30 labelled images the segmenter reached test Dice 0.530 (one seed). After two pseudo-label rounds "
-        "(chosen on validation) it reached 0.551; the real-only control with the same number of optimiser steps reached "
-        "0.541. Difference of chosen and control: +0.010 [95% CI −0.004 to +0.025, one seed]: the interval holds zero, "
-        "so this run shows no difference either way. On the same images Otsu’s threshold scores 0.412 and calling every "
-        "pixel foreground 0.260."
+        "(chosen on validation) it reached 0.551; the real-only control with the same number of optimiser steps "
+        "reached 0.541. Difference of chosen and control: +0.010 [95% CI −0.004 to +0.025, one seed]: the interval "
+        "holds zero, so this run shows no difference either way. On the same images Otsu’s threshold scores 0.412 and "
+        "calling every pixel foreground 0.260."
     )
 
 
@@ -68,6 +69,32 @@ def test_ahead_in_every_seed_by_less_than_chance_is_a_hint(build_run: Build) -> 
 
 def test_unlimited_row_says_all_labelled_training_images(build_run: Build) -> None:
     assert answer(build_run(num_labeled=None))[1].startswith("With 6 labelled images")
+
+
+def test_trained_without_rounds(build_run: Build) -> None:
+    run = build_run()
+    path = run / "segmentation" / "unet_30" / "seed0" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    only = metrics["checkpoints"]["pseudo_label/round_00"]
+    for name in ("control", "paired_bootstrap"):
+        metrics.pop(name)
+    path.write_text(json.dumps({**metrics, "checkpoints": {"model": only}, "chosen": "model"}), encoding="utf-8")
+    path.with_name("rounds.json").unlink()
+    verdict, text = answer(run)
+    assert verdict == "unclear"
+    assert text.startswith("With 6 labelled images the segmenter reached test Dice 0.530 (one seed). No pseudo-label")
+    assert collect(run)["segmentation"][0]["test"][0]["name"] == "Trained model, no rounds"
+
+
+def test_shared_baseline_is_listed_once(build_run: Build) -> None:
+    row = collect(build_run())["segmentation"][0]
+    assert [entry["name"] for entry in row["validation"]] == [
+        "Baseline (round 0)",
+        "Pseudo-labels, round 1",
+        "Pseudo-labels, round 2",
+        "Real only (control), round 1",
+        "Real only (control), round 2",
+    ]
 
 
 def test_generator_sentence(build_run: Build) -> None:
