@@ -1,0 +1,94 @@
+"""Chooses the features that FID and KID compare: Inception's where they can be had, else ones learnt here."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
+from ssgnet_monai.metrics.feature_network import FeatureNetwork, train_feature_network
+from ssgnet_monai.metrics.inception_features import inception_features
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1  # changes when the same images and seed give another network
+
+
+def load_or_train_features(
+    images: Tensor,
+    classes: Sequence[str] | None,
+    cache_dir: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    seed: int = 0,
+    fetch_timeout: float = 5.0,
+) -> FeatureExtractor:
+    """clean-fid's Inception when its weights are on disk or can be fetched, else a network trained on real images.
+
+    Which one it is, and why, is logged as a warning and stands in the extractor's ``name`` and ``sha256``. Values from
+    different extractors cannot be compared.
+
+    Args:
+        images: (N, 1 or 3, H, W) real *training* images of all classes, uint8 or float in [0, 1].
+        classes: a class name for each image, or None.
+        cache_dir: where a trained network is kept, named after its images, classes and seed; stages that run side by
+            side may share it.
+        device: where features are computed (and learnt).
+        seed: of the trained network.
+        fetch_timeout: seconds to wait for an answer when Inception's weights are not on disk; 0 = do not fetch.
+
+    Returns:
+        The extractor.
+    """
+    inception = inception_features(device, fetch_timeout=fetch_timeout)
+    if inception is not None:
+        logger.warning("FID and KID use %s, sha256 %s", inception.name, inception.sha256)
+        return inception
+    path = Path(cache_dir) / f"features_{_key(images, classes, seed)}.pt"
+    network = _load(path)
+    if network is None:
+        trained = train_feature_network(images, classes, seed=seed, device=device)
+        # A stage running beside this one may have been faster: all stages use the same file.
+        network = _load(path)
+        if network is None:
+            network = trained.cpu()
+            names = network.classes.out_features if network.classes is not None else 0
+            save_tensors(path, {"size": network.size, "num_classes": names, "state": network.state_dict()})
+    network = network.to(device)
+    extractor = FeatureExtractor(
+        name=f"feature network trained on {len(images)} real training images",
+        sha256=state_sha256(network.state_dict()),
+        resizer=f"antialiased bilinear, {network.size}x{network.size}",
+        network=network,
+        device=torch.device(device),
+    )
+    logger.warning("FID and KID use a %s (%s), sha256 %s", extractor.name, path.name, extractor.sha256)
+    return extractor
+
+
+def _key(images: Tensor, classes: Sequence[str] | None, seed: int) -> str:
+    digest = hashlib.sha256(f"{VERSION} {seed} {tuple(images.shape)} {list(classes or ())}".encode())
+    for part in images.split(256):
+        digest.update((unit_rgb(part)[:, :, ::2, ::2] * 255).round().to(torch.uint8).cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _load(path: Path) -> FeatureNetwork | None:
+    """The network in ``path``, or None when there is none or the file is damaged (which is logged)."""
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        network = FeatureNetwork(content["size"], content["num_classes"])
+        network.load_state_dict(content["state"])
+    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        logger.warning("Training the feature network again: %s cannot be read (%s)", path, error)
+        return None
+    return network.eval().requires_grad_(False)
