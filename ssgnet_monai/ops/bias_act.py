@@ -58,4 +58,34 @@ def bias_act(
     x = function(x, default_alpha if alpha is None else alpha)
     if gain != 1:
         x = x * gain
-    return x if clamp is None else x.clamp(-clamp, clamp)
+    return clamp_magnitude(x, clamp)
+
+
+def leaky_relu_clamp(x: torch.Tensor, slope: float, clamp: float | None, inplace: bool) -> torch.Tensor:
+    """``clamp(leaky_relu(x))`` with as few passes over the memory as autograd allows.
+
+    Args:
+        x: activations, floating point.
+        slope: on negative values; 1 is the identity.
+        clamp: largest absolute value of the result; None does not clamp.
+        inplace: x may be overwritten.
+
+    Returns:
+        Tensor of x's shape and type.
+    """
+    if slope != 1:
+        x = F.leaky_relu(x, slope, inplace=inplace and slope > 0)
+    return clamp_magnitude(x, clamp)
+
+
+def clamp_magnitude(x: torch.Tensor, limit: float | None) -> torch.Tensor:
+    """``min(max(x, -limit), limit)``; x itself when there is no limit, or on the CPU when nothing exceeds it."""
+    if limit is None:
+        return x
+    if x.device.type == "cpu" and x.numel() > 0:
+        # activations hardly ever reach the limit, and looking costs a quarter of clamping there and back
+        low, high = torch.aminmax(x.detach())
+        if low >= -limit and high <= limit:
+            return x
+    # hardtanh is clamp with a backward pass of one kernel instead of four
+    return F.hardtanh(x, -limit, limit)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from ssgnet_monai.ops.bias_act import bias_act
-from ssgnet_monai.ops.upfirdn2d import pair, quad, upfirdn2d, use_matrix
+from ssgnet_monai.ops.bias_act import bias_act, clamp_magnitude, leaky_relu_clamp
+from ssgnet_monai.ops.upfirdn2d import pair, upfirdn2d, use_matrix
 
 
 def filtered_lrelu(
@@ -50,16 +50,18 @@ def filtered_lrelu(
 
     Source: Karras et al. 2021, section 3.2 and figure 4b.
     """
-    up_pair, padding = pair(up, "up"), quad(padding)
+    up_x, up_y = pair(up, "up")
+    given = x
     if b is not None:
         x = bias_act(x, b)
-    # gain > 0 commutes with the leaky ReLU, so the matrices can carry it and a pass over the large image is saved
-    fold = gain > 0 and use_matrix(fu, backend)
-    before = gain if fold else 1.0
-    gain = 1.0 if fold else gain
-    x = upfirdn2d(
-        x, fu, up=up_pair, padding=padding, gain=before * up_pair[0] * up_pair[1], flip_filter=flip_filter,
-        backend=backend,
-    )
-    x = bias_act(x, act="linear" if slope == 1 else "lrelu", alpha=slope, gain=gain, clamp=clamp)
+    if gain > 0 and use_matrix(fu, backend):
+        # a positive gain commutes with the leaky ReLU: the matrices carry it and a pass over the large image is saved
+        before, gain = gain, 1.0
+    else:
+        before = 1.0
+    x = upfirdn2d(x, fu, up, 1, padding, flip_filter, before * up_x * up_y, backend)
+    if gain == 1:
+        x = leaky_relu_clamp(x, slope, clamp, inplace=x is not given)
+    else:
+        x = clamp_magnitude(leaky_relu_clamp(x, slope, None, inplace=x is not given) * gain, clamp)
     return upfirdn2d(x, fd, down=down, flip_filter=flip_filter, backend=backend)

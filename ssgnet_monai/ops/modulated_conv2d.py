@@ -14,6 +14,7 @@ def modulated_conv2d(
     padding: int = 0,
     input_gain: torch.Tensor | float | None = None,
     per_sample: bool = False,
+    bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Convolve sample b with ``w * s[b]``, brought to unit expected output magnitude.
 
@@ -26,6 +27,7 @@ def modulated_conv2d(
         input_gain: factor on the input, a number or a scalar tensor; None is 1.
         per_sample: normalise the styles by their root mean square over each sample instead of the whole batch. Equal
             up to the 1e-8 inside the demodulation, and a sample then depends on its own style alone.
+        bias: of shape (O,), added to the result.
 
     Returns:
         Activations (B, O, H + 2 * padding - k + 1, W + 2 * padding - k + 1) of x's type.
@@ -53,9 +55,16 @@ def modulated_conv2d(
     if scale is not None:
         weights = weights * scale
     weights = weights.to(x.dtype)
+    bias = None if bias is None else bias.to(x.dtype)
     if w.shape[2] == w.shape[3] == 1 and padding == 0:
-        return torch.bmm(weights.flatten(2), x.flatten(2)).reshape(batch, w.shape[0], height, width)
+        weights, pixels = weights.flatten(2), x.flatten(2)
+        y = torch.bmm(weights, pixels) if bias is None else torch.baddbmm(bias[:, None], weights, pixels)
+        return y.reshape(batch, w.shape[0], height, width)
     y = F.conv2d(
-        x.reshape(1, batch * channels, height, width), weights.flatten(0, 1), padding=padding, groups=batch
+        x.reshape(1, batch * channels, height, width),
+        weights.flatten(0, 1),
+        None if bias is None else bias.repeat(batch),
+        padding=padding,
+        groups=batch,
     )
     return y.reshape(batch, w.shape[0], *y.shape[2:])

@@ -9,7 +9,7 @@ from torch import nn
 
 from ssgnet_monai.networks.stylegan3.fully_connected import FullyConnected
 from ssgnet_monai.networks.stylegan3.mapping import MappingNetwork
-from ssgnet_monai.ops.bias_act import bias_act
+from ssgnet_monai.ops.bias_act import leaky_relu_clamp
 from ssgnet_monai.ops.conv2d_resample import conv2d_resample
 from ssgnet_monai.ops.upfirdn2d import setup_filter
 
@@ -60,7 +60,7 @@ class EqualizedConv2d(nn.Module):
             x, weight, self.resample_filter, down=self.down, padding=self.padding, bias=bias, backend=backend
         )
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain / self.act_gain
-        return bias_act(x, act=self.activation, gain=1.0, clamp=clamp)
+        return leaky_relu_clamp(x, 0.2 if self.activation == "lrelu" else 1.0, clamp, inplace=True)
 
 
 class DiscriminatorBlock(nn.Module):

@@ -123,12 +123,12 @@ class SynthesisLayer(nn.Module):
             padding=self.conv_kernel - 1,
             input_gain=self.magnitude_ema.rsqrt(),
             per_sample=not self.training,
+            bias=self.bias,
         )
         return filtered_lrelu(
             x,
             fu=self.up_filter,
             fd=self.down_filter,
-            b=self.bias,
             up=self.up_factor,
             down=self.down_factor,
             padding=self.padding,
