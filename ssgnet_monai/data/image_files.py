@@ -36,15 +36,12 @@ def stem_key(name: str | Path) -> str:
     return unicodedata.normalize("NFC", stem).casefold()
 
 
-def locate_folders(
-    images: str | Path, masks: str | Path | None, *, class_folders: bool = False
-) -> tuple[Path, Path | None]:
+def locate_folders(images: str | Path, masks: str | Path | None) -> tuple[Path, Path | None]:
     """Find the folders that really hold the pictures: one level below or doubled folders are accepted.
 
     Args:
         images: folder of images, or one around ``images/`` (and ``masks/``).
         masks: folder of masks, or one around it; None takes a ``masks/`` folder beside ``images/`` if there is one.
-        class_folders: sub-folders of images are classes.
 
     Returns:
         (image folder, mask folder or None).

@@ -89,7 +89,7 @@ def plan_phantom(num_images: Sequence[int], seed: int) -> list[dict[str, Any]]:
         seed: seed of the plan.
 
     Returns:
-        ``{"stem", "class", "patient"}`` of image 0, 1, ...; ``patient`` is a number.
+        ``{"stem", "class", "patient"}`` of image 0, 1, ...; a patient's name ends in a number.
     """
     generator = np.random.default_rng([seed, 0])
     names = generator.permutation(np.repeat(PHANTOM_CLASSES, num_images))
@@ -99,14 +99,14 @@ def plan_phantom(num_images: Sequence[int], seed: int) -> list[dict[str, Any]]:
         patients += [patient] * int(generator.integers(1, LARGEST_PATIENT + 1))
         patient += 1
     return [
-        {"stem": f"phantom_{index:05d}", "class": str(name), "patient": owner}
+        {"stem": f"phantom_{index:05d}", "class": str(name), "patient": f"patient_{owner:04d}"}
         for index, (name, owner) in enumerate(zip(names, patients, strict=False))
     ]
 
 
 def draw_phantom(plan: dict[str, Any], index: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Image ``index`` of a plan: ((size, size, 3) uint8, (size, size) bool)."""
-    patient = draw_patient(np.random.default_rng([seed, 1, plan["patient"]]))
+    patient = draw_patient(np.random.default_rng([seed, 1, int(plan["patient"].rpartition("_")[2])]))
     return render_lesion(np.random.default_rng([seed, 2, index]), patient, plan["class"], size)
 
 
@@ -120,9 +120,6 @@ def _write_source(source: Path, plans: Sequence[dict[str, Any]], size: int, seed
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         for _ in tqdm(pool.map(write, range(len(plans))), total=len(plans), desc="phantom", unit="image", disable=None):
             pass
-    for column, key in (("class", "class"), ("group", "patient")):
-        name = "classes.csv" if column == "class" else "groups.csv"
+    for name, column in (("classes.csv", "class"), ("groups.csv", "patient")):
         with atomic_path(source / name) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(
-                [["stem", column], *([plan["stem"], f"{plan[key]}"] for plan in plans)]
-            )
+            csv.writer(file).writerows([["stem", column], *([plan["stem"], plan[column]] for plan in plans)])

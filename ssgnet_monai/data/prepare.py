@@ -84,7 +84,7 @@ def prepare_folder(
     """
     out = Path(out)
     target = _target_size(size)
-    image_folder, mask_folder = locate_folders(images, masks, class_folders=str(classes) == "folders")
+    image_folder, mask_folder = locate_folders(images, masks)
     _check_apart(out, image_folder, mask_folder)
     inside = mask_folder if mask_folder is not None and mask_folder.resolve() != image_folder.resolve() else None
     image_files = find_images(image_folder, without=inside)

@@ -1,0 +1,84 @@
+from collections import Counter
+
+import pytest
+
+from ssgnet_monai.data import hide_labels, split_items
+
+
+def singles(**counts):
+    return [
+        {"image": f"{name}_{i}.png", "label": f"{name}_{i}_m.png", "class": name}
+        for name, n in counts.items()
+        for i in range(n)
+    ]
+
+
+def test_class_counts_of_single_images_are_exact():
+    splits = split_items(singles(a=240, b=80))
+    counts = {split: Counter(item["class"] for item in items) for split, items in splits.items()}
+    assert counts == {"training": {"a": 168, "b": 56}, "validation": {"a": 24, "b": 8}, "test": {"a": 48, "b": 16}}
+
+
+def test_groups_stay_together_and_shares_are_near():
+    items = [
+        {"image": f"{i}.png", "class": "ab"[i % 4 == 0], "group": f"p{i // 4 if i % 3 else i // 7}"} for i in range(400)
+    ]
+    splits = split_items(items, seed=3)
+    groups = [{item["group"] for item in part} for part in splits.values()]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert sum(map(len, splits.values())) == 400
+    for name, share in zip(splits, (0.7, 0.1, 0.2), strict=True):
+        for kind in "ab":
+            total = sum(item["class"] == kind for item in items)
+            assert abs(sum(item["class"] == kind for item in splits[name]) - share * total) <= 4
+
+
+def test_split_depends_on_seed_and_not_on_listing_order():
+    items = singles(a=50)
+    images = {seed: {item["image"] for item in split_items(items, seed=seed)["test"]} for seed in (0, 1)}
+    again = {item["image"] for item in split_items(items[::-1], seed=0)["test"]}
+    assert images[0] == again != images[1]
+
+
+def test_every_wanted_split_gets_a_group_and_unwanted_ones_none():
+    items = [{"image": f"{i}", "class": "a", "group": "xyz"[min(i // 20, 2)]} for i in range(45)]
+    assert all(split_items(items).values())
+    two = split_items(singles(a=10), (0.8, 0.2, 0.0))
+    assert [len(part) for part in two.values()] == [8, 2, 0]
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="at least 3 groups .* got 1 in 4 images"):
+        split_items([{"image": f"{i}", "group": "p"} for i in range(4)])
+    with pytest.raises(ValueError, match="add up to 1"):
+        split_items(singles(a=9), (0.7, 0.1, 0.1))
+
+
+def test_hidden_labels_are_gone_nested_and_stratified():
+    items = singles(a=150, b=50)
+    few, rest = hide_labels(items, 20, seed=5)
+    many, _ = hide_labels(items, 120, seed=5)
+    assert Counter(item["class"] for item in few) == {"a": 15, "b": 5}
+    assert all("label" in item for item in few) and not any("label" in item for item in rest)
+    assert len(rest) == 180 and {item["image"] for item in few} < {item["image"] for item in many}
+    assert "label" in items[0], "the given items are left as they were"
+    assert hide_labels(items, 20, seed=6)[0] != few
+    assert hide_labels(items, 200, seed=5) == (items, [])
+
+
+def test_choice_does_not_depend_on_where_the_data_lies():
+    items = singles(a=30)
+    moved = [{**item, "image": f"/elsewhere/{item['image']}"} for item in items]
+    here, there = hide_labels(items, 7, seed=0)[0], hide_labels(moved, 7, seed=0)[0]
+    assert [f"/elsewhere/{item['image']}" for item in here] == [item["image"] for item in there]
+
+
+@pytest.mark.parametrize("number", [0, 11])
+def test_hide_labels_range(number):
+    with pytest.raises(ValueError, match=f"from 1 to 10 .* got {number}"):
+        hide_labels(singles(a=10), number, seed=0)
+
+
+def test_hide_labels_needs_masks():
+    with pytest.raises(ValueError, match="1 without, first x.png"):
+        hide_labels([*singles(a=2), {"image": "x.png"}], 1, seed=0)

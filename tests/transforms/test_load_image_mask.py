@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, decollate_batch
+from monai.transforms import AsDiscreted, Compose, Invertd, Resized, SaveImaged, Transposed
+from PIL import Image
+
+from ssgnet_monai.data import load_datalist, prepare_folder, write_mask_png
+from ssgnet_monai.transforms import LoadImageMaskd
+
+HEIGHT, WIDTH = 12, 20
+
+
+def save(path, array, **options):
+    Image.fromarray(np.asarray(array)).save(path, **options)
+    return str(path)
+
+
+def asymmetric_mask():
+    """An F-like shape that no flip, turn or transposition maps onto itself."""
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[1:11, 2:5] = mask[1:3, 2:17] = mask[5:7, 2:10] = True
+    return mask
+
+
+def test_rows_first_in_unit_range(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    mask = asymmetric_mask()
+    item = LoadImageMaskd()(
+        {
+            "image": save(tmp_path / "i.png", values),
+            "label": save(tmp_path / "m.png", mask.astype(np.uint8)),
+            "class": "a",
+        }
+    )
+    assert item["image"].shape == (3, HEIGHT, WIDTH) and item["image"].dtype == torch.float32
+    np.testing.assert_allclose(item["image"].numpy(), values.transpose(2, 0, 1) / 255, atol=1e-7)
+    np.testing.assert_array_equal(item["label"].numpy()[0], mask)
+    assert item["label"].shape == (1, HEIGHT, WIDTH) and item["label"].dtype == torch.float32
+    assert list(item["image"].meta["spatial_shape"]) == [HEIGHT, WIDTH] and item["class"] == "a"
+
+
+def test_label_is_optional_and_the_item_is_not_changed(tmp_path):
+    item = {"image": save(tmp_path / "i.png", np.zeros((4, 5), np.uint8))}
+    assert LoadImageMaskd()(item).keys() == {"image"}
+    assert isinstance(item["image"], str)
+    with pytest.raises(KeyError, match="path under 'image'"):
+        LoadImageMaskd()({"label": "x.png"})
+
+
+def test_channels_are_repeated_or_become_luma(tmp_path):
+    grey = {"image": save(tmp_path / "g.png", np.full((4, 5), 51, np.uint8))}
+    assert torch.equal(LoadImageMaskd()(grey)["image"].as_tensor(), torch.full((3, 4, 5), 0.2))
+    colour = {"image": save(tmp_path / "c.png", np.full((4, 5, 3), (255, 0, 0), np.uint8))}
+    luma = LoadImageMaskd(num_channels=1)(colour)["image"]
+    assert luma.shape == (1, 4, 5)
+    torch.testing.assert_close(luma.as_tensor(), torch.full((1, 4, 5), 0.299))
+
+
+def test_sixteen_bits_need_their_window(tmp_path):
+    values = np.array([[0, 1000], [2000, 9000]], np.uint16)
+    item = {"image": save(tmp_path / "i.png", values)}
+    image = LoadImageMaskd(intensity_window=[1000, 3000], num_channels=1)(item)["image"]
+    torch.testing.assert_close(image.as_tensor(), torch.tensor([[[0.0, 0.0], [0.5, 1.0]]]))
+    with pytest.raises(ValueError, match="Expected an 8-bit image .* got 16-bit values up to 9000 in .*i.png"):
+        LoadImageMaskd()(item)
+
+
+def test_palette_and_alpha(tmp_path):
+    picture = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "L").convert("P")
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    picture.save(tmp_path / "p.png")
+    image = LoadImageMaskd()({"image": str(tmp_path / "p.png")})["image"]
+    assert image[:, 0, 0].tolist() == [1, 0, 0] and image[:, 1, 0].tolist() == [0, 0, 1]
+    rgba = np.dstack([np.full((2, 3, 3), 255, np.uint8), np.full((2, 3), 7, np.uint8)])
+    assert LoadImageMaskd()({"image": save(tmp_path / "a.png", rgba)})["image"].shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize("high", [1, 255])
+def test_ignored_pixels_become_minus_one(tmp_path, high):
+    stored = np.array([[0, high, 127], [127, 0, high]], np.uint8)
+    item = {"image": save(tmp_path / "i.png", stored), "label": save(tmp_path / "m.png", stored)}
+    label = LoadImageMaskd(ignore_value=127)(item)["label"]
+    assert label.tolist() == [[[0, 1, -1], [-1, 0, 1]]]
+
+
+def test_bad_files_are_named(tmp_path):
+    image = save(tmp_path / "i.png", np.zeros((4, 5), np.uint8))
+    label = save(tmp_path / "m.png", np.arange(20, dtype=np.uint8).reshape(4, 5))
+    with pytest.raises(ValueError, match=r"values \{0, 1\} or \{0, 255\}, got \{0, 1, 2.*m\.png"):
+        LoadImageMaskd()({"image": image, "label": label})
+    (tmp_path / "broken.png").write_bytes((tmp_path / "i.png").read_bytes()[:40])
+    for name in ("broken.png", "absent.png"):
+        with pytest.raises(ValueError, match=f"readable picture, got .*{name}"):
+            LoadImageMaskd()({"image": str(tmp_path / name)})
+    with pytest.raises(ValueError, match="low < high"):
+        LoadImageMaskd(intensity_window=(5, 5))
+    with pytest.raises(ValueError, match="num_channels 1 or 3, got 2"):
+        LoadImageMaskd(num_channels=2)
+
+
+@pytest.mark.parametrize("writer", ["monai", "ours"])
+def test_orientation_from_source_to_written_mask(tmp_path, writer):
+    """prepare -> load -> resize -> batch -> identity network -> back to the file's size -> written mask, pixel by pixel."""
+    mask = asymmetric_mask()
+    for index in range(3):
+        for kind in ("images", "masks"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            shifted = np.roll(mask, index, axis=1)
+            Image.fromarray(shifted.astype(np.uint8) * 255).save(tmp_path / kind / f"case{index}.png")
+    datalist = load_datalist(prepare_folder(tmp_path / "images", tmp_path / "masks", tmp_path / "out", size=None))
+    items = [item for split in ("training", "validation", "test") for item in datalist[split]]
+    assert len(items) == 3
+    preprocessing = Compose(
+        [
+            LoadImageMaskd(datalist["intensity_window"], num_channels=1),
+            Resized(keys=["image", "label"], spatial_size=(24, 32), mode=["bilinear", "nearest"]),
+        ]
+    )
+    postprocessing = [
+        Invertd(keys="pred", transform=preprocessing, orig_keys="image", nearest_interp=False),
+        AsDiscreted(keys="pred", threshold=0.5),
+    ]
+    if writer == "monai":
+        postprocessing += [
+            Transposed(keys="pred", indices=[0, 2, 1]),
+            SaveImaged(
+                keys="pred",
+                writer="PILWriter",
+                output_ext=".png",
+                output_postfix="",
+                output_dtype=np.uint8,
+                scale=255,
+                resample=False,
+                separate_folder=False,
+                output_dir=tmp_path / "written",
+                print_log=False,
+            ),
+        ]
+    for batch in DataLoader(Dataset(items, preprocessing), batch_size=2):
+        assert batch["image"].shape[1:] == (1, 24, 32)
+        assert ((batch["image"] > 0.5) == (batch["label"] > 0.5)).float().mean() > 0.95
+        batch["pred"] = batch["image"].clone()
+        for item in map(Compose(postprocessing), decollate_batch(batch)):
+            if writer == "ours":
+                write_mask_png(
+                    tmp_path / "written" / item["image"].meta["filename_or_obj"].split("/")[-1], item["pred"]
+                )
+    for index in range(3):
+        with Image.open(tmp_path / "written" / f"case{index}.png") as written:
+            assert written.size == (WIDTH, HEIGHT) and written.mode == "L"
+            np.testing.assert_array_equal(np.asarray(written), np.roll(mask, index, axis=1) * np.uint8(255))
+
+
+def test_write_mask_png_refuses_probabilities(tmp_path):
+    with pytest.raises(ValueError, match=r"values 0 and 1 for .*m\.png, got shape \(2, 2\)"):
+        write_mask_png(tmp_path / "m.png", torch.full((1, 2, 2), 0.5))
+    assert not (tmp_path / "m.png").exists()
