@@ -41,7 +41,7 @@ class SegmentationMonitor:
         self._bar.update()
 
     def _epoch(self, engine: Engine) -> None:
-        loss = float(engine.state.output["loss"])
+        loss = engine.state.output["loss"].item()
         self._board.add_scalar("loss", loss, engine.state.iteration)
         for name, value in self.validator.state.metrics.items():
             self._board.add_scalar(name, value, engine.state.iteration)

@@ -145,7 +145,7 @@ def test_finished_rounds_are_not_run_again(rounds, tmp_path):
 
 
 def test_warm_start_continues_and_cold_start_does_not(rounds, tmp_path):
-    frozen = {"learning_rate": 1.0e-12, "num_rounds": 1}
+    frozen = {"learning_rate": 1.0e-12, "lr_scheduler#eta_min": 0.0, "num_rounds": 1}
     rounds("warm", start="warm", **frozen)
     rounds("cold", start="cold", **frozen)
     for name in ("warm", "cold"):
@@ -169,7 +169,7 @@ def test_confidence_floor_marks_pixels_that_the_loss_ignores(rounds, tmp_path):
 
 
 def test_patience_stops_early(rounds, tmp_path):
-    rounds(learning_rate=1.0e-12, num_rounds=4, convergence_patience=1)
+    rounds(learning_rate=1.0e-12, num_rounds=4, convergence_patience=1, **{"lr_scheduler#eta_min": 0.0})
     assert len(log_of(tmp_path / "seg")["arms"]["pseudo_label"]) == 2
 
 
