@@ -1,0 +1,48 @@
+"""Paired bootstrap: by hand, determinism, coverage of a known difference, errors."""
+
+import pytest
+import torch
+
+from ssgnet_monai.metrics import paired_bootstrap
+
+
+def test_constant_difference_has_no_width():
+    scores = torch.rand(20, generator=torch.Generator().manual_seed(0))
+    result = paired_bootstrap(scores + 0.25, scores, seed=3)
+    assert result["difference"] == pytest.approx(0.25)
+    assert result["ci95"] == pytest.approx([0.25, 0.25])
+
+
+def test_two_images_by_hand():
+    """Differences 1 and 0: a resample's mean is 0, 1/2 or 1 with 1/4, 1/2, 1/4, so the interval is [0, 1]."""
+    result = paired_bootstrap(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.0]), seed=0)
+    assert result == {"difference": 0.5, "ci95": [0, 1]}
+
+
+def test_counts_are_compared_by_pooled_dice():
+    a = torch.tensor([[8.0, 0, 2, 2], [2, 0, 0, 0]])
+    b = torch.tensor([[6.0, 0, 4, 4], [2, 0, 0, 0]])
+    result = paired_bootstrap(a, b, seed=0)
+    assert result["difference"] == pytest.approx(20 / 24 - 16 / 24)
+    low, high = result["ci95"]
+    assert (low, high) == (pytest.approx(0), pytest.approx(0.2))
+    empty = torch.tensor([[0.0, 9, 0, 0]])
+    assert paired_bootstrap(empty, empty, seed=0) == {"difference": 0, "ci95": [0, 0]}
+
+
+def test_interval_matches_the_standard_error_and_follows_the_seed():
+    noise = torch.randn(400, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    a, b = 0.1 + noise, torch.zeros_like(noise)
+    result = paired_bootstrap(a, b, seed=1)
+    error = (noise.std() / 20).item()
+    low, high = result["ci95"]
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert low < result["difference"] < high
+    assert paired_bootstrap(a, b, seed=1) == result
+    assert paired_bootstrap(a, b, seed=2)["ci95"] != result["ci95"]
+
+
+@pytest.mark.parametrize(("a", "b"), [((3,), (4,)), ((3, 5), (3, 5)), ((0,), (0,))])
+def test_bad_shapes(a, b):
+    with pytest.raises(ValueError, match="Expected two tensors of one shape"):
+        paired_bootstrap(torch.zeros(a), torch.zeros(b), seed=0)
