@@ -62,6 +62,9 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
                     f"Expected a folder of {key} at {options[key]}, found none. Give dataset_dir=FOLDER that holds it, "
                     f"or prepare.{key}=SUBFOLDER."
                 )
+        for key in ("classes", "groups"):  # a CSV file given from here; the command runs in the run's folder
+            if options.get(key) and Path(options[key]).is_file():
+                options[key] = str(Path(options[key]).absolute())
         words += ["prepare", "--name", experiment["dataset"]]
     for key, value in options.items():
         if isinstance(value, list):
