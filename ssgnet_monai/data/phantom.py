@@ -93,10 +93,11 @@ def plan_phantom(num_images: Sequence[int], seed: int) -> list[dict[str, Any]]:
     """
     generator = np.random.default_rng([seed, 0])
     names = generator.permutation(np.repeat(PHANTOM_CLASSES, num_images))
+    largest = max(1, min(LARGEST_PATIENT, len(names) // 6))  # a tiny phantom still has patients for three splits
     patients: list[int] = []
     patient = 0
     while len(patients) < len(names):
-        patients += [patient] * int(generator.integers(1, LARGEST_PATIENT + 1))
+        patients += [patient] * int(generator.integers(1, largest + 1))
         patient += 1
     return [
         {"stem": f"phantom_{index:05d}", "class": str(name), "patient": f"patient_{owner:04d}"}

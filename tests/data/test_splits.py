@@ -25,7 +25,9 @@ def test_groups_stay_together_and_shares_are_near():
     ]
     splits = split_items(items, seed=3)
     groups = [{item["group"] for item in part} for part in splits.values()]
-    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert not groups[0] & groups[1]
+    assert not groups[0] & groups[2]
+    assert not groups[1] & groups[2]
     assert sum(map(len, splits.values())) == 400
     for name, share in zip(splits, (0.7, 0.1, 0.2), strict=True):
         for kind in "ab":
@@ -59,8 +61,10 @@ def test_hidden_labels_are_gone_nested_and_stratified():
     few, rest = hide_labels(items, 20, seed=5)
     many, _ = hide_labels(items, 120, seed=5)
     assert Counter(item["class"] for item in few) == {"a": 15, "b": 5}
-    assert all("label" in item for item in few) and not any("label" in item for item in rest)
-    assert len(rest) == 180 and {item["image"] for item in few} < {item["image"] for item in many}
+    assert all("label" in item for item in few)
+    assert not any("label" in item for item in rest)
+    assert len(rest) == 180
+    assert {item["image"] for item in few} < {item["image"] for item in many}
     assert "label" in items[0], "the given items are left as they were"
     assert hide_labels(items, 20, seed=6)[0] != few
     assert hide_labels(items, 200, seed=5) == (items, [])

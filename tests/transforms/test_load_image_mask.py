@@ -33,11 +33,14 @@ def test_rows_first_in_unit_range(tmp_path):
             "class": "a",
         }
     )
-    assert item["image"].shape == (3, HEIGHT, WIDTH) and item["image"].dtype == torch.float32
+    assert item["image"].shape == (3, HEIGHT, WIDTH)
+    assert item["image"].dtype == torch.float32
     np.testing.assert_allclose(item["image"].numpy(), values.transpose(2, 0, 1) / 255, atol=1e-7)
     np.testing.assert_array_equal(item["label"].numpy()[0], mask)
-    assert item["label"].shape == (1, HEIGHT, WIDTH) and item["label"].dtype == torch.float32
-    assert list(item["image"].meta["spatial_shape"]) == [HEIGHT, WIDTH] and item["class"] == "a"
+    assert item["label"].shape == (1, HEIGHT, WIDTH)
+    assert item["label"].dtype == torch.float32
+    assert list(item["image"].meta["spatial_shape"]) == [HEIGHT, WIDTH]
+    assert item["class"] == "a"
 
 
 def test_label_is_optional_and_the_item_is_not_changed(tmp_path):
@@ -71,7 +74,8 @@ def test_palette_and_alpha(tmp_path):
     picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     picture.save(tmp_path / "p.png")
     image = LoadImageMaskd()({"image": str(tmp_path / "p.png")})["image"]
-    assert image[:, 0, 0].tolist() == [1, 0, 0] and image[:, 1, 0].tolist() == [0, 0, 1]
+    assert image[:, 0, 0].tolist() == [1, 0, 0]
+    assert image[:, 1, 0].tolist() == [0, 0, 1]
     rgba = np.dstack([np.full((2, 3, 3), 255, np.uint8), np.full((2, 3), 7, np.uint8)])
     assert LoadImageMaskd()({"image": save(tmp_path / "a.png", rgba)})["image"].shape == (3, 2, 3)
 
@@ -101,7 +105,7 @@ def test_bad_files_are_named(tmp_path):
 
 @pytest.mark.parametrize("writer", ["monai", "ours"])
 def test_orientation_from_source_to_written_mask(tmp_path, writer):
-    """prepare -> load -> resize -> batch -> identity network -> back to the file's size -> written mask, pixel by pixel."""
+    """prepare -> load -> resize -> identity network -> back to the file's size -> written mask, pixel by pixel."""
     mask = asymmetric_mask()
     for index in range(3):
         for kind in ("images", "masks"):
@@ -148,7 +152,8 @@ def test_orientation_from_source_to_written_mask(tmp_path, writer):
                 )
     for index in range(3):
         with Image.open(tmp_path / "written" / f"case{index}.png") as written:
-            assert written.size == (WIDTH, HEIGHT) and written.mode == "L"
+            assert written.size == (WIDTH, HEIGHT)
+            assert written.mode == "L"
             np.testing.assert_array_equal(np.asarray(written), np.roll(mask, index, axis=1) * np.uint8(255))
 
 
