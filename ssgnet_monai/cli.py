@@ -15,7 +15,7 @@ from ssgnet_monai import __version__
 
 # Set before torch is imported: OpenMP's threads read them once. Spinning costs a factor of ten on a busy machine.
 THREAD_DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
-EXPECTED_ERRORS = (ValueError, OSError, ImportError)
+EXPECTED_ERRORS = (ValueError, OSError, ImportError, RuntimeError)
 DEMO_EXPERIMENT = Path(__file__).resolve().parents[1] / "configs" / "experiments" / "demo.yaml"
 
 Subparsers = Any  # argparse keeps the class private

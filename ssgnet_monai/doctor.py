@@ -206,7 +206,9 @@ def check_inception(folder: str | Path | None = None) -> Check:
     name = "inception weights"
     remedy = f"{sys.executable} -c \"import cleanfid.features as f; f.build_feature_extractor('clean', 'cpu', False)\""
     if not path.is_file():
-        return Check(name, "note", f"not at {path}; FID and KID use features trained on the real images", remedy)
+        return Check(
+            name, "note", f"not at {path}; fetched when needed, else FID and KID use features trained here", remedy
+        )
     if path.stat().st_size < INCEPTION_BYTES:
         size = f"{path.stat().st_size / 1e6:.0f} MB"
         return Check(name, "note", f"{path} holds {size}: a download cut short", f"rm {path} && {remedy}")

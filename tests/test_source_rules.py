@@ -57,16 +57,25 @@ def find_unsafe_load(tree: ast.Module) -> Iterator[int]:
 
 
 def find_code_from_data(tree: ast.Module) -> Iterator[int]:
-    yield from (call.lineno for name, call in calls(tree) if name in {"eval", "exec", "compile", "os.system"})
+    for name, call in calls(tree):
+        if name in {"eval", "exec", "compile", "os.system"} or name.partition(".")[0] in UNSAFE_MODULES:
+            yield call.lineno
     for node in ast.walk(tree):
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if any(module.partition(".")[0] in UNSAFE_MODULES for module in modules):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in UNSAFE_MODULES:
             yield node.lineno
 
 
 def find_unsorted_listing(tree: ast.Module) -> Iterator[int]:
-    harmless = {id(inner) for name, call in calls(tree) if name in {"sorted", "any", "all"} for inner in ast.walk(call)}
+    ordered = [call for name, call in calls(tree) if name in {"sorted", "any", "all"}]
+    harmless = {id(inner) for call in ordered for inner in ast.walk(call)}
+    sorted_names = {call.args[0].id for call in ordered if call.args and isinstance(call.args[0], ast.Name)}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in sorted_names
+        ):
+            harmless |= {id(inner) for inner in ast.walk(node.value)}
     for name, call in calls(tree):
         if name.partition(".")[2] in {"iterdir", "glob", "rglob", "listdir", "scandir"} and id(call) not in harmless:
             yield call.lineno
@@ -94,8 +103,10 @@ def find_missing_docstring(tree: ast.Module) -> Iterator[int]:
         (find_unsafe_load, "torch.load(p, weights_only=False)", "yaml.safe_load(p)"),
         (find_code_from_data, "eval(text)", "network.eval()"),
         (find_code_from_data, "from pickle import loads", "import json"),
+        (find_code_from_data, "pickle.loads(data)", "try:\n    f()\nexcept pickle.UnpicklingError:\n    raise"),
         (find_unsorted_listing, "for p in folder.glob('*'): pass", "for p in sorted(folder.glob('*')): pass"),
         (find_unsorted_listing, "a = os.listdir(folder)", "a = sorted(q for q in os.listdir(folder))"),
+        (find_unsorted_listing, "a = list(folder.iterdir())\nf(a)", "a = list(folder.iterdir())\nf(sorted(a))"),
         (find_bare_except, "try:\n    f()\nexcept:\n    pass", "try:\n    f()\nexcept OSError:\n    pass"),
         (find_missing_docstring, "'''M.'''\ndef f(): pass", "'''M.'''\ndef _f(): pass"),
     ],
