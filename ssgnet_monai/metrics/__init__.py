@@ -13,5 +13,5 @@ from ssgnet_monai.metrics.feature_network import train_feature_network as train_
 from ssgnet_monai.metrics.features import load_or_train_features as load_or_train_features
 from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
 from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
-from ssgnet_monai.metrics.inception_features import inception_features as inception_features
+from ssgnet_monai.metrics.inception import inception_features as inception_features
 from ssgnet_monai.metrics.synthesis_scores import synthesis_scores as synthesis_scores

@@ -14,7 +14,7 @@ from torch import Tensor
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import FeatureNetwork, train_feature_network
-from ssgnet_monai.metrics.inception_features import inception_features
+from ssgnet_monai.metrics.inception import inception_features
 
 logger = logging.getLogger(__name__)
 
