@@ -31,7 +31,7 @@ class StyleGAN3Trainer(Trainer):
         augment: differentiable augmentation of images for the discriminator, or None.
         micro_batch: images per forward pass; smaller than the batch accumulates gradients. None: the whole batch.
         classes: class names in the order of the one-hot condition; empty for an unconditional generator.
-        train_handlers: handlers to attach; None entries (disabled components) are passed over.
+        train_handlers: handlers to attach.
 
     Source: Karras et al. 2021, appendix G; Karras et al. 2020, "Training GANs with Limited Data".
     """
@@ -58,7 +58,7 @@ class StyleGAN3Trainer(Trainer):
             max_epochs=max_epochs,
             epoch_length=epoch_length,
             data_loader=train_data_loader,
-            handlers=[handler for handler in train_handlers or () if handler is not None],
+            handlers=train_handlers,
             decollate=False,
         )
         self.generator, self.discriminator = generator, discriminator

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.image_grid import image_grid, write_image
-from ssgnet_monai.handlers.ada_controller import AdaController
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.transforms import AdaptiveAugment
 
 LOSSES = ("loss_g", "loss_d", "r1", "real_sign")
 
@@ -28,7 +28,7 @@ class SynthesisMonitor:
         generator: the averaged generator that draws the sample grids.
         batch_size: images per iteration.
         output_dir: folder for ``tensorboard/`` and ``samples/``.
-        ada: the controller whose strength is logged, or None.
+        augment: the adaptive augmentation whose strength p is logged, or None.
         grid_interval: epochs between sample grids.
         grid_size: rows and columns of a sample grid.
     """
@@ -39,12 +39,12 @@ class SynthesisMonitor:
         generator: torch.nn.Module,
         batch_size: int,
         output_dir: str | Path,
-        ada: AdaController | None = None,
+        augment: AdaptiveAugment | None = None,
         grid_interval: int = 5,
         grid_size: int = 6,
     ) -> None:
         self.session, self.generator, self.batch_size = session, generator, batch_size
-        self.output_dir, self.ada = Path(output_dir), ada
+        self.output_dir, self.augment = Path(output_dir), augment
         self.grid_interval, self.grid_size = grid_interval, grid_size
 
     def attach(self, engine: Engine) -> None:
@@ -93,7 +93,7 @@ class SynthesisMonitor:
             "loss_d": means.get("loss_d"),
             "r1": means.get("r1"),
             "ada_rt": means.get("real_sign"),
-            "ada_p": float(self.ada.augment.p) if self.ada is not None else 0.0,
+            "ada_p": float(self.augment.p) if self.augment is not None else 0.0,
         }
         with open(self._stats, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")

@@ -13,16 +13,15 @@ from ssgnet_monai.data.phantom import write_phantom
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY_GAN = {
+    "class_name": "irregular",
     "image_size": 32,
     "batch_size": 4,
-    "micro_batch": None,
     "tick_kimg": 0.008,
-    "network_def#num_layers": 4,
-    "network_def#margin_size": 2,
-    "network_def#channel_max": 8,
-    "network_def#z_dim": 16,
-    "network_def#w_dim": 16,
-    "discriminator_def#channel_max": 8,
+    "num_layers": 4,
+    "margin_size": 2,
+    "channel_max": 8,
+    "z_dim": 16,
+    "w_dim": 16,
 }
 TINY_SEGMENTER = {
     "image_size": 32,

@@ -13,7 +13,7 @@ def train(run_bundle, phantom, tmp_path):
     def run(name="gan", kimg=0.024, **overrides):
         folder = str(tmp_path / name)
         settings = {**TINY_GAN, "dataset_dir": str(phantom), "output_dir": folder, "ckpt_dir": folder, "kimg": kimg}
-        return run_bundle("synthesis", ["train"], class_name="irregular", **{**settings, **overrides})
+        return run_bundle("synthesis", ["train"], **{**settings, **overrides})
 
     return run
 
@@ -23,7 +23,7 @@ def generate(run_bundle, phantom, tmp_path):
     def run(name="gan", **overrides):
         folder = str(tmp_path / name)
         settings = {**TINY_GAN, "dataset_dir": str(phantom), "output_dir": folder, "ckpt_dir": folder}
-        return run_bundle("synthesis", ["inference"], class_name="irregular", **{**settings, **overrides})
+        return run_bundle("synthesis", ["inference"], **{**settings, **overrides})
 
     return run
 
@@ -94,7 +94,7 @@ def test_scores_come_with_their_scale(train, generate, run_bundle, phantom, tmp_
     generate(num_images=16)
     folder = str(tmp_path / "gan")
     settings = {**TINY_GAN, "dataset_dir": str(phantom), "output_dir": folder, "ckpt_dir": folder}
-    run_bundle("synthesis", ["train", "evaluate"], class_name="irregular", **settings)
+    run_bundle("synthesis", ["train", "evaluate"], **settings)
     record = json.loads((tmp_path / "gan" / "metrics.json").read_text())
     assert record["fid_biased"] is True
     assert record["n_synthetic"] == 16
