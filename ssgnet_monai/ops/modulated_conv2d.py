@@ -46,6 +46,13 @@ def modulated_conv2d(
     if demodulate:
         w = w * w.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
         s = s * (s.square().mean(dim=1, keepdim=True) if per_sample else s.square().mean()).rsqrt()
+    if demodulate and _scales_activations(x, w):
+        scale = (s.square() @ w.square().sum(dim=(2, 3)).t() + 1e-8).rsqrt()
+        if input_gain is not None:
+            scale = scale * input_gain
+        y = F.conv2d(x * s[:, :, None, None], w, padding=padding)
+        scale = scale[:, :, None, None]
+        return y * scale if bias is None else torch.addcmul(bias[:, None, None], y, scale)
     weights = w[None] * s[:, None, :, None, None]
     scale = None
     if demodulate:
@@ -68,3 +75,16 @@ def modulated_conv2d(
         groups=batch,
     )
     return y.reshape(batch, w.shape[0], *y.shape[2:])
+
+
+def _scales_activations(x: torch.Tensor, w: torch.Tensor) -> bool:
+    """Whether to scale activations around one ordinary convolution, instead of weights of a grouped one.
+
+    The same algebra. On the CPU grouped convolutions pad each group's channels to the vector length, and many channels
+    on small images make the weights of all samples the larger tensor: 1.2 to 1.8 times slower there, measured.
+    """
+    out_channels, in_channels, height, width = w.shape
+    if x.device.type != "cpu" or x.dtype != w.dtype or height * width == 1:
+        return False
+    aligned = in_channels % 16 == 0 and out_channels % 16 == 0
+    return not aligned or 4 * w.numel() > (in_channels + out_channels) * x.shape[2] * x.shape[3]
