@@ -56,7 +56,7 @@ def draw_patient(generator: np.random.Generator) -> Patient:
         vignette=generator.uniform(0.15, 0.6),
         aperture=generator.uniform(0.5, 0.62) if generator.random() < 0.4 else 2.0,
         hairs=generator.choice([0.0, 2.0, 6.0], p=[0.4, 0.35, 0.25]),
-        gel=generator.choice([0.0, 2.0, 5.0], p=[0.4, 0.4, 0.2]),
+        gel=generator.choice([0.0, 1.5, 3.5], p=[0.45, 0.35, 0.2]),
     )
 
 
@@ -124,7 +124,7 @@ def _border(
 def _pigment(generator: np.random.Generator, size: int, irregular: bool, distance: np.ndarray) -> np.ndarray:
     """Fraction of light let through, (size, size, 3) or (3,)."""
     if not irregular:
-        kinds, strength = generator.dirichlet([3.0, 0.7, 1.0, 1.5]), generator.uniform(0.45, 1.0)
+        kinds, strength = generator.dirichlet([3.0, 0.7, 1.0, 1.5]), generator.uniform(0.55, 1.0)
         even = kinds.astype(np.float32) @ np.stack([BROWN, DARK, RED, TAN])
         texture = 1 + 0.05 * _noise(generator, size, 20)[..., None]
         return (1 + strength * (even - 1)) * texture
@@ -133,7 +133,7 @@ def _pigment(generator: np.random.Generator, size: int, irregular: bool, distanc
     weights /= weights.sum(-1, keepdims=True)
     mixed = weights @ np.stack([BROWN, DARK, RED, BLUE_GREY, TAN])
     deeper = 1 + 0.6 * np.clip(distance, -0.2, 0)  # thicker, hence darker, towards the middle
-    return np.clip((1 + generator.uniform(0.6, 1.0) * (mixed - 1)) * deeper[..., None], 0, 1)
+    return np.clip((1 + generator.uniform(0.7, 1.0) * (mixed - 1)) * deeper[..., None], 0, 1)
 
 
 def _add_hairs(
