@@ -21,8 +21,9 @@ WIDTHS = (16, 32, 64)
 class FeatureNetwork(nn.Module):
     """Three convolutional stages; features are the mean and the spread of every channel at every depth.
 
-    Every depth's features are divided by their root mean square over the training images, so that no depth outweighs
-    the others and the kernel of the KID works at its intended scale (a real image has |x|^2 / D of about 1).
+    Activations of images unlike any real one can be a hundredfold; the logarithm ``log(1 + x / rms)`` keeps them from
+    deciding the score alone. Every depth's features are then scaled to unit mean square over the training images, so
+    that no depth outweighs the others and the kernel of the KID works at its intended scale (|x|^2 / D of about 1).
 
     Args:
         size: images are resized to ``size`` x ``size`` pixels.
@@ -45,7 +46,7 @@ class FeatureNetwork(nn.Module):
         )
         self.rotation = nn.Linear(2 * WIDTHS[-1], 4)
         self.classes = nn.Linear(2 * WIDTHS[-1], num_classes) if num_classes > 1 else None
-        self.register_buffer("scales", torch.ones(len(WIDTHS)))
+        self.register_buffer("scales", torch.ones(2, len(WIDTHS)))
 
     def resize(self, images: Tensor) -> Tensor:
         """Bring images to the network's size, antialiased bilinear."""
@@ -64,7 +65,18 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) float in [0, 1] -> (B, 224) features."""
-        return torch.cat([part / scale for part, scale in zip(self.depths(images), self.scales, strict=True)], dim=1)
+        before, after = self.scales
+        parts = enumerate(self.depths(images))
+        return torch.cat([torch.log1p(part / before[depth]) / after[depth] for depth, part in parts], dim=1)
+
+    @torch.no_grad()
+    def fit_scales(self, images: Tensor) -> None:
+        """Set the scales from real images at the network's size, (N, 3, size, size) in [0, 1]."""
+        parts = [self.depths(part) for part in images.split(256)]
+        for depth in range(len(WIDTHS)):
+            values = torch.cat([part[depth] for part in parts])
+            self.scales[0, depth] = values.square().mean().sqrt()
+            self.scales[1, depth] = torch.log1p(values / self.scales[0, depth]).square().mean().sqrt()
 
 
 def train_feature_network(
@@ -101,7 +113,7 @@ def train_feature_network(
     rgb = unit_rgb(images)
     names = sorted(set(classes or ()))
     targets = torch.tensor([names.index(name) for name in classes or ()], dtype=torch.long)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = FeatureNetwork(min(LARGEST_SIZE, max(rgb.shape[2:])), len(names)).to(device)
     pool = torch.cat([network.resize(part) for part in rgb.split(256)]).to(device)
@@ -124,9 +136,6 @@ def train_feature_network(
         optimizer.step()
         schedule.step()
     network.eval().requires_grad_(False)
-    with torch.no_grad():
-        parts = [network.depths(part) for part in pool.split(256)]
-        for depth in range(len(WIDTHS)):
-            network.scales[depth] = torch.cat([part[depth] for part in parts]).square().mean().sqrt()
+    network.fit_scales(pool)
     logger.info("Feature network: last loss %.3f after %d steps on %d images", loss.item(), steps, len(pool))
     return network
