@@ -54,7 +54,7 @@ def modulated_conv2d(
         scale = scale[:, :, None, None]
         return y * scale if bias is None else torch.addcmul(bias[:, None, None], y, scale)
     weights = w[None] * s[:, None, :, None, None]
-    scale = None
+    scale: torch.Tensor | float | None = None
     if demodulate:
         scale = (weights.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
     if input_gain is not None:

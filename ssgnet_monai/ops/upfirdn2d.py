@@ -198,7 +198,7 @@ def use_matrix(f: torch.Tensor | None, backend: str) -> bool:
         return True
     if backend == "matrix":
         raise ValueError(
-            f"Expected a separable filter without gradient for backend='matrix', got shape {tuple(f.shape)}. "
+            f"Expected a separable filter without gradient for backend='matrix', got shape {None if f is None else tuple(f.shape)}. "
             "Use backend='auto' or 'reference'."
         )
     return False

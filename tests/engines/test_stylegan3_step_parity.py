@@ -37,8 +37,14 @@ def test_three_iterations(parity):
     assert d_optimizer.defaults["betas"] == pytest.approx(config["D_betas"])
     for index, iteration in enumerate(fixture["its"]):
         losses = stylegan3_step(
-            generator, discriminator, g_optimizer, d_optimizer, iteration["real"], *iteration["zs"][:2],
-            r1_gamma=config["gamma"], r1_now=index == 0,
+            generator,
+            discriminator,
+            g_optimizer,
+            d_optimizer,
+            iteration["real"],
+            *iteration["zs"][:2],
+            r1_gamma=config["gamma"],
+            r1_now=index == 0,
         )
         assert ("r1" in losses) == (index == 0)
         for network, norms in ((generator, iteration["G_norms"]), (discriminator, iteration["D_norms"])):

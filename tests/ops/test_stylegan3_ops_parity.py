@@ -35,9 +35,7 @@ def arguments(case, *names):
 def test_upfirdn2d(parity, backend):
     for case in cases(parity, "upfirdn2d"):
         x = case["x"].clone().requires_grad_()
-        y = upfirdn2d(
-            x, **arguments(case, "f", "up", "down", "padding", "flip_filter", "gain"), backend=backend
-        )
+        y = upfirdn2d(x, **arguments(case, "f", "up", "down", "padding", "flip_filter", "gain"), backend=backend)
         torch.testing.assert_close(y, case["y"], **TOLERANCE)
         (dx,) = torch.autograd.grad(y, x, case["dy"])
         torch.testing.assert_close(dx, case["dx"], **TOLERANCE)
@@ -72,7 +70,8 @@ def test_bias_act(parity):
 def test_modulated_conv2d(parity, per_sample):
     for case in cases(parity, "modulated_conv2d_sg3"):
         y = modulated_conv2d(
-            *(case[name] for name in "xws"), **arguments(case, "demodulate", "padding", "input_gain"),
+            *(case[name] for name in "xws"),
+            **arguments(case, "demodulate", "padding", "input_gain"),
             per_sample=per_sample,
         )
         torch.testing.assert_close(y, case["y"], **TOLERANCE)
@@ -80,9 +79,7 @@ def test_modulated_conv2d(parity, per_sample):
 
 def test_conv2d_resample(parity):
     for case in cases(parity, "conv2d_resample"):
-        y = conv2d_resample(
-            *(case[name] for name in "xwf"), **arguments(case, "up", "down", "padding", "flip_weight")
-        )
+        y = conv2d_resample(*(case[name] for name in "xwf"), **arguments(case, "up", "down", "padding", "flip_weight"))
         torch.testing.assert_close(y, case["y"], **TOLERANCE)
 
 

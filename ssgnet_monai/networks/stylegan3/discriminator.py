@@ -31,6 +31,8 @@ class EqualizedConv2d(nn.Module):
     Source: Karras et al. 2020 (StyleGAN2), figure 7 and appendix B.
     """
 
+    resample_filter: torch.Tensor
+
     def __init__(
         self,
         in_channels: int,
@@ -89,10 +91,11 @@ class DiscriminatorBlock(nn.Module):
         super().__init__()
         self.use_fp16 = use_fp16
         self.register_buffer("resample_filter", _resample_filter())
-        self.fromrgb = EqualizedConv2d(img_channels, tmp_channels, 1, conv_clamp=conv_clamp) if not in_channels else None
-        self.conv0 = EqualizedConv2d(in_channels or tmp_channels, tmp_channels, 3, conv_clamp=conv_clamp)
+        self.fromrgb = None if in_channels else EqualizedConv2d(img_channels, tmp_channels, 1, conv_clamp=conv_clamp)
+        in_channels = in_channels or tmp_channels
+        self.conv0 = EqualizedConv2d(in_channels, tmp_channels, 3, conv_clamp=conv_clamp)
         self.conv1 = EqualizedConv2d(tmp_channels, out_channels, 3, down=2, conv_clamp=conv_clamp)
-        self.skip = EqualizedConv2d(in_channels or tmp_channels, out_channels, 1, bias=False, activation="linear", down=2)
+        self.skip = EqualizedConv2d(in_channels, out_channels, 1, bias=False, activation="linear", down=2)
 
     def forward(self, x: torch.Tensor, backend: str = "auto") -> torch.Tensor:
         """Map (B, C, H, W) to (B, out_channels, H / 2, W / 2)."""

@@ -25,6 +25,10 @@ class FourierInput(nn.Module):
     Source: Karras et al. 2021, section 3.1 and appendix (Fourier features, transformed by w).
     """
 
+    transform: torch.Tensor
+    freqs: torch.Tensor
+    phases: torch.Tensor
+
     def __init__(self, w_dim: int, channels: int, size: int, sampling_rate: int, bandwidth: float) -> None:
         super().__init__()
         self.channels, self.size = channels, size
@@ -68,4 +72,3 @@ class FourierInput(nn.Module):
         """Coordinates of the sample centres along one axis, in units, 0 at the middle."""
         n = torch.arange(self.size, device=device, dtype=torch.float32)
         return (n - (self.size - 1) / 2) / self.sampling_rate
-

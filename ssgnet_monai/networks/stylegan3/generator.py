@@ -46,6 +46,11 @@ class SynthesisNetwork(nn.Module):
         plans = plan_layers(
             img_resolution, img_channels, channel_base, channel_max, num_layers, num_critical, margin_size
         )
+        if min(plan.channels for plan in plans) < 1:
+            raise ValueError(
+                f"Expected channel_base of at least img_resolution {img_resolution} and channel_max of at least 1, "
+                f"got {channel_base} and {channel_max}."
+            )
         first = plans[0]
         self.input = FourierInput(w_dim, first.channels, first.size, first.sampling_rate, first.cutoff)
         self.layer_names: list[str] = []

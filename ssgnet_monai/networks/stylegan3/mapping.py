@@ -23,6 +23,9 @@ class MappingNetwork(nn.Module):
     Source: Karras et al. 2019 (StyleGAN), section 2 and appendix B; Karras et al. 2021, appendix.
     """
 
+    embed: FullyConnected
+    w_avg: torch.Tensor
+
     def __init__(
         self,
         z_dim: int,

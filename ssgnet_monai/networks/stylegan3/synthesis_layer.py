@@ -34,6 +34,10 @@ class SynthesisLayer(nn.Module):
     Source: Karras et al. 2021, section 3.2, figure 4 and appendix.
     """
 
+    magnitude_ema: torch.Tensor
+    up_filter: torch.Tensor | None
+    down_filter: torch.Tensor | None
+
     def __init__(
         self,
         w_dim: int,
@@ -71,8 +75,9 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros([self.out_channels]))
         self.register_buffer("magnitude_ema", torch.ones([]))
         rate = self.tmp_sampling_rate
-        up = design_lowpass_filter(self.up_taps, self.in_cutoff, 2 * self.in_half_width, rate) if self.up_taps > 1 else None
-        down = None
+        up = down = None
+        if self.up_taps > 1:
+            up = design_lowpass_filter(self.up_taps, self.in_cutoff, 2 * self.in_half_width, rate)
         if self.down_taps > 1:
             down = design_lowpass_filter(
                 self.down_taps, self.out_cutoff, 2 * self.out_half_width, rate, radial=self.down_radial

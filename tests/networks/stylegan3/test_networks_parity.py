@@ -22,7 +22,13 @@ def networks(fixture):
     config = fixture["config"]
     shared = {name: config[name] for name in ("c_dim", "img_resolution", "img_channels", "conv_clamp", "num_fp16_res")}
     names = (
-        "z_dim", "w_dim", "channel_base", "channel_max", "num_layers", "conv_kernel", "use_radial_filters",
+        "z_dim",
+        "w_dim",
+        "channel_base",
+        "channel_max",
+        "num_layers",
+        "conv_kernel",
+        "use_radial_filters",
         "magnitude_ema_beta",
     )
     generator = Generator(
@@ -85,7 +91,8 @@ def test_layer_geometry(fixture, networks):
     for expected, name in zip(fixture["G_layers"], generator.synthesis.layer_names, strict=True):
         layer = getattr(generator.synthesis, name)
         assert name == expected["name"]
-        assert list(layer.in_size) == expected["in_size"] and list(layer.out_size) == expected["out_size"]
+        assert list(layer.in_size) == expected["in_size"]
+        assert list(layer.out_size) == expected["out_size"]
         assert (layer.up_factor, layer.down_factor) == (expected["up"], expected["down"])
         assert (layer.up_taps, layer.down_taps) == (expected["up_taps"], expected["down_taps"])
         assert list(layer.padding) == expected["padding"]
@@ -103,7 +110,13 @@ def test_layer_geometry(fixture, networks):
 def test_designed_filters_equal_those_of_the_checkpoint(fixture):
     config = fixture["config"]
     fresh = Generator(
-        z_dim=8, c_dim=0, w_dim=8, img_resolution=32, img_channels=3, channel_base=2048, channel_max=32,
+        z_dim=8,
+        c_dim=0,
+        w_dim=8,
+        img_resolution=32,
+        img_channels=3,
+        channel_base=2048,
+        channel_max=32,
         num_layers=config["num_layers"],
     )
     for key, value in fresh.state_dict().items():
