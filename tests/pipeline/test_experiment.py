@@ -1,0 +1,48 @@
+import pytest
+
+from ssgnet_monai.pipeline.experiment import CONFIGS, config_file, load_experiment
+
+DEMO = CONFIGS / "experiments" / "demo.yaml"
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_experiment_loads(path):
+    experiment = load_experiment(path)
+    assert experiment["name"] == path.stem
+    assert experiment["output_dir"] == f"runs/{path.stem}"
+
+
+def test_overrides_reach_nested_settings_as_yaml():
+    experiment = load_experiment(DEMO, ["seeds=[0,1,2]", "segmentation.unet.config.start=warm", "synthesis.images=10"])
+    assert experiment["seeds"] == [0, 1, 2]
+    assert experiment["segmentation"]["unet"]["config"]["start"] == "warm"
+    assert experiment["synthesis"]["images"] == 10
+
+
+def test_the_budget_scales_what_costs_time_and_nothing_else():
+    whole, tenth = load_experiment(DEMO), load_experiment(DEMO, ["budget=0.1"])
+    assert tenth["synthesis"]["config"]["kimg"] == pytest.approx(2.0)
+    assert tenth["synthesis"]["images"] == whole["synthesis"]["images"] / 10
+    assert tenth["segmentation"]["unet"]["config"]["steps"] == whole["segmentation"]["unet"]["config"]["steps"] / 10
+    assert tenth["segmentation"]["unet"]["num_labeled"] == whole["segmentation"]["unet"]["num_labeled"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("segmentaton={}", "Did you mean 'segmentation'"),
+        ("synthesis.clases=all", "Did you mean 'classes'"),
+        ("synthesis.classes=one", "'each' or 'all', got 'one'"),
+        ("budget=2", r"budget in \(0, 1\], got 2"),
+        ("seeds=0", "list of whole numbers, got 0"),
+        ("name.first=1", "group of settings, it holds 'demo'"),
+    ],
+)
+def test_a_wrong_setting_is_named(override, message):
+    with pytest.raises(ValueError, match=message):
+        load_experiment(DEMO, [override])
+
+
+def test_an_unknown_dataset_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"datasets \['folder', .*'phantom'\].*got 'phantoms'"):
+        config_file("datasets", "phantoms")

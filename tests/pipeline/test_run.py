@@ -1,0 +1,88 @@
+"""The pipeline as a user starts it: a tiny budget, real processes, kills."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ssgnet_monai.pipeline.experiment import CONFIGS
+
+pytestmark = pytest.mark.slow
+TINY = [
+    "synthesis.images=24",
+    "synthesis.config={kimg: 0.128, tick_kimg: 0.032, channel_max: 8}",
+    "segmentation.unet.config={steps: 6, epoch_length: 2, num_rounds: 1, pool: both}",
+]
+
+
+def command(experiment, output, *overrides):
+    path = str(CONFIGS / "experiments" / f"{experiment}.yaml")
+    return [sys.executable, "-m", "ssgnet_monai.cli", "run", path, *TINY, f"output_dir={output}", *overrides]
+
+
+def report_of(output):
+    return json.loads((output / "report.json").read_text())
+
+
+def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
+    output = tmp_path / "run with space"
+    words = command("demo", output, "prepare.num_images=[28,12]")
+    process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    stats = output / "generators" / "irregular" / "state"
+    deadline = time.monotonic() + 240
+    while not list(stats.glob("checkpoint_*.pt")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    second = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "another `ssgnet run` is working in it" in second.stderr
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = sorted(stats.glob("checkpoint_*.pt"))
+    assert kept, "the kill must not delete what training resumes from"
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "going on from step" in (output / "logs" / "generator_irregular.log").read_text()
+    assert (output / "report.html").stat().st_size > 10_000
+    assert "segmentation" in report_of(output)
+    again = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "5 already done" in again.stderr or "6 already done" in again.stderr
+
+
+def test_real_images_from_a_folder(realdata, tmp_path):
+    source = realdata("kvasir_seg")
+    for kind in ("images", "masks"):
+        (tmp_path / "polyps" / kind).mkdir(parents=True)
+        for file in sorted((source / kind).iterdir())[:24]:
+            shutil.copy(file, tmp_path / "polyps" / kind)
+    words = command("folder", tmp_path / "run", f"dataset_dir={tmp_path / 'polyps'}", "image_size=32")
+    done = subprocess.run([*words, "segmentation.unet.num_labeled=8"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    log = json.loads((tmp_path / "run" / "segmentation" / "unet" / "seed0" / "rounds.json").read_text())
+    pool = log["arms"]["pseudo_label"][0]["pool"]
+    assert pool["synthetic"] == 24
+    assert pool["real"] > 0
+    metrics = json.loads((tmp_path / "run" / "segmentation" / "unet" / "seed0" / "metrics.json").read_text())
+    assert metrics["split"] == "test"
+    assert {"chosen", "control", "paired_bootstrap"} <= set(metrics)
+
+
+def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
+    words = command("demo", tmp_path / "run", "prepare.num_images=[28,12]", "synthesis.config={image_size: 33}")
+    failed = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "power of two" in failed.stderr
+    assert "run the same command again" in failed.stderr
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = subprocess.run([*command("demo", tmp_path / "run"), "--dry-run"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "data phantom" in done.stderr
+    assert not (tmp_path / "run").exists()

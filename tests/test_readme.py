@@ -1,0 +1,62 @@
+"""Every command of the README, run in its order with small budgets."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BLOCKS = re.findall(r"```bash\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line and not line.startswith("#")]
+MAKE = ["make demo", "make test"]
+SMALL = {
+    "ssgnet run": ["budget=0.005", "synthesis.images=12", "image_size=32"],
+    "ssgnet data phantom": ["--num-images", "28", "12"],
+    "synthesis/configs/train.yaml": ["--kimg", "0.064", "--tick_kimg", "0.032", "--channel_max", "8"],
+    "synthesis/configs/inference.yaml": ["--num_images", "12", "--channel_max", "8"],
+    "vmunet_segmentation/configs/train.yaml": ["--steps", "4", "--epoch_length", "2", "--num_labeled", "12"],
+}
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_two_commands_are_there():
+    assert COMMANDS[:2] == MAKE
+    for target in ("demo", "test"):
+        assert re.search(rf"^{target}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+
+def small(command: str) -> list[str]:
+    words = shlex.split(command)
+    for key, extra in SMALL.items():
+        if key in command:
+            for flag in extra[::2] if extra[0].startswith("--") and extra[0] != "--num-images" else []:
+                if flag in words:  # a flag given twice would be refused
+                    del words[words.index(flag) : words.index(flag) + 2]
+            words += extra
+    return words
+
+
+def test_every_other_command_works_in_order(realdata, tmp_path):
+    (tmp_path / "bundles").symlink_to(REPOSITORY / "bundles")
+    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
+    source, folder = realdata("kvasir_seg"), tmp_path / "FOLDER"
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+        for file in sorted((source / kind).iterdir())[:24]:
+            (folder / kind / file.name).symlink_to(file)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for command in COMMANDS[2:]:
+        done = subprocess.run(
+            small(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert (tmp_path / "runs" / "folder" / "report.html").exists()
+    assert (tmp_path / "runs" / "irregular" / "metrics.json").exists()
+    assert (tmp_path / "runs" / "rounds" / "metrics.json").exists()
+    masks = len(list((tmp_path / "runs" / "masks").glob("*.png")))
+    assert masks == len(list((tmp_path / "data" / "phantom" / "images").glob("*.png"))) > 0
