@@ -47,12 +47,12 @@ def modulated_conv2d(
         w = w * w.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
         s = s * (s.square().mean(dim=1, keepdim=True) if per_sample else s.square().mean()).rsqrt()
     if demodulate and _scales_activations(x, w):
-        scale = (s.square() @ w.square().sum(dim=(2, 3)).t() + 1e-8).rsqrt()
+        norm = (s.square() @ w.square().sum(dim=(2, 3)).t() + 1e-8).rsqrt()
         if input_gain is not None:
-            scale = scale * input_gain
+            norm = norm * input_gain
         y = F.conv2d(x * s[:, :, None, None], w, padding=padding)
-        scale = scale[:, :, None, None]
-        return y * scale if bias is None else torch.addcmul(bias[:, None, None], y, scale)
+        norm = norm[:, :, None, None]
+        return y * norm if bias is None else torch.addcmul(bias[:, None, None], y, norm)
     weights = w[None] * s[:, None, :, None, None]
     scale: torch.Tensor | float | None = None
     if demodulate:

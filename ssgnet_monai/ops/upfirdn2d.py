@@ -198,8 +198,8 @@ def use_matrix(f: torch.Tensor | None, backend: str) -> bool:
         return True
     if backend == "matrix":
         raise ValueError(
-            f"Expected a separable filter without gradient for backend='matrix', got shape {None if f is None else tuple(f.shape)}. "
-            "Use backend='auto' or 'reference'."
+            "Expected a separable filter without gradient for backend='matrix', "
+            f"got shape {None if f is None else tuple(f.shape)}. Use backend='auto' or 'reference'."
         )
     return False
 
