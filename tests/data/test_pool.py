@@ -1,0 +1,46 @@
+import json
+
+import pytest
+
+from ssgnet_monai.data import pool_items
+from ssgnet_monai.data.atomic_write import sha256_file, write_json
+
+
+@pytest.fixture()
+def dataset(tmp_path):
+    write_json(tmp_path / "data" / "datalist.json", {"training": []})
+    return tmp_path / "data"
+
+
+def synthetic(tmp_path, digest):
+    entry = {"image": "images/seed0.png", "class": "a", "origin": "synthetic", "datalist_sha256": digest}
+    write_json(tmp_path / "gan" / "synthetic.json", {"unlabeled": [entry]})
+    return tmp_path / "gan" / "synthetic.json"
+
+
+DATALIST = {"unlabeled": [{"image": "/u.png"}]}
+HIDDEN = [{"image": "/h.png", "origin": "real"}]
+
+
+def test_origins_are_told_apart(dataset, tmp_path):
+    path = synthetic(tmp_path, sha256_file(dataset / "datalist.json"))
+    both = pool_items(DATALIST, HIDDEN, [path], "both", dataset)
+    assert [item["origin"] for item in both] == ["real", "real", "synthetic"]
+    assert both[2]["image"] == str(tmp_path / "gan" / "images" / "seed0.png")
+    assert [i["image"] for i in pool_items(DATALIST, HIDDEN, [path], "real", dataset)] == ["/u.png", "/h.png"]
+    assert len(pool_items(DATALIST, HIDDEN, [path], "synthetic", dataset)) == 1
+
+
+def test_no_label_reaches_the_pool(dataset):
+    items = pool_items({"unlabeled": [{"image": "/u.png", "label": "/m.png"}]}, [], [], "real", dataset)
+    assert json.dumps(items) == json.dumps([{"origin": "real", "image": "/u.png"}])
+
+
+def test_images_of_a_generator_of_other_data_are_refused(dataset, tmp_path):
+    with pytest.raises(ValueError, match="may be test images here"):
+        pool_items(DATALIST, [], [synthetic(tmp_path, "0" * 64)], "both", dataset)
+
+
+def test_an_unknown_pool_is_named(dataset):
+    with pytest.raises(ValueError, match="'synthetic', 'real' or 'both', got 'all'"):
+        pool_items(DATALIST, [], [], "all", dataset)
