@@ -46,7 +46,8 @@ class BCEDiceLoss(nn.Module):
         """
         if logits.shape != target.shape or logits.ndim < 2:
             raise ValueError(
-                f"Expected logits and target of one shape (B, ...), got {tuple(logits.shape)} and {tuple(target.shape)}."
+                "Expected logits and target of one shape (B, ...), "
+                f"got {tuple(logits.shape)} and {tuple(target.shape)}."
             )
         logits = logits if logits.dtype == torch.float64 else logits.float()
         target = target.to(logits.dtype)

@@ -12,14 +12,14 @@ Source: Gu and Dao 2023 (arXiv 2312.00752), Eq. 2 and section 3.3 (recomputation
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 
 # Elements of one (time, lane, state, channel) buffer: the working set stays near the second-level cache.
-_BLOCK_ELEMENTS = {"cpu": 2**19, "cuda": 2**24}
+_BLOCK_ELEMENTS = {"cpu": 2**18, "cuda": 2**24}
 # Elements of one time step that keep the device busy, under which time is folded into lanes.
 _STEP_ELEMENTS = {"cpu": 2**12, "cuda": 2**23}
 _MAX_CHUNK = 64
@@ -66,56 +66,43 @@ def _block_shape(length: int, lanes: int, lane_elements: int, device: str) -> tu
     return steps, block_lanes
 
 
-def _blocks(length: int, lanes: int, steps: int, block_lanes: int, backwards: bool = False) -> Iterator[_Block]:
-    """Cut (time, lane) into blocks, all times of the first lanes first."""
-    starts = range(0, length, steps)
-    for lane in range(0, lanes, block_lanes):
-        at = slice(lane, min(lane + block_lanes, lanes))
-        for start in reversed(starts) if backwards else starts:
-            yield _Block(start // steps, slice(start, min(start + steps, length)), at)
-
-
-class _Block(NamedTuple):
-    number: int
-    time: slice
-    lanes: slice
-
-
-class _Buffer:
-    """Reused memory (T, M, N, d) of one block, with its steps as separate tensors (taking them apart costs time)."""
-
-    def __init__(self, like: torch.Tensor, steps: int, lanes: int) -> None:
-        self.memory = like.new_empty((steps, lanes, *like.shape[1:]))
-        self.steps = self.memory.unbind(0)
-
-    def cut(self, block: _Block, extra: int = 0) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-        """Return the part that ``block`` fills, whole and as a list of steps."""
-        size = block.time.stop - block.time.start + extra
-        width = block.lanes.stop - block.lanes.start
-        whole = self.memory[:size, :width]
-        return whole, self.steps[:size] if width == self.memory.shape[1] else whole.unbind(0)
-
-
 class _Workspace:
-    """States and decay factors of one block after another."""
+    """Reused memory of one block: decay factors, states and costates, whole (T, M, N, d) and as separate steps.
 
-    def __init__(self, a: torch.Tensor, steps: int, lanes: int) -> None:
-        self._a = a
-        self._decay, self._history = _Buffer(a, steps, lanes), _Buffer(a, steps + 1, lanes)
+    Taking tensors apart costs about as long as a step of the recurrence, so it is done once, not in every block.
+    """
 
-    def states(
-        self, block: _Block, delta: torch.Tensor, x: torch.Tensor, b: torch.Tensor, first: torch.Tensor
-    ) -> tuple[torch.Tensor, Sequence[torch.Tensor], torch.Tensor]:
-        """Return the decay factors (T, M, N, d), the same as a list, and T + 1 states that begin with ``first``."""
-        decay, factors = self._decay.cut(block)
-        history, steps = self._history.cut(block, extra=1)
-        torch.mul(delta.unsqueeze(2), self._a[block.lanes], out=decay)
-        decay.exp_()
-        torch.mul(x.unsqueeze(2), b.unsqueeze(3), out=history[1:])
-        state = steps[0].copy_(first)
-        for factor, step in zip(factors, steps[1:], strict=True):
+    def __init__(self, a: torch.Tensor, steps: int, backwards: bool = False) -> None:
+        self.a = a
+        self.decay = a.new_empty((steps, *a.shape))
+        self.history = a.new_empty((steps + 1, *a.shape))
+        self.states, self.before = self.history[1:], self.history[:-1]
+        self.factor_steps, self.history_steps = self.decay.unbind(0), self.history.unbind(0)
+        if backwards:
+            self.costates = torch.empty_like(self.decay)
+            self.costate_steps = self.costates.unbind(0)
+
+    def advance(self, delta: torch.Tensor, x: torch.Tensor, b: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+        """Fill decay factors and states from ``first``, and return the last state."""
+        torch.mul(delta.unsqueeze(2), self.a, out=self.decay)
+        self.decay.exp_()
+        torch.mul(x.unsqueeze(2), b.unsqueeze(3), out=self.states)
+        state = self.history_steps[0].copy_(first)
+        for factor, step in zip(self.factor_steps, self.history_steps[1:], strict=True):
             state = step.addcmul_(factor, state)
-        return decay, factors, history
+        return state
+
+    def retreat(self, dy: torch.Tensor, c: torch.Tensor, carried: torch.Tensor) -> None:
+        """Fill the loss gradients at the states; ``carried`` comes from later times and is replaced for earlier."""
+        torch.mul(dy.unsqueeze(2), c.unsqueeze(3), out=self.costates)
+        later = self.costate_steps[-1].add_(carried)
+        for step, factor in zip(reversed(self.costate_steps[:-1]), reversed(self.factor_steps[1:]), strict=True):
+            later = step.addcmul_(factor, later)
+        torch.mul(self.factor_steps[0], later, out=carried)
+
+
+def _lane_blocks(lanes: int, width: int) -> Iterator[slice]:
+    return (slice(lane, min(lane + width, lanes)) for lane in range(0, lanes, width))
 
 
 def _advance(
@@ -128,18 +115,21 @@ def _advance(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the outputs (left unset without ``c``) and the states at every block start, the last state at the end."""
     length, lanes, channels = delta.shape
-    steps, block_lanes = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
+    steps, width = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
     y = torch.empty_like(delta, memory_format=torch.contiguous_format)
     starts = a.new_empty((-(-length // steps) + 1, *a.shape))
     starts[0] = 0 if first is None else first
-    workspace = _Workspace(a, steps, block_lanes)
-    for block in _blocks(length, lanes, steps, block_lanes):
-        index, *at = block
-        step = delta[*at]
-        *_, history = workspace.states(block, step, step * u[*at], b[*at], starts[index, block.lanes])
-        starts[index + 1, block.lanes] = history[-1]
-        if c is not None:
-            y[*at] = torch.matmul(c[*at].unsqueeze(2), history[1:]).squeeze(2)
+    x = delta * u
+    for lane in _lane_blocks(lanes, width):
+        work = _Workspace(a[lane], steps)
+        edges = starts[:, lane].unbind(0)
+        parts = [t[:, lane].split(steps) for t in (delta, x, b, y, y if c is None else c.unsqueeze(2))]
+        for step, value, row, out, column, start, end in zip(*parts, edges, edges[1:], strict=False):
+            if len(step) < len(work.decay):
+                work = _Workspace(a[lane], len(step))
+            end.copy_(work.advance(step, value, row, start))
+            if c is not None:
+                out.copy_(torch.matmul(column, work.states).squeeze(2))
     return y, starts
 
 
@@ -155,56 +145,35 @@ def _retreat(
 ) -> tuple[torch.Tensor, ...]:
     """Mirror image of `_advance`: gradients of (delta, u, a, b, c), from the states at the block starts."""
     with torch.autocast(device_type=delta.device.type, enabled=False):  # backward() may be called under autocast
-        return _retreat_in_full_precision(delta, u, a, b, c, dy, starts, d_last)
+        length, lanes, channels = delta.shape
+        steps, width = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
+        d_delta, d_x, d_b, d_c = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (delta, u, b, c))
+        d_a, carried, x = torch.zeros_like(a), d_last.clone(), delta * u
+        for lane in _lane_blocks(lanes, width):
+            ends = [t[:, lane].split(steps) for t in (delta, x, b, c, dy, d_delta, d_x, d_b, d_c)]
+            blocks = list(zip(*ends, starts[:, lane].unbind(0), strict=False))
+            work = None
+            for block in reversed(blocks):
+                if work is None or len(block[0]) > len(work.decay):
+                    work = _Workspace(a[lane], len(block[0]), backwards=True)
+                _retreat_block(work, block, carried[lane], d_a[lane])
+        d_u = d_x * delta
+        d_delta.addcmul_(d_x, u)
+        return d_delta, d_u, d_a, d_b, d_c
 
 
-def _retreat_in_full_precision(
-    delta: torch.Tensor,
-    u: torch.Tensor,
-    a: torch.Tensor,
-    b: torch.Tensor,
-    c: torch.Tensor,
-    dy: torch.Tensor,
-    starts: torch.Tensor,
-    d_last: torch.Tensor,
-) -> tuple[torch.Tensor, ...]:
-    length, lanes, channels = delta.shape
-    steps, block_lanes = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
-    d_delta, d_u, d_b, d_c = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (delta, u, b, c))
-    d_a, carried = torch.zeros_like(a), d_last.clone()
-    workspace, costates = _Workspace(a, steps, block_lanes), _Buffer(a, steps, block_lanes)
-    for block in _blocks(length, lanes, steps, block_lanes, backwards=True):
-        index, *at = block
-        step, value, d_out = delta[*at], u[*at], dy[*at]
-        x = step * value
-        decay, factors, history = workspace.states(block, step, x, b[*at], starts[index, block.lanes])
-        d_c[*at] = torch.matmul(d_out.unsqueeze(2), history[1:].transpose(2, 3)).squeeze(2)
-        grad, grads = costates.cut(block)
-        _fill_costates(d_out, c[*at], factors, grad, grads, carried[block.lanes])
-        torch.mul(factors[0], grads[0], out=carried[block.lanes])
-        d_b[*at] = torch.matmul(x.unsqueeze(2), grad.transpose(2, 3)).squeeze(2)
-        d_x = torch.matmul(b[*at].unsqueeze(2), grad).squeeze(2)
-        d_u[*at] = d_x * step
-        # d(delta A) = costate * decay * previous state, shared by delta and A.
-        grad.mul_(decay).mul_(history[:-1])
-        d_a[block.lanes] += torch.mul(grad, step.unsqueeze(2), out=decay).sum(0)
-        d_delta[*at] = grad.mul_(a[block.lanes]).sum(2).addcmul_(d_x, value)
-    return d_delta, d_u, d_a, d_b, d_c
-
-
-def _fill_costates(
-    dy: torch.Tensor,
-    c: torch.Tensor,
-    factors: Sequence[torch.Tensor],
-    grad: torch.Tensor,
-    grads: Sequence[torch.Tensor],
-    carried: torch.Tensor,
-) -> None:
-    """Fill ``grad`` (T, M, N, d) with the loss gradient at every state, ``carried`` coming from later times."""
-    torch.mul(dy.unsqueeze(2), c.unsqueeze(3), out=grad)
-    later = grads[-1].add_(carried)
-    for step, factor in zip(reversed(grads[:-1]), reversed(factors[1:]), strict=True):
-        later = step.addcmul_(factor, later)
+def _retreat_block(work: _Workspace, block: tuple[torch.Tensor, ...], carried: torch.Tensor, d_a: torch.Tensor) -> None:
+    """Write the gradients of one block: of A delta's own part, x = delta u, B and C; add to that of A."""
+    delta, x, b, c, dy, d_delta, d_x, d_b, d_c, start = block
+    work.advance(delta, x, b, start)
+    d_c.copy_(torch.matmul(dy.unsqueeze(2), work.states.transpose(2, 3)).squeeze(2))
+    work.retreat(dy, c, carried)
+    d_b.copy_(torch.matmul(x.unsqueeze(2), work.costates.transpose(2, 3)).squeeze(2))
+    d_x.copy_(torch.matmul(b.unsqueeze(2), work.costates).squeeze(2))
+    # d(delta A) = costate * decay * previous state, shared by delta and A.
+    exponent = work.decay.mul_(work.costates).mul_(work.before)
+    d_a.add_(torch.mul(exponent, delta.unsqueeze(2), out=work.costates).sum(0))
+    torch.sum(exponent.mul_(work.a), 2, out=d_delta)
 
 
 class _SequentialScan(torch.autograd.Function):

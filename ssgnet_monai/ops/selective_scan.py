@@ -66,19 +66,20 @@ def selective_scan(
         if name == "mamba_ssm":
             return _mamba_ssm(u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state)
         dtype = torch.float64 if u.dtype == torch.float64 else torch.float32
-        # Time first, for all that follows: a step is then one stretch of memory.
-        x, step = _time_first(u, dtype), _time_first(delta, dtype)
+        # Time first for all but the reference: a step is then one stretch of memory. (b, d, l) is then a view.
+        layout = (lambda x: x.to(dtype)) if name == "reference" else (lambda x: _time_first(x, dtype).movedim(0, -1))
+        x, step = layout(u), layout(delta)
         if delta_bias is not None:
-            step = step + delta_bias.to(dtype)
+            step = step + delta_bias.to(dtype).unsqueeze(-1)
         if delta_softplus:
             step = F.softplus(step)
         scan = _reference if name == "reference" else _chunked
-        y, last = scan(x, step, A.to(dtype), _time_first(B, dtype), _time_first(C, dtype))
+        y, last = scan(x, step, A.to(dtype), B.to(dtype), C.to(dtype))
         if D is not None:
-            y = torch.addcmul(y, x, D.to(dtype))
+            y = torch.addcmul(y, x, D.to(dtype).unsqueeze(-1))
         if z is not None:
-            y = y * F.silu(_time_first(z, dtype))
-        y = y.permute(1, 2, 0).to(u.dtype)
+            y = y * F.silu(layout(z))
+        y = y.to(u.dtype)
     return (y, last) if return_last_state else y
 
 
@@ -93,6 +94,8 @@ def available_backends() -> dict[str, str | None]:
 
 def _choose(backend: str, u: torch.Tensor) -> str:
     if backend == "auto":
+        if torch.jit.is_tracing():
+            return "reference"  # plain operations, which a traced graph can hold
         fits = u.is_cuda and u.dtype != torch.float64
         return "mamba_ssm" if fits and _mamba_ssm_kernel()[1] is None else "chunked"
     if backend not in _BACKENDS:
@@ -166,36 +169,36 @@ def _time_first(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def _reference(
     u: torch.Tensor, delta: torch.Tensor, A: torch.Tensor, B: torch.Tensor, C: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Step by step. ``unbind`` and not indexing: the backward pass of ``x[t]`` is quadratic in l."""
-    groups = B.shape[2]
-    grouped = (-1, u.shape[2] // groups)
-    decay = torch.exp(delta.unsqueeze(-1) * A)
-    drive = torch.einsum("lbgd,lbgn->lbgdn", (delta * u).unflatten(2, grouped), B).flatten(2, 3)
-    state = torch.zeros_like(decay[0])
+    """Step by step. ``unbind`` and not indexing: the backward pass of ``x[:, :, t]`` is quadratic in l."""
+    groups = B.shape[1]
+    grouped = (groups, u.shape[1] // groups)
+    decay = torch.exp(delta.unsqueeze(-1) * A.unsqueeze(1))
+    drive = torch.einsum("bgdl,bgnl->bgdln", (delta * u).unflatten(1, grouped), B).flatten(1, 2)
+    state = torch.zeros_like(decay[:, :, 0])
     history = []
-    for factor, push in zip(decay.unbind(0), drive.unbind(0), strict=True):
+    for factor, push in zip(decay.unbind(2), drive.unbind(2), strict=True):
         state = factor * state + push
         history.append(state)
-    y = torch.einsum("lbgdn,lbgn->lbgd", torch.stack(history).unflatten(2, grouped), C)
-    return y.flatten(2, 3), state
+    y = torch.einsum("bgdln,bgnl->bgdl", torch.stack(history, dim=2).unflatten(1, grouped), C)
+    return y.flatten(1, 2), state
 
 
 def _chunked(
     u: torch.Tensor, delta: torch.Tensor, A: torch.Tensor, B: torch.Tensor, C: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bring the arguments (l, b, d) to lanes (batch entry, group), and the results back."""
-    length, batch, channels = u.shape
-    groups, states = B.shape[2:]
+    """Bring the arguments to lanes (batch entry, group) with time first, and the results back."""
+    batch, channels, length = u.shape
+    groups, states = B.shape[1:3]
     lanes, size = batch * groups, channels // groups
     diagonals = A.reshape(groups, size, states).transpose(1, 2).expand(batch, -1, -1, -1)
     y, last = chunked_scan(
-        delta.reshape(length, lanes, size),
-        u.reshape(length, lanes, size),
+        _time_first(delta, delta.dtype).view(length, lanes, size),
+        _time_first(u, u.dtype).view(length, lanes, size),
         diagonals.reshape(lanes, states, size),
-        B.flatten(1, 2),
-        C.flatten(1, 2),
+        _time_first(B, B.dtype).flatten(1, 2),
+        _time_first(C, C.dtype).flatten(1, 2),
     )
-    return y.reshape(length, batch, channels), last.transpose(1, 2).reshape(batch, channels, states)
+    return y.view(length, batch, channels).movedim(0, -1), last.transpose(1, 2).reshape(batch, channels, states)
 
 
 def _mamba_ssm(

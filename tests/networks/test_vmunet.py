@@ -200,3 +200,12 @@ def test_encoder_weights_of_another_network_are_refused():
     other = VMUNet(**{**SMALL, "d_state": 8}).vmunet.state_dict()
     with pytest.raises(ValueError, match=r"layers.0.blocks.0.self_attention.x_proj_weight of shape \(4, 17, 32\)"):
         VMUNet(**SMALL).load_vmamba_encoder(other)
+
+
+def test_traced_network_gives_the_same_logits(tmp_path):
+    torch.manual_seed(0)
+    network = VMUNet(**SMALL).eval()
+    x = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.jit.trace(network, x).save(str(tmp_path / "model.ts"))
+        torch.testing.assert_close(torch.jit.load(str(tmp_path / "model.ts"))(x), network(x), rtol=1e-4, atol=1e-5)
