@@ -119,15 +119,14 @@ def _advance(
     y = torch.empty_like(delta, memory_format=torch.contiguous_format)
     starts = a.new_empty((-(-length // steps) + 1, *a.shape))
     starts[0] = 0 if first is None else first
-    x = delta * u
     for lane in _lane_blocks(lanes, width):
         work = _Workspace(a[lane], steps)
         edges = starts[:, lane].unbind(0)
-        parts = [t[:, lane].split(steps) for t in (delta, x, b, y, y if c is None else c.unsqueeze(2))]
+        parts = [t[:, lane].split(steps) for t in (delta, u, b, y, y if c is None else c.unsqueeze(2))]
         for step, value, row, out, column, start, end in zip(*parts, edges, edges[1:], strict=False):
             if len(step) < len(work.decay):
                 work = _Workspace(a[lane], len(step))
-            end.copy_(work.advance(step, value, row, start))
+            end.copy_(work.advance(step, step * value, row, start))
             if c is not None:
                 out.copy_(torch.matmul(column, work.states).squeeze(2))
     return y, starts
@@ -148,23 +147,23 @@ def _retreat(
         length, lanes, channels = delta.shape
         steps, width = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
         d_delta, d_x, d_b, d_c = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (delta, u, b, c))
-        d_a, carried, x = torch.zeros_like(a), d_last.clone(), delta * u
+        d_a, carried = torch.zeros_like(a), d_last.clone()
         for lane in _lane_blocks(lanes, width):
-            ends = [t[:, lane].split(steps) for t in (delta, x, b, c, dy, d_delta, d_x, d_b, d_c)]
+            ends = [t[:, lane].split(steps) for t in (delta, u, b, c, dy, d_delta, d_x, d_b, d_c)]
             blocks = list(zip(*ends, starts[:, lane].unbind(0), strict=False))
             work = None
             for block in reversed(blocks):
                 if work is None or len(block[0]) > len(work.decay):
                     work = _Workspace(a[lane], len(block[0]), backwards=True)
                 _retreat_block(work, block, carried[lane], d_a[lane])
-        d_u = d_x * delta
         d_delta.addcmul_(d_x, u)
-        return d_delta, d_u, d_a, d_b, d_c
+        return d_delta, d_x.mul_(delta), d_a, d_b, d_c
 
 
 def _retreat_block(work: _Workspace, block: tuple[torch.Tensor, ...], carried: torch.Tensor, d_a: torch.Tensor) -> None:
-    """Write the gradients of one block: of A delta's own part, x = delta u, B and C; add to that of A."""
-    delta, x, b, c, dy, d_delta, d_x, d_b, d_c, start = block
+    """Write the gradients of one block: delta's by way of A, those of x = delta u, of B and C; add to that of A."""
+    delta, u, b, c, dy, d_delta, d_x, d_b, d_c, start = block
+    x = delta * u
     work.advance(delta, x, b, start)
     d_c.copy_(torch.matmul(dy.unsqueeze(2), work.states.transpose(2, 3)).squeeze(2))
     work.retreat(dy, c, carried)
