@@ -1,15 +1,14 @@
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
-from ssgnet_monai.data.image_io import write_mask_png
-from ssgnet_monai.data.splits import hide_labels, split_items
-from ssgnet_monai.data.prepare import prepare_folder
-from ssgnet_monai.data.datalist import datalist_path as datalist_path
 from ssgnet_monai.data.generator_items import generator_items as generator_items
+from ssgnet_monai.data.image_files import find_images as find_images
+from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
+from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.pool import pool_items as pool_items
+from ssgnet_monai.data.prepare import prepare_folder
 from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
 from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
-from ssgnet_monai.data.image_files import find_images as find_images
-from ssgnet_monai.data.phantom import write_phantom
+from ssgnet_monai.data.splits import hide_labels, split_items

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.data.atomic_write import sha256_file
-from ssgnet_monai.data.datalist import datalist_path
+from ssgnet_monai.data.datalist import datalist_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def pool_items(
     if pool not in ("synthetic", "real", "both"):
         raise ValueError(f"Expected pool 'synthetic', 'real' or 'both', got {pool!r}.")
     items = [{"origin": "real", **item} for item in (*datalist["unlabeled"], *hidden)]
-    expected = sha256_file(datalist_path(dataset_dir))
+    expected = datalist_sha256(dataset_dir)
     for path in map(Path, synthetic):
         for entry in json.loads(path.read_text(encoding="utf-8"))["unlabeled"]:
             if entry["datalist_sha256"] != expected:

@@ -1,4 +1,4 @@
-"""An endless, seeded stream of training samples: sample k depends on (seed, k) alone, so training can resume anywhere."""
+"""An endless, seeded stream of training samples: sample k depends on (seed, k) alone, so training can resume."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class SampleStream(Dataset):
         random = [isinstance(step, RandomizableTrait) for step in self.transform.transforms]
         self._first_random = random.index(True) if any(random) else len(random)
         self.cache_bytes = cache_bytes
-        self.set_data(data, pool, seed, pool_fraction)
+        self.seed = seed
+        self.set_data(data, pool, pool_fraction=pool_fraction)
 
     def set_data(
         self,

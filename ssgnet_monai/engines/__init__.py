@@ -1,9 +1,9 @@
-from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers
-from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
 from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
 from ssgnet_monai.engines.pseudo_label_rounds import conclude_rounds as conclude_rounds
+from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers
+from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
 from ssgnet_monai.engines.weights import load_weights as load_weights

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.engines import Evaluator
+from monai.data import Dataset
+from monai.engines import SupervisedEvaluator
 from PIL import Image
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
 from ssgnet_monai.data.image_grid import write_image
+from ssgnet_monai.engines.weights import load_weights
 from ssgnet_monai.metrics import confusion_counts, fit_otsu, paired_bootstrap, summarise_counts
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ class CheckpointEvaluation:
     Args:
         evaluator: MONAI evaluator over the test images, its key metric a ``PooledConfusionMetric``.
         network: the evaluator's network.
+        dataset: the evaluator's dataset.
         output_dir: folder of the run; receives ``metrics.json``, ``per_image.csv`` and ``examples/``.
         model_path: the final model, used where there were no rounds.
         test_loader: the same test images in the same order, (B, C, H, W) in [0, 1], with labels.
@@ -41,8 +44,9 @@ class CheckpointEvaluation:
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        evaluator: SupervisedEvaluator,
         network: torch.nn.Module,
+        dataset: Dataset,
         output_dir: str | Path,
         model_path: str | Path,
         test_loader: Iterable[dict[str, Any]],
@@ -52,7 +56,7 @@ class CheckpointEvaluation:
         examples: int = 6,
         config_sha256: str | None = None,
     ) -> None:
-        self.evaluator, self.network = evaluator, network
+        self.evaluator, self.network, self.dataset = evaluator, network, dataset
         self.output_dir, self.model_path = Path(output_dir), Path(model_path)
         self.test_loader, self.training_loader = test_loader, training_loader
         self.split, self.seed, self.examples, self.config_sha256 = split, seed, examples, config_sha256
@@ -101,7 +105,9 @@ class CheckpointEvaluation:
             return {"model": self.model_path}, {"chosen": "model"}
         log = json.loads(rounds.read_text(encoding="utf-8"))
         if "choice" not in log:
-            raise ValueError(f"Expected finished rounds in {rounds}, found no choice yet. Run `rounds` to its end first.")
+            raise ValueError(
+                f"Expected finished rounds in {rounds}, found no choice yet. Run `rounds` to its end first."
+            )
         paths = {}
         for arm, records in log["arms"].items():
             for record in records:
@@ -116,23 +122,17 @@ class CheckpointEvaluation:
                 paths[f"{arm}/round_{record['round']:02d}"] = path
         return paths, {"chosen": _name(log["choice"]), "control": _name(log["control_choice"])}
 
-    def _load(self, path: Path) -> None:
-        if not path.is_file():
-            raise FileNotFoundError(f"Expected trained weights at {path}, found none. Run configs/train.yaml first.")
-        self.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-
     def _counts(self, path: Path) -> torch.Tensor:
-        self._load(path)
+        load_weights(self.network, path)
         self.evaluator.run()
         return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu()
 
     def _write_csv(self, counts: dict[str, torch.Tensor]) -> None:
-        items = self.evaluator.data_loader.dataset.data
         with atomic_path(self.output_dir / "per_image.csv") as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["image", "model", "tp", "tn", "fp", "fn"])
             for name, rows in counts.items():
-                for item, row in zip(items, rows.long().tolist(), strict=True):
+                for item, row in zip(self.dataset.data, rows.long().tolist(), strict=True):
                     writer.writerow([Path(item["image"]).name, name, *row])
 
     @torch.inference_mode()
@@ -141,8 +141,7 @@ class CheckpointEvaluation:
     ) -> None:
         chosen = torch.linspace(0, len(images) - 1, min(self.examples, len(images))).round().long().tolist()
         folder = self.output_dir / "examples"
-        dataset = self.evaluator.data_loader.dataset
-        batch = torch.stack([torch.as_tensor(dataset[i]["image"]) for i in chosen])
+        batch = torch.stack([torch.as_tensor(self.dataset[i]["image"]) for i in chosen])
         wanted = {"baseline": "pseudo_label/round_00", "control": choice.get("control"), "final": choice["chosen"]}
         for k, i in enumerate(chosen):
             write_image(folder / f"{k}_image.png", images[i])
@@ -150,7 +149,7 @@ class CheckpointEvaluation:
         for part, name in wanted.items():
             if name not in checkpoints:
                 continue
-            self._load(checkpoints[name])
+            load_weights(self.network, checkpoints[name])
             self.network.eval()
             device = next(self.network.parameters()).device
             logits = self.evaluator.inferer(batch.to(device), self.network).cpu()

@@ -10,6 +10,7 @@ from monai.engines import Trainer
 from torch.nn.functional import one_hot
 
 from ssgnet_monai.engines.stylegan3_step import stylegan3_step
+from ssgnet_monai.networks.stylegan3 import Discriminator, Generator
 
 
 class StyleGAN3Trainer(Trainer):
@@ -42,8 +43,8 @@ class StyleGAN3Trainer(Trainer):
         max_epochs: int,
         epoch_length: int,
         train_data_loader: Iterable,
-        generator: torch.nn.Module,
-        discriminator: torch.nn.Module,
+        generator: Generator,
+        discriminator: Discriminator,
         g_optimizer: torch.optim.Optimizer,
         d_optimizer: torch.optim.Optimizer,
         r1_gamma: float,

@@ -16,6 +16,7 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.image_grid import image_grid, write_image
 from ssgnet_monai.data.latents import latent
 from ssgnet_monai.metrics import load_or_train_features, synthesis_scores
+from ssgnet_monai.networks.stylegan3 import Generator
 from ssgnet_monai.transforms import LoadImageMaskd
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class SynthesisEvaluation:
         datalist: dict[str, Any],
         image_size: int,
         num_channels: int,
-        generator: torch.nn.Module,
+        generator: Generator,
         class_name: str,
         output_dir: str | Path,
         features_dir: str | Path,

@@ -1,5 +1,7 @@
+from ssgnet_monai.handlers.ada_controller import AdaController as AdaController
 from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCheckpoint
 from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
+from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma
 from ssgnet_monai.handlers.final_weights import FinalWeights as FinalWeights
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.segmentation_monitor import SegmentationMonitor as SegmentationMonitor
@@ -9,5 +11,3 @@ from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImages as Synt
 from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImageWriter as SyntheticImageWriter
 from ssgnet_monai.handlers.training_session import TrainingSession as TrainingSession
 from ssgnet_monai.handlers.training_session import seed_everything as seed_everything
-from ssgnet_monai.handlers.ada_controller import AdaController as AdaController
-from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines import Trainer
+from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.data.sample_stream import StreamSampler
@@ -33,7 +35,7 @@ class AtomicCheckpoint:
             raise ValueError(f"Expected resume 'auto' or 'never', got {resume!r}.")
         self.session, self.interval, self.keep, self.resume = session, interval, keep, resume
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Trainer) -> None:
         """Register at ``STARTED``, every ``interval`` epochs and ``COMPLETED``."""
         engine.add_event_handler(Events.STARTED, self.load)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
@@ -43,12 +45,12 @@ class AtomicCheckpoint:
         """Checkpoints, oldest first."""
         return sorted(self.session.state_dir.glob("checkpoint_*.pt"))
 
-    def save(self, engine: Engine) -> None:
+    def save(self, engine: Trainer) -> None:
         """Write ``checkpoint_<iteration>.pt``; older ones beyond ``keep`` are removed afterwards."""
         path = self.session.state_dir / f"checkpoint_{engine.state.iteration:09d}.pt"
         if path in self.files():
             return
-        scaler = getattr(engine, "scaler", None)
+        scaler = engine.scaler
         content = {
             "session": self.session.state_dict(),
             "iteration": engine.state.iteration,
@@ -58,7 +60,7 @@ class AtomicCheckpoint:
         for old in self.files()[: -self.keep]:
             old.unlink()
 
-    def load(self, engine: Engine) -> None:
+    def load(self, engine: Trainer) -> None:
         """Restore the session, the engine's position and the position in the sample stream."""
         files = self.files()
         if files and self.resume == "never":
@@ -70,15 +72,15 @@ class AtomicCheckpoint:
         if content is not None:
             self._restore(engine, content)
             logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
-        sampler = getattr(engine.data_loader, "sampler", None)
-        if isinstance(sampler, StreamSampler):
-            sampler.start = engine.state.iteration * engine.data_loader.batch_size
+        loader = engine.data_loader
+        if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
+            loader.sampler.start = engine.state.iteration * (loader.batch_size or 1)
 
-    def _restore(self, engine: Engine, content: dict[str, Any]) -> None:
+    def _restore(self, engine: Trainer, content: dict[str, Any]) -> None:
         self.session.load_state_dict(content["session"])
         engine.state.iteration = content["iteration"]
         engine.state.epoch = content["iteration"] // engine.state.epoch_length
-        if content["scaler"] is not None and getattr(engine, "scaler", None) is not None:
+        if content["scaler"] is not None and engine.scaler is not None:
             engine.scaler.load_state_dict(content["scaler"])
 
 

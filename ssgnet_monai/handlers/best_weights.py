@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines import Evaluator
 
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
@@ -24,11 +25,11 @@ class BestWeights:
     def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
         self.session, self.network = session, network
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Evaluator) -> None:
         """Register at ``COMPLETED``, when the key metric is known."""
         engine.add_event_handler(Events.COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Evaluator) -> None:
         score = float(engine.state.metrics[engine.state.key_metric_name])
         best = self.session.best_metric
         if best is None or score > best:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ignite.engine import Engine, Events
-from monai.engines import Evaluator
+from ignite.engine import Events
+from monai.engines import Evaluator, Trainer
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -21,26 +21,29 @@ class SegmentationMonitor:
         output_dir: folder of the TensorBoard files.
     """
 
+    _board: SummaryWriter
+    _bar: tqdm
+
     def __init__(self, session: TrainingSession, validator: Evaluator, output_dir: str | Path) -> None:
         self.session, self.validator, self.output_dir = session, validator, Path(output_dir)
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Trainer) -> None:
         """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
-    def _start(self, engine: Engine) -> None:
+    def _start(self, engine: Trainer) -> None:
         run = self.session.state_dir.name
         self._board = SummaryWriter(self.output_dir / "tensorboard" / run, purge_step=engine.state.iteration)
         total = engine.state.max_epochs * engine.state.epoch_length
         self._bar = tqdm(total=total, initial=engine.state.iteration, desc=run, unit="step", mininterval=1.0)
 
-    def _iteration(self, engine: Engine) -> None:
+    def _iteration(self, engine: Trainer) -> None:
         self._bar.update()
 
-    def _epoch(self, engine: Engine) -> None:
+    def _epoch(self, engine: Trainer) -> None:
         loss = engine.state.output["loss"].item()
         self._board.add_scalar("loss", loss, engine.state.iteration)
         for name, value in self.validator.state.metrics.items():
@@ -48,6 +51,6 @@ class SegmentationMonitor:
         best = self.session.best_metric
         self._bar.set_postfix_str(f"loss {loss:.3f}" + (f", best validation {best:.3f}" if best is not None else ""))
 
-    def _finish(self, engine: Engine) -> None:
+    def _finish(self, engine: Trainer) -> None:
         self._bar.close()
         self._board.close()

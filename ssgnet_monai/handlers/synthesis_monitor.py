@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines import Trainer
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.image_grid import image_grid, write_image
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.networks.stylegan3 import Generator
 from ssgnet_monai.transforms import AdaptiveAugment
 
 LOSSES = ("loss_g", "loss_d", "r1", "real_sign")
@@ -33,10 +35,17 @@ class SynthesisMonitor:
         grid_size: rows and columns of a sample grid.
     """
 
+    _stats: Path
+    _board: SummaryWriter
+    _bar: tqdm
+    _sums: dict[str, torch.Tensor]
+    _counts: dict[str, int]
+    _since: float
+
     def __init__(
         self,
         session: TrainingSession,
-        generator: torch.nn.Module,
+        generator: Generator,
         batch_size: int,
         output_dir: str | Path,
         augment: AdaptiveAugment | None = None,
@@ -47,7 +56,7 @@ class SynthesisMonitor:
         self.output_dir, self.augment = Path(output_dir), augment
         self.grid_interval, self.grid_size = grid_interval, grid_size
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Trainer) -> None:
         """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
@@ -55,10 +64,10 @@ class SynthesisMonitor:
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.grid_interval), self._grid)
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
-    def _kimg(self, engine: Engine) -> float:
+    def _kimg(self, engine: Trainer) -> float:
         return engine.state.iteration * self.batch_size / 1000
 
-    def _start(self, engine: Engine) -> None:
+    def _start(self, engine: Trainer) -> None:
         self._stats = self.session.state_dir / "stats.jsonl"
         lines = self._stats.read_text(encoding="utf-8").splitlines() if self._stats.exists() else []
         # Lines after the restored checkpoint belong to steps that will be done again.
@@ -71,11 +80,11 @@ class SynthesisMonitor:
         self._reset()
 
     def _reset(self) -> None:
-        self._sums: dict[str, torch.Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self._sums = {}
+        self._counts = {}
         self._since = time.perf_counter()
 
-    def _iteration(self, engine: Engine) -> None:
+    def _iteration(self, engine: Trainer) -> None:
         for name in LOSSES:
             if name in engine.state.output:  # summed on the device: no synchronisation per step
                 value = torch.as_tensor(engine.state.output[name]).detach()
@@ -83,7 +92,7 @@ class SynthesisMonitor:
                 self._counts[name] = self._counts.get(name, 0) + 1
         self._bar.update(self.batch_size / 1000)
 
-    def _epoch(self, engine: Engine) -> None:
+    def _epoch(self, engine: Trainer) -> None:
         images = engine.state.epoch_length * self.batch_size
         means = {name: float(self._sums[name]) / self._counts[name] for name in self._sums}
         record: dict[str, Any] = {
@@ -107,7 +116,7 @@ class SynthesisMonitor:
         self._reset()
 
     @torch.no_grad()
-    def _grid(self, engine: Engine) -> None:
+    def _grid(self, engine: Trainer) -> None:
         self.generator.eval()
         latents = torch.randn(self.grid_size**2, self.generator.z_dim, generator=torch.Generator().manual_seed(0))
         c_dim = self.generator.c_dim
@@ -118,7 +127,7 @@ class SynthesisMonitor:
         write_image(self.output_dir / "samples" / f"kimg{self._kimg(engine):07.1f}.png", grid)
         self._board.add_image("samples", grid, engine.state.iteration)
 
-    def _finish(self, engine: Engine) -> None:
+    def _finish(self, engine: Trainer) -> None:
         self._bar.close()
         self._board.close()
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines import Evaluator
 
 from ssgnet_monai.data.atomic_write import sha256_file, write_json
+from ssgnet_monai.data.datalist import datalist_sha256
 from ssgnet_monai.data.image_grid import write_image
 
 
@@ -19,7 +21,7 @@ class SyntheticImages:
     Args:
         output_dir: the folder.
         generator_path: weights of the generator; their SHA-256 goes into every entry.
-        datalist_path: datalist whose training images the generator saw; its SHA-256 too.
+        datalist_path: datalist, or its folder, whose training images the generator saw; its SHA-256 too.
         intensity_window: grey values of the dataset's files that mean 0 and 1; the PNG files use the same.
         truncation: truncation psi of the images.
     """
@@ -41,7 +43,7 @@ class SyntheticImages:
         return {
             "origin": "synthetic",
             "generator_sha256": sha256_file(self.generator_path),
-            "datalist_sha256": sha256_file(self.datalist_path),
+            "datalist_sha256": datalist_sha256(self.datalist_path),
             "truncation": self.truncation,
         }
 
@@ -71,16 +73,16 @@ class SyntheticImageWriter:
     def __init__(self, folder: SyntheticImages, items: Sequence[tuple[int, str]]) -> None:
         self.folder, self.items = folder, list(items)
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Evaluator) -> None:
         """Register at every iteration and at the end."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
-    def _write(self, engine: Engine) -> None:
+    def _write(self, engine: Evaluator) -> None:
         for image, seed in zip((engine.state.output["pred"] + 1) / 2, engine.state.batch["seed"], strict=True):
             write_image(self.folder.path(int(seed)), image, self.folder.intensity_window)
 
-    def _finish(self, engine: Engine) -> None:
+    def _finish(self, engine: Evaluator) -> None:
         provenance = self.folder.provenance()
         entries = [
             {"image": f"images/{self.folder.path(seed).name}", "class": name, "seed": seed, **provenance}

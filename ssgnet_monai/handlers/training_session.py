@@ -25,7 +25,9 @@ class TrainingSession:
         seed: seed of the run; step i uses the pair (seed, i).
     """
 
-    def __init__(self, objects: Mapping[str, Any], state_dir: str | Path, model_path: str | Path, seed: int = 0) -> None:
+    def __init__(
+        self, objects: Mapping[str, Any], state_dir: str | Path, model_path: str | Path, seed: int = 0
+    ) -> None:
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
         self.best_metric: float | None = None

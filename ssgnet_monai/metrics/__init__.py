@@ -1,4 +1,10 @@
 from ssgnet_monai.metrics.bootstrap import paired_bootstrap as paired_bootstrap
+from ssgnet_monai.metrics.feature_extractor import FeatureExtractor as FeatureExtractor
+from ssgnet_monai.metrics.feature_network import train_feature_network as train_feature_network
+from ssgnet_monai.metrics.features import load_or_train_features as load_or_train_features
+from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
+from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
+from ssgnet_monai.metrics.inception import inception_features as inception_features
 from ssgnet_monai.metrics.otsu import OtsuBaseline as OtsuBaseline
 from ssgnet_monai.metrics.otsu import fit_otsu as fit_otsu
 from ssgnet_monai.metrics.pooled_confusion import PooledConfusionMetric as PooledConfusionMetric
@@ -8,10 +14,4 @@ from ssgnet_monai.metrics.pooled_confusion import per_image_scores as per_image_
 from ssgnet_monai.metrics.pooled_confusion import pooled_metrics as pooled_metrics
 from ssgnet_monai.metrics.pooled_confusion import summarise_counts as summarise_counts
 from ssgnet_monai.metrics.pooled_confusion import two_class_metrics as two_class_metrics
-from ssgnet_monai.metrics.feature_extractor import FeatureExtractor as FeatureExtractor
-from ssgnet_monai.metrics.feature_network import train_feature_network as train_feature_network
-from ssgnet_monai.metrics.features import load_or_train_features as load_or_train_features
-from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
-from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
-from ssgnet_monai.metrics.inception import inception_features as inception_features
 from ssgnet_monai.metrics.synthesis_scores import synthesis_scores as synthesis_scores

@@ -61,9 +61,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
     if experiment["synthesis"] is not None:
         experiment["synthesis"] = _with_defaults(experiment["synthesis"], SYNTHESIS_DEFAULTS, "synthesis")
         if experiment["synthesis"]["classes"] not in ("each", "all"):
-            raise ValueError(
-                f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}."
-            )
+            raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
     experiment["segmentation"] = {
         name: _with_defaults(row, ROW_DEFAULTS, f"segmentation.{name}")
         for name, row in experiment["segmentation"].items()

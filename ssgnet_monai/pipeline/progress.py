@@ -41,9 +41,9 @@ class StageWatch:
                 del self._waiting[name]
         if time.monotonic() - self._told > self.interval:
             self._told = time.monotonic()
-            for name in self._started:
-                if name in self._waiting:
-                    logger.info("%s: %s", name, self.tail(name, 1))
+            for name in self.unfinished():
+                if line := self.tail(name, 1):
+                    logger.info("%s: %s", name, line)
 
     def unfinished(self) -> list[str]:
         """Names of stages that have started and are not done."""

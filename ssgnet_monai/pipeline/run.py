@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
@@ -54,6 +55,10 @@ def run_experiment(
     prepare = prepare_command(experiment)
     if dry_run:
         return _describe(experiment, prepare, run_dir, cores)
+    if importlib.util.find_spec("snakemake") is None:
+        raise ImportError(
+            "Expected Snakemake to run the stages, it is not installed: pip install 'ssgnet-monai[pipeline]'"
+        )
     run_dir.mkdir(parents=True, exist_ok=True)
     with _only_one(run_dir):
         began = time.monotonic()

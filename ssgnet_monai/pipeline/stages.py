@@ -91,9 +91,7 @@ def build_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: 
     return [*synthesis, *segmentation, report]
 
 
-def _synthesis_stages(
-    experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int
-) -> list[Stage]:
+def _synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int) -> list[Stage]:
     settings = experiment["synthesis"]
     if settings is None:
         return []
@@ -181,9 +179,7 @@ def _shared_files(experiment: dict[str, Any], profile: str | None) -> list[Path]
     return [*files, config_file("profiles", profile)] if profile else files
 
 
-def _bundle_command(
-    bundle: Path, names: list[str], overrides: list[Path], run_dir: Path, run_id: str = "run"
-) -> str:
+def _bundle_command(bundle: Path, names: list[str], overrides: list[Path], run_dir: Path, run_id: str = "run") -> str:
     files = [*(bundle / "configs" / f"{name}.yaml" for name in names), *overrides]
     relative = [os.path.relpath(file, run_dir) for file in files]
     listed = "[" + ",".join(f"'{file}'" for file in relative) + "]"

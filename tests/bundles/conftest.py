@@ -45,7 +45,7 @@ def phantom(tmp_path_factory) -> Path:
     return write_phantom(tmp_path_factory.mktemp("phantom"), num_images=(28, 12), size=32, seed=0).parent
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_bundle() -> Callable[..., ConfigWorkflow]:
     """``run_bundle("segmentation", ["train", "rounds"], "rounds", key=value)`` -> the finished workflow."""
 

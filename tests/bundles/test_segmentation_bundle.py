@@ -10,7 +10,7 @@ from ssgnet_monai.data.pseudo_labels import read_manifest
 from tests.bundles.conftest import TINY_SEGMENTER
 
 
-@pytest.fixture()
+@pytest.fixture
 def segment(run_bundle, phantom, tmp_path):
     def run(names, run_id="run", name="seg", **overrides):
         folder = str(tmp_path / name)
@@ -20,7 +20,7 @@ def segment(run_bundle, phantom, tmp_path):
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def rounds(segment):
     def run(name="seg", **overrides):
         return segment(["train", "rounds"], "rounds", name, **{"num_labeled": 12, "pool": "real", **overrides})

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.bundles.conftest import TINY_GAN
 
 
-@pytest.fixture()
+@pytest.fixture
 def train(run_bundle, phantom, tmp_path):
     def run(name="gan", kimg=0.024, **overrides):
         folder = str(tmp_path / name)
@@ -18,7 +18,7 @@ def train(run_bundle, phantom, tmp_path):
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def generate(run_bundle, phantom, tmp_path):
     def run(name="gan", **overrides):
         folder = str(tmp_path / name)

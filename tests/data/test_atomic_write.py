@@ -11,9 +11,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "folder" / "file.txt"
     with atomic_path(path) as temporary:
         temporary.write_text("old")
-    with pytest.raises(RuntimeError, match="killed"), atomic_path(path) as temporary:
-        temporary.write_text("half of the n")
-        raise RuntimeError("killed")
+
+    def interrupted():
+        with atomic_path(path) as temporary:
+            temporary.write_text("half of the n")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        interrupted()
     assert path.read_text() == "old"
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
 

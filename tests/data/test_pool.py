@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from ssgnet_monai.data import pool_items
-from ssgnet_monai.data.atomic_write import sha256_file, write_json
+from ssgnet_monai.data import datalist_sha256, pool_items
+from ssgnet_monai.data.atomic_write import write_json
 
 
-@pytest.fixture()
+@pytest.fixture
 def dataset(tmp_path):
     write_json(tmp_path / "data" / "datalist.json", {"training": []})
     return tmp_path / "data"
@@ -23,7 +23,7 @@ HIDDEN = [{"image": "/h.png", "origin": "real"}]
 
 
 def test_origins_are_told_apart(dataset, tmp_path):
-    path = synthetic(tmp_path, sha256_file(dataset / "datalist.json"))
+    path = synthetic(tmp_path, datalist_sha256(dataset))
     both = pool_items(DATALIST, HIDDEN, [path], "both", dataset)
     assert [item["origin"] for item in both] == ["real", "real", "synthetic"]
     assert both[2]["image"] == str(tmp_path / "gan" / "images" / "seed0.png")

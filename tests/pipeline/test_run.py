@@ -82,7 +82,9 @@ def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
 
 
 def test_dry_run_writes_nothing(tmp_path):
-    done = subprocess.run([*command("demo", tmp_path / "run"), "--dry-run"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command("demo", tmp_path / "run"), "--dry-run"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0
     assert "data phantom" in done.stderr
     assert not (tmp_path / "run").exists()

@@ -30,7 +30,7 @@ def test_stages_form_one_chain_from_data_to_report(tmp_path):
         "segmentation_unet_seed1",
         "report",
     ]
-    assert {name for name in stages[-1].inputs} == {o for s in stages for o in s.outputs if o.endswith("metrics.json")}
+    assert set(stages[-1].inputs) == {o for s in stages for o in s.outputs if o.endswith("metrics.json")}
 
 
 def test_what_a_stage_resumes_from_is_never_a_declared_output(tmp_path):
