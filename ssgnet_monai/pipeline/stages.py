@@ -116,8 +116,8 @@ def _synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_
             **settings["config"],
         }
         first_seed += count
-        override = _write_config(run_dir / folder / "config.yaml", config)
         shared = _shared_files(experiment, settings["profile"])
+        override = _write_config(run_dir / folder / "config.yaml", config, shared)
         threads = max(1, cores // len(counts))
         common = {"threads": threads, "gpu": 1}
         train, generate, evaluate = (
@@ -157,8 +157,9 @@ def _segmentation_stages(
             "synthetic": synthetic,
             **row["config"],
         }
-        override = _write_config(run_dir / folder / "config.yaml", config)
-        files = [*_shared_files(experiment, row["profile"]), override]
+        shared = _shared_files(experiment, row["profile"])
+        override = _write_config(run_dir / folder / "config.yaml", config, shared)
+        files = [*shared, override]
         rounds = _bundle_command(SEGMENTATION_BUNDLE, ["train", "rounds"], files, run_dir, run_id="rounds")
         evaluate = _bundle_command(SEGMENTATION_BUNDLE, ["train", "evaluate"], files, run_dir)
         stages.append(
@@ -190,9 +191,10 @@ def _bundle_command(bundle: Path, names: list[str], overrides: list[Path], run_d
     )
 
 
-def _write_config(path: Path, config: dict[str, Any]) -> Path:
-    """Write an override file with its own hash; an unchanged file keeps its time, so finished stages stay finished."""
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+def _write_config(path: Path, config: dict[str, Any], shared: list[Path]) -> Path:
+    """Write an override file with the hash of all settings; unchanged, it keeps its time: what is done stays done."""
+    content = json.dumps([config, *(file.read_text(encoding="utf-8") for file in shared)], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
     text = yaml.safe_dump({**config, "config_sha256": digest}, sort_keys=False, allow_unicode=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with atomic_path(path) as temporary:
