@@ -103,11 +103,7 @@ def _synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_
         slug = _slug(name)
         folder = f"generators/{slug}"
         config = {
-            "dataset_dir": "data",
-            "output_dir": folder,
-            "ckpt_dir": folder,
-            "image_size": experiment["image_size"],
-            "num_channels": datalist["num_channels"],
+            **_common_config(experiment, datalist, folder),
             "class_name": name,
             "num_images": count,
             "first_seed": first_seed,
@@ -147,11 +143,7 @@ def _segmentation_stages(
     for name, row, seed in runs:
         folder = f"segmentation/{_slug(name)}/seed{seed}"
         config = {
-            "dataset_dir": "data",
-            "output_dir": folder,
-            "ckpt_dir": folder,
-            "image_size": experiment["image_size"],
-            "num_channels": datalist["num_channels"],
+            **_common_config(experiment, datalist, folder),
             "num_labeled": row["num_labeled"],
             "seed": seed,
             "synthetic": synthetic,
@@ -173,6 +165,16 @@ def _segmentation_stages(
             )
         )
     return stages
+
+
+def _common_config(experiment: dict[str, Any], datalist: dict[str, Any], folder: str) -> dict[str, Any]:
+    return {
+        "dataset_dir": "data",
+        "output_dir": folder,
+        "ckpt_dir": folder,
+        "image_size": experiment["image_size"],
+        "num_channels": datalist["num_channels"],
+    }
 
 
 def _shared_files(experiment: dict[str, Any], profile: str | None) -> list[Path]:

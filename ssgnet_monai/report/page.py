@@ -12,13 +12,14 @@ from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.report import segmentation_tables, tables
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
+from ssgnet_monai.report.overview import write_overview
 from ssgnet_monai.report.pictures import class_grids, outlined_examples
 
 logger = logging.getLogger(__name__)
 
 
 def write_report(run_dir: str | Path) -> Path:
-    """Write ``report.html`` and ``report.json`` into a run folder, from the results that are there.
+    """Write ``report.html``, ``report.json`` and ``overview.png`` into a run folder, from the results that are there.
 
     Args:
         run_dir: the experiment's folder. Stages that have not run are shown as "not run".
@@ -37,6 +38,7 @@ def write_report(run_dir: str | Path) -> Path:
     for row in report["segmentation"]:
         row["examples"] = [example.numbers() for example in examples[row["row"]]]
     page = render(report, grids, examples)
+    write_overview(run_dir / "overview.png", grids, next((found for found in examples.values() if found), []))
     write_json(run_dir / "report.json", report)
     target = run_dir / "report.html"
     with atomic_path(target) as temporary:

@@ -154,3 +154,16 @@ def test_not_a_number_becomes_missing_and_a_list_is_refused(tmp_path: Path) -> N
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(ValueError, match=r"Expected a JSON object in .*metrics\.json, got list"):
         read_json(path)
+
+
+def test_overview_shows_classes_and_outlines(build_run):
+    from PIL import Image
+
+    from ssgnet_monai.report import write_report
+
+    run = build_run()
+    write_report(run)
+    with Image.open(run / "overview.png") as picture:
+        colours = {colour for _, colour in picture.getcolors(1 << 24)}
+        assert picture.width == 990
+    assert {(0, 114, 178), (230, 159, 0), (0, 158, 115)} <= colours
