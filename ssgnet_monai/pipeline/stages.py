@@ -95,6 +95,11 @@ def _synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_
     settings = experiment["synthesis"]
     if settings is None:
         return []
+    if settings["config"].get("generator_images") == "labeled" and len(experiment["seeds"]) > 1:
+        raise ValueError(
+            f"Expected one seed with generator_images: labeled (each seed labels other images), got "
+            f"{experiment['seeds']}. Run the experiment once per seed, each with its own output_dir."
+        )
     counts = class_counts(datalist["training"], settings["images"], settings["class_mix"])
     if settings["classes"] == "all":
         counts = {"all": settings["images"]}
