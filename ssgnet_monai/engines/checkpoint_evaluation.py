@@ -6,7 +6,7 @@ import csv
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ import torch
 from monai.data import Dataset
 from monai.engines import SupervisedEvaluator
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
 from ssgnet_monai.data.image_grid import write_image
 from ssgnet_monai.engines.weights import load_weights
-from ssgnet_monai.metrics import confusion_counts, fit_otsu, paired_bootstrap, summarise_counts
+from ssgnet_monai.metrics import confusion_counts, count_empty_images, fit_otsu, paired_bootstrap, summarise_counts
 
 logger = logging.getLogger(__name__)
+OTSU_BATCHES = 32
+"""Batches of training images that choose Otsu's channel and polarity: a choice out of six needs no more."""
 
 
 class CheckpointEvaluation:
@@ -49,8 +52,8 @@ class CheckpointEvaluation:
         dataset: Dataset,
         output_dir: str | Path,
         model_path: str | Path,
-        test_loader: Iterable[dict[str, Any]],
-        training_loader: Iterable[dict[str, Any]],
+        test_loader: DataLoader,
+        training_loader: DataLoader,
         split: str = "test",
         seed: int = 0,
         examples: int = 6,
@@ -70,18 +73,13 @@ class CheckpointEvaluation:
         """
         began = time.perf_counter()
         checkpoints, choice = self._checkpoints()
-        images, labels = _stack(self.test_loader)
-        otsu = fit_otsu(*_stack(self.training_loader))
         counts = {name: self._counts(path) for name, path in checkpoints.items()}
-        references = {
-            "otsu": confusion_counts(otsu.predict(images), labels),
-            "all_foreground": confusion_counts(torch.ones_like(labels), labels),
-        }
+        references = self._reference_counts()
         record: dict[str, Any] = {
             "stage": "segmentation",
             "split": self.split,
-            "n": len(labels),
-            "n_empty": int((labels.flatten(1).sum(1) == 0).sum()),
+            "n": len(self.dataset),
+            "n_empty": count_empty_images(references["otsu"]),
             "seed": self.seed,
             "config_sha256": self.config_sha256,
             "checkpoints": {name: summarise_counts(value) for name, value in counts.items()},
@@ -93,7 +91,7 @@ class CheckpointEvaluation:
                 counts[choice["chosen"]], counts[choice["control"]], seed=self.seed
             )
         self._write_csv({**counts, **references})
-        self._draw(images, labels, checkpoints, choice)
+        self._draw(checkpoints, choice)
         record["seconds"] = time.perf_counter() - began
         write_json(self.output_dir / "metrics.json", record)
         for name, scores in record["checkpoints"].items():
@@ -127,6 +125,15 @@ class CheckpointEvaluation:
         self.evaluator.run()
         return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu()
 
+    def _reference_counts(self) -> dict[str, torch.Tensor]:
+        training = list(islice(self.training_loader, OTSU_BATCHES))
+        otsu = fit_otsu(torch.cat([b["image"] for b in training]), torch.cat([b["label"] for b in training]))
+        found, all_foreground = [], []
+        for batch in self.test_loader:
+            found.append(confusion_counts(otsu.predict(batch["image"]), batch["label"]))
+            all_foreground.append(confusion_counts(torch.ones_like(batch["label"]), batch["label"]))
+        return {"otsu": torch.cat(found), "all_foreground": torch.cat(all_foreground)}
+
     def _write_csv(self, counts: dict[str, torch.Tensor]) -> None:
         with atomic_path(self.output_dir / "per_image.csv") as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
@@ -136,16 +143,16 @@ class CheckpointEvaluation:
                     writer.writerow([Path(item["image"]).name, name, *row])
 
     @torch.inference_mode()
-    def _draw(
-        self, images: torch.Tensor, labels: torch.Tensor, checkpoints: dict[str, Path], choice: dict[str, str]
-    ) -> None:
-        chosen = torch.linspace(0, len(images) - 1, min(self.examples, len(images))).round().long().tolist()
+    def _draw(self, checkpoints: dict[str, Path], choice: dict[str, str]) -> None:
+        n = len(self.dataset)
+        chosen = torch.linspace(0, n - 1, min(self.examples, n)).round().long().tolist()
         folder = self.output_dir / "examples"
         batch = torch.stack([torch.as_tensor(self.dataset[i]["image"]) for i in chosen])
         wanted = {"baseline": "pseudo_label/round_00", "control": choice.get("control"), "final": choice["chosen"]}
         for k, i in enumerate(chosen):
-            write_image(folder / f"{k}_image.png", images[i])
-            _write_mask(folder / f"{k}_truth.png", labels[i])
+            raw = self.test_loader.dataset[i]
+            write_image(folder / f"{k}_image.png", raw["image"])
+            _write_mask(folder / f"{k}_truth.png", raw["label"])
         for part, name in wanted.items():
             if name not in checkpoints:
                 continue
@@ -160,11 +167,6 @@ class CheckpointEvaluation:
 def _name(choice: dict[str, Any]) -> str:
     arm = "pseudo_label" if choice["round"] == 0 else choice["arm"]
     return f"{arm}/round_{choice['round']:02d}"
-
-
-def _stack(loader: Iterable[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
-    batches: Sequence[dict[str, Any]] = list(loader)
-    return torch.cat([b["image"] for b in batches]), torch.cat([b["label"] for b in batches])
 
 
 def _write_mask(path: Path, mask: torch.Tensor) -> None:
