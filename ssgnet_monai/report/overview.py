@@ -30,8 +30,8 @@ def write_overview(path: Path, grids: Sequence[Grid], examples: Sequence[Example
         rows.append((f"real\n{grid.class_name}", [_tile(_decode(uri)) for uri in grid.real[:COLUMNS]]))
         rows.append((f"generated\n{grid.class_name}", [_tile(_decode(uri)) for uri in grid.synthetic[:COLUMNS]]))
     for title, colour in COLOURS.items():
-        tiles = [_outlined(example, title, colour) for example in examples[:COLUMNS]]
-        rows.append((f"test images\n{title.lower()}", [tile for tile in tiles if tile is not None]))
+        found = (_outlined(example, title, colour) for example in examples[:COLUMNS])
+        rows.append((f"test images\n{title.lower()}", [tile for tile in found if tile is not None]))
     rows = [row for row in rows if row[1]]
     if not rows:
         return
