@@ -25,22 +25,29 @@ def command(experiment, output, *overrides):
     return [sys.executable, "-m", "ssgnet_monai.cli", "run", path, *TINY, f"output_dir={output}", *overrides]
 
 
+def wait_for(condition, process, seconds=240):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def report_of(output):
     return json.loads((output / "report.json").read_text())
 
 
 def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
     output = tmp_path / "run with space"
-    words = command("demo", output, "prepare.num_images=[28,12]")
+    longer = "synthesis.config={kimg: 0.512, tick_kimg: 0.032, channel_max: 8}"  # still training when it is killed
+    words = command("demo", output, "prepare.num_images=[28,12]", longer)
     process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    stats = output / "generators" / "irregular" / "state"
-    deadline = time.monotonic() + 240
-    while not list(stats.glob("checkpoint_*.pt")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
+    wait_for(lambda: (output / "stages.json").exists(), process)
     second = subprocess.run(words, capture_output=True, text=True, check=False)
     assert second.returncode == 2
     assert "another `ssgnet run` is working in it" in second.stderr
+    stats = output / "generators" / "irregular" / "state"
+    wait_for(lambda: list(stats.glob("checkpoint_*.pt")), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     kept = sorted(stats.glob("checkpoint_*.pt"))
