@@ -12,6 +12,7 @@ import platform
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -162,7 +163,7 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
                 time.sleep(0.5)
                 watch.update()
         except BaseException:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # Snakemake then ends its jobs; SIGTERM would wait for them
             process.wait()
             raise
     watch.update()

@@ -1,13 +1,12 @@
 """The pipeline as a user starts it: a tiny budget, real processes, kills."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from ssgnet_monai.pipeline.experiment import CONFIGS
@@ -41,14 +40,15 @@ def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
     output = tmp_path / "run with space"
     longer = "synthesis.config={kimg: 0.512, tick_kimg: 0.032, channel_max: 8}"  # still training when it is killed
     words = command("demo", output, "prepare.num_images=[28,12]", longer)
-    process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: (output / "stages.json").exists(), process)
     second = subprocess.run(words, capture_output=True, text=True, check=False)
     assert second.returncode == 2
     assert "another `ssgnet run` is working in it" in second.stderr
     stats = output / "generators" / "irregular" / "state"
     wait_for(lambda: list(stats.glob("checkpoint_*.pt")), process)
-    os.killpg(process.pid, signal.SIGKILL)
+    for victim in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        victim.kill()
     process.wait()
     kept = sorted(stats.glob("checkpoint_*.pt"))
     assert kept, "the kill must not delete what training resumes from"
