@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from pathlib import Path
 
 from ssgnet_monai.pipeline.stages import Stage
 
 logger = logging.getLogger(__name__)
+ERROR_LINE = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")
 
 
 class StageWatch:
@@ -34,7 +36,7 @@ class StageWatch:
         for name, stage in list(self._waiting.items()):
             if name not in self._started and self._log_size(name) != self._sizes[name]:
                 self._started[name] = time.monotonic()
-                logger.info("%s: started (log: %s)", name, self._log(name))
+                logger.info("%s: started (log: %s)", name, self.log(name))
             if self._done(stage):
                 seconds = time.monotonic() - self._started.get(name, time.monotonic())
                 logger.info("%s: done in %.0f s", name, seconds)
@@ -49,22 +51,28 @@ class StageWatch:
         """Names of stages that have started and are not done."""
         return [name for name in self._started if name in self._waiting]
 
+    def causes(self, name: str) -> str:
+        """The error lines at the end of a stage's log, the first cause first; without any, its last lines."""
+        errors = [line for line in self.tail(name, 1000).splitlines() if ERROR_LINE.match(line)]
+        return "\n".join(dict.fromkeys(errors)) or self.tail(name, 25)
+
     def tail(self, name: str, lines: int) -> str:
         """Last lines of a stage's log; a progress bar counts as one line."""
-        path = self._log(name)
+        path = self.log(name)
         if not path.exists():
             return ""
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - 20_000))
             text = file.read().decode("utf-8", "replace")
-        kept = [line.rsplit("\r", 1)[-1].strip() for line in text.replace("\r\n", "\n").splitlines(keepends=False)]
+        kept = [line.rsplit("\r", 1)[-1].strip() for line in text.replace("\r\n", "\n").split("\n")]
         return "\n".join([line for line in kept if line][-lines:])
 
     def _done(self, stage: Stage) -> bool:
         return all((self.run_dir / output).exists() for output in stage.outputs)
 
-    def _log(self, name: str) -> Path:
+    def log(self, name: str) -> Path:
+        """Where a stage's log lies."""
         return self.run_dir / "logs" / f"{name}.log"
 
     def _log_size(self, name: str) -> int:
-        return self._log(name).stat().st_size if self._log(name).exists() else -1
+        return self.log(name).stat().st_size if self.log(name).exists() else -1

@@ -171,7 +171,7 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
         return True
     failed = watch.unfinished()
     for name in failed:
-        logger.error("%s failed; the end of its log:\n%s", name, watch.tail(name, 25))
+        logger.error("%s failed (log: %s):\n%s", name, watch.log(name), watch.causes(name))
     if not failed:
         tail = (run_dir / "logs" / "snakemake.log").read_text(encoding="utf-8").splitlines()[-25:]
         logger.error("Snakemake failed; the end of its log:\n%s", "\n".join(tail))
