@@ -12,14 +12,15 @@ import platform
 import resource
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.pipeline.experiment import load_experiment
@@ -148,6 +149,14 @@ def _record(
     write_json(run_dir / "experiment.json", content)
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Snakemake and its jobs; asked politely, Snakemake waits for a stage to finish. Checkpoints are atomic."""
+    for victim in [*psutil.Process(process.pid).children(recursive=True), process]:
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
+    process.wait()
+
+
 def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(run_dir)]
     words += ["--cores", str(cores), "--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going"]
@@ -163,8 +172,7 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
                 time.sleep(0.5)
                 watch.update()
         except BaseException:
-            process.send_signal(signal.SIGINT)  # Snakemake then ends its jobs; SIGTERM would wait for them
-            process.wait()
+            _end(process)
             raise
     watch.update()
     if process.returncode == 0:
