@@ -194,7 +194,7 @@ def _chunked(
     y, last = chunked_scan(
         _time_first(delta, delta.dtype).view(length, lanes, size),
         _time_first(u, u.dtype).view(length, lanes, size),
-        diagonals.reshape(lanes, states, size),
+        diagonals.reshape(lanes, states, size).contiguous(),
         _time_first(B, B.dtype).flatten(1, 2),
         _time_first(C, C.dtype).flatten(1, 2),
     )
