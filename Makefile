@@ -64,7 +64,7 @@ $(INSTALLED):
 	  echo "Creating $(VENV) (some minutes and about 8 GB, once)"; \
 	  mkdir -p "$(VENV)" && touch "$(UNFINISHED)" && $(PYTHON) -m venv "$(VENV)"; fi
 	$(RUN_PIP) install --quiet $(PIP_ARGS) "setuptools>=68" wheel
-	$(RUN_PIP) install --quiet $(PIP_ARGS) --editable ".[pipeline,test]"
+	$(RUN_PIP) install --quiet $(PIP_ARGS) --editable ".[pipeline,numba,test]"
 	@rm -f "$(VENV)"/.ssgnet-installed-* "$(VENV)"/.ssgnet-linked-* "$(VENV)"/.ssgnet-tools-* "$(UNFINISHED)"
 	@touch "$@"
 

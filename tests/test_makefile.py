@@ -71,7 +71,7 @@ def test_a_missing_environment_is_created_and_filled_once(sandbox: Sandbox) -> N
     done = sandbox.make()
     assert done.returncode == 0, done.stderr
     assert f"-m venv {sandbox.venv}" in sandbox.calls()
-    assert [call.split()[-1] for call in sandbox.installs()] == ["wheel", ".[pipeline,test]", "."]
+    assert [call.split()[-1] for call in sandbox.installs()] == ["wheel", ".[pipeline,numba,test]", "."]
     assert sandbox.make().returncode == 0
     assert sandbox.calls() == []
 
@@ -81,7 +81,7 @@ def test_changed_requirements_are_installed(sandbox: Sandbox) -> None:
     with open(sandbox.folder / "setup.cfg", "a", encoding="utf-8") as file:
         file.write("# changed\n")
     sandbox.make()
-    assert any(call.endswith(".[pipeline,test]") for call in sandbox.installs())
+    assert any(call.endswith(".[pipeline,numba,test]") for call in sandbox.installs())
     assert not any(call.startswith("-m venv") for call in sandbox.calls())
 
 
