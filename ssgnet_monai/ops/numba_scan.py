@@ -7,6 +7,8 @@ share no results: the outcome does not depend on their number.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -79,22 +81,22 @@ def _run(kernel: Callable[..., None], *tensors: torch.Tensor) -> None:
     _, lanes, channels = tensors[0].shape
     jobs = lanes * -(-channels // _TILE)
     threads = min(torch.get_num_threads(), jobs)
-    if threads == 1:
+    if threads <= 1:
         kernel(*arrays, 0, jobs)
         return
     edges = [jobs * i // threads for i in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for part in [pool.submit(kernel, *arrays, *ends) for ends in zip(edges, edges[1:], strict=False)]:
+        for part in [pool.submit(kernel, *arrays, *ends) for ends in itertools.pairwise(edges)]:
             part.result()
 
 
 def _compiled(*fastmath: str) -> Callable[[Callable], Callable]:
     def compile_with(function: Callable) -> Callable:
-        options = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+        njit = functools.partial(numba.njit, nogil=True, error_model="numpy", fastmath=set(fastmath))
         try:
-            return numba.njit(cache=True, **options)(function)
+            return njit(cache=True)(function)
         except RuntimeError:  # no folder can be written to: compiled again in every process
-            return numba.njit(**options)(function)
+            return njit()(function)
 
     return compile_with
 
@@ -115,7 +117,7 @@ def _exp(x):  # type: ignore[no-untyped-def]
 @_compiled("contract", "reassoc", "nsz")
 def _advance(delta, u, a, b, c, y, starts, last, first_job, end_job):  # type: ignore[no-untyped-def]
     """Outputs, the states at chunk starts and the last state, for a range of jobs."""
-    length, lanes, channels = delta.shape
+    length, _, channels = delta.shape
     states = a.shape[1]
     tiles = (channels + _TILE - 1) // _TILE
     state, rate = np.empty((states, _TILE), np.float32), np.empty((states, _TILE), np.float32)
@@ -154,13 +156,14 @@ def _retreat(  # type: ignore[no-untyped-def]
     delta, u, a, b, c, dy, starts, d_last, d_delta, d_u, d_a, d_b, d_c, first_job, end_job
 ):
     """Gradients of all inputs, for a range of jobs: chunk by chunk, states recomputed forwards, costates backwards."""
-    length, lanes, channels = delta.shape
+    length, _, channels = delta.shape
     states = a.shape[1]
     tiles = (channels + _TILE - 1) // _TILE
     history = np.empty((_CHUNK + 1, states, _TILE), np.float32)
     decay = np.empty((_CHUNK, states, _TILE), np.float32)
     step, x = np.empty((_CHUNK, _TILE), np.float32), np.empty((_CHUNK, _TILE), np.float32)
-    costate, rate, d_rate = (np.empty((states, _TILE), np.float32) for _ in range(3))
+    costate, rate = np.empty((states, _TILE), np.float32), np.empty((states, _TILE), np.float32)
+    d_rate = np.empty((states, _TILE), np.float32)
     out, d_x, d_step = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
     for job in range(first_job, end_job):
         lane, tile = job // tiles, job % tiles

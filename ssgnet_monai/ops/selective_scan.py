@@ -1,7 +1,7 @@
 """Selective scan: the input-dependent state-space recurrence of Mamba, with a choice of back ends.
 
-``chunked`` works everywhere without a compiler; ``mamba_ssm`` is used for CUDA tensors where that package works;
-``reference`` is the step-by-step definition.
+``chunked`` works everywhere without a compiler; where those packages work, ``numba`` is used for float32 on CPUs and
+``mamba_ssm`` for CUDA tensors; ``reference`` is the step-by-step definition.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,12 @@ from ssgnet_monai.ops.chunked_scan import chunked_scan
 
 __all__ = ["available_backends", "selective_scan"]
 
-_BACKENDS = ("reference", "chunked", "mamba_ssm")
+_BACKENDS = ("reference", "chunked", "numba", "mamba_ssm")
+# back end of an optional package -> (module, function, extra that installs it)
+_PACKAGES = {
+    "numba": ("ssgnet_monai.ops.numba_scan", "numba_scan", "numba"),
+    "mamba_ssm": ("mamba_ssm.ops.selective_scan_interface", "selective_scan_fn", "mamba"),
+}
 
 
 def selective_scan(
@@ -48,7 +54,7 @@ def selective_scan(
         delta_bias: added to ``delta`` before the softplus, (d,), or None.
         delta_softplus: apply softplus to ``delta``.
         return_last_state: also return the state after the last step.
-        backend: "auto", "reference", "chunked" or "mamba_ssm".
+        backend: "auto", "reference", "chunked", "numba" or "mamba_ssm".
 
     Returns:
         ``y`` (b, d, l) in the dtype of ``u``; with ``return_last_state`` a pair of it and the state (b, d, n), which
@@ -73,8 +79,11 @@ def selective_scan(
             step = step + delta_bias.to(dtype).unsqueeze(-1)
         if delta_softplus:
             step = F.softplus(step)
-        scan = _reference if name == "reference" else _chunked
-        y, last = scan(x, step, A.to(dtype), B.to(dtype), C.to(dtype))
+        if name == "reference":
+            y, last = _reference(x, step, A.to(dtype), B.to(dtype), C.to(dtype))
+        else:
+            scan = _kernel("numba")[0] if name == "numba" else chunked_scan
+            y, last = _in_lanes(scan, x, step, A.to(dtype), B.to(dtype), C.to(dtype))
         if D is not None:
             y = torch.addcmul(y, x, D.to(dtype).unsqueeze(-1))
         if z is not None:
@@ -89,43 +98,47 @@ def available_backends() -> dict[str, str | None]:
     Returns:
         Back-end name -> None where it works, else the reason why not, in one line.
     """
-    return {"reference": None, "chunked": None, "mamba_ssm": _mamba_ssm_kernel()[1]}
+    return {"reference": None, "chunked": None, **{name: _kernel(name)[1] for name in _PACKAGES}}
 
 
 def _choose(backend: str, u: torch.Tensor) -> str:
     if backend == "auto":
         if torch.jit.is_tracing():
             return "reference"  # plain operations, which a traced graph can hold
-        fits = u.is_cuda and u.dtype != torch.float64
-        return "mamba_ssm" if fits and _mamba_ssm_kernel()[1] is None else "chunked"
+        return next((name for name in _PACKAGES if _obstacle(name, u) is None), "chunked")
     if backend not in _BACKENDS:
         raise ValueError(f"Expected backend 'auto' or one of {_BACKENDS}, got {backend!r}.")
-    if backend == "mamba_ssm":
-        reason = _mamba_ssm_kernel()[1]
-        if reason is None and not u.is_cuda:
-            reason = f"it computes CUDA tensors only, got a tensor on {u.device}"
-        if reason is None and u.dtype == torch.float64:
-            reason = "it has no float64"
-        if reason is not None:
-            raise RuntimeError(
-                f"Expected the selective-scan back end 'mamba_ssm' to be usable, but {reason}. "
-                "Use backend='auto' (or 'chunked'), which works everywhere."
-            )
+    reason = _obstacle(backend, u) if backend in _PACKAGES else None
+    if reason is not None:
+        raise RuntimeError(
+            f"Expected the selective-scan back end {backend!r} to be usable, but {reason}. "
+            "Use backend='auto' (or 'chunked'), which works everywhere."
+        )
     return backend
 
 
+def _obstacle(name: str, u: torch.Tensor) -> str | None:
+    """Why this package cannot scan this tensor, or None."""
+    device = "cpu" if name == "numba" else "cuda"
+    if u.device.type != device:
+        return f"it computes {device.upper()} tensors only, got a tensor on {u.device}"
+    if u.dtype == torch.float64:
+        return "it has no float64"
+    return _kernel(name)[1]
+
+
 @functools.cache
-def _mamba_ssm_kernel() -> tuple[Callable[..., torch.Tensor] | None, str | None]:
-    """Return the kernel and None, or None and the reason. Imported on first use: a broken package must not hurt."""
-    if not torch.cuda.is_available():
+def _kernel(name: str) -> tuple[Any, str | None]:
+    """Return the package's function and None, or None and the reason; imported on first use, however broken it is."""
+    module, function, extra = _PACKAGES[name]
+    if name == "mamba_ssm" and not torch.cuda.is_available():
         return None, "no CUDA device is visible to torch (mamba_ssm computes on NVIDIA GPUs only)"
     try:
-        module = importlib.import_module("mamba_ssm.ops.selective_scan_interface")
-        return module.selective_scan_fn, None
+        return getattr(importlib.import_module(module), function), None
     except ModuleNotFoundError as error:
-        return None, f"the module {error.name!r} is not installed (pip install 'ssgnet-monai[mamba]')"
+        return None, f"the module {error.name!r} is not installed (pip install 'ssgnet-monai[{extra}]')"
     except Exception as error:  # a wheel built for another torch fails in many ways (OSError, ImportError, ...)
-        return None, f"mamba_ssm is installed but does not import ({type(error).__name__}: {error})"
+        return None, f"{name} is installed but does not import ({type(error).__name__}: {error})"
 
 
 def _check_shapes(
@@ -183,15 +196,20 @@ def _reference(
     return y.flatten(1, 2), state
 
 
-def _chunked(
-    u: torch.Tensor, delta: torch.Tensor, A: torch.Tensor, B: torch.Tensor, C: torch.Tensor
+def _in_lanes(
+    scan: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    B: torch.Tensor,
+    C: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bring the arguments to lanes (batch entry, group) with time first, and the results back."""
+    """Bring the arguments to lanes (batch entry, group) with time first, scan, and bring the results back."""
     batch, channels, length = u.shape
     groups, states = B.shape[1:3]
     lanes, size = batch * groups, channels // groups
     diagonals = A.reshape(groups, size, states).transpose(1, 2).expand(batch, -1, -1, -1)
-    y, last = chunked_scan(
+    y, last = scan(
         _time_first(delta, delta.dtype).view(length, lanes, size),
         _time_first(u, u.dtype).view(length, lanes, size),
         diagonals.reshape(lanes, states, size).contiguous(),
@@ -214,9 +232,7 @@ def _mamba_ssm(
     return_last_state: bool,
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """Call the CUDA kernel, which wants one dtype for the sequences and float32 for the parameters."""
-    kernel, _ = _mamba_ssm_kernel()
-    if kernel is None:
-        raise RuntimeError("Expected an importable mamba_ssm kernel; see available_backends() for the reason.")
+    kernel, _ = _kernel("mamba_ssm")
     return kernel(
         u.contiguous(),
         delta.to(u.dtype).contiguous(),

@@ -4,6 +4,7 @@ import math
 import re
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,10 +84,57 @@ def test_chunked_equals_reference(length, batch, channels, groups):
     assert max(_relative_errors(_all(inputs, backend="chunked"), _all(inputs, backend="reference"))) < 1e-12
 
 
-def test_float32_error_is_small():
+@pytest.fixture(params=["chunked", "numba"])
+def fast_backend(request):
+    reason = scan_module.available_backends()[request.param]
+    return request.param if reason is None else pytest.skip(reason)
+
+
+def test_float32_error_is_small(fast_backend):
     single = _inputs(2, 32, 4, 16, 700, torch.float32, gate=False)
     double = {name: value.detach().double().requires_grad_() for name, value in single.items()}
-    assert max(_relative_errors(_all(single, backend="chunked"), _all(double, backend="reference"))) < 1e-5
+    assert max(_relative_errors(_all(single, backend=fast_backend), _all(double, backend="reference"))) < 1e-5
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 100])
+@pytest.mark.parametrize(("batch", "channels", "groups"), [(2, 8, 4), (1, 97, 1), (1, 193, 1)])
+def test_compiled_scan_equals_reference(length, batch, channels, groups):
+    """Chunks of 32 steps and tiles of 96 channels that do not come out even."""
+    pytest.importorskip("numba")
+    inputs = _inputs(batch, channels, groups, 5, length, torch.float32)
+    assert max(_relative_errors(_all(inputs, backend="numba"), _all(inputs, backend="reference"))) < 1e-5
+
+
+def test_compiled_scan_does_not_depend_on_threads():
+    pytest.importorskip("numba")
+    inputs = _inputs(2, 100, 2, 5, 40, torch.float32)
+    threads = torch.get_num_threads()
+    results = []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            results.append([t.detach().clone() for t in _all(inputs, backend="numba")])
+    finally:
+        torch.set_num_threads(threads)
+    # The compiled part is equal to the bit; softplus and gates around it are torch's own.
+    assert max(_relative_errors(*results)) < 1e-6
+
+
+def test_compiled_exponential():
+    scan = pytest.importorskip("ssgnet_monai.ops.numba_scan")
+    x = np.concatenate([np.linspace(-87, 88, 20001), [-200, -1e30]]).astype(np.float32)
+    got = np.array([scan._exp(value) for value in x], dtype=np.float64)
+    np.testing.assert_allclose(got, np.exp(x.astype(np.float64)), rtol=2e-7, atol=2e-38)
+    assert math.isnan(scan._exp(np.float32("nan")))
+    assert math.isinf(scan._exp(np.float32(100)))
+
+
+def test_a_nan_reaches_the_output(fast_backend):
+    inputs = _inputs(1, 8, 2, 4, 40, torch.float32, gate=False)
+    inputs["delta"].data[0, 3, 20] = math.nan
+    y = selective_scan(**inputs, backend=fast_backend)
+    assert torch.isnan(y[0, 3, 20:]).all()
+    assert torch.isfinite(y[0, 2]).all()
 
 
 @pytest.mark.parametrize("folds", [2, 4, 7])
@@ -120,13 +168,13 @@ def test_time_is_folded_only_where_lanes_are_few():
     assert _number_of_folds(16, 64, "cuda") == 1
 
 
-def test_strong_decay_neither_overflows_nor_divides():
+def test_strong_decay_neither_overflows_nor_divides(fast_backend):
     """exp(A delta) underflows to 0 here; forms with quotients of decay factors give inf or nan."""
     length = 200
     ones = torch.ones(1, 4, length)
     inputs = [ones.clone().requires_grad_(), (50 * ones).requires_grad_(), torch.full((4, 2), -30.0)]
     b = torch.ones(1, 1, 2, length)
-    y = selective_scan(*inputs, b, b, backend="chunked")
+    y = selective_scan(*inputs, b, b, backend=fast_backend)
     torch.testing.assert_close(y, torch.full_like(y, 100.0))
     assert all(torch.isfinite(g).all() for g in torch.autograd.grad(y.sum(), inputs[:2]))
 
@@ -203,11 +251,11 @@ def test_broken_package_is_a_reason_not_an_error(tmp_path, monkeypatch, source, 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name in [name for name in sys.modules if name.partition(".")[0] == "mamba_ssm"]:
         monkeypatch.delitem(sys.modules, name)
-    scan_module._mamba_ssm_kernel.cache_clear()
+    scan_module._kernel.cache_clear()
     try:
         backends = scan_module.available_backends()
     finally:
-        scan_module._mamba_ssm_kernel.cache_clear()
+        scan_module._kernel.cache_clear()
         for name in [name for name in sys.modules if name.partition(".")[0] == "mamba_ssm"]:
             del sys.modules[name]
     assert backends["reference"] is None
