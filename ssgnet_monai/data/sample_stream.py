@@ -12,6 +12,8 @@ import torch
 from monai.transforms import Compose, Randomizable, RandomizableTrait
 from torch.utils.data import Dataset, Sampler
 
+from ssgnet_monai.ops.ranks import num_ranks, rank
+
 ENDLESS = 2**40
 
 
@@ -111,10 +113,10 @@ def _permutation(size: int, seed: int, epoch: int, source: int) -> np.ndarray:
 
 
 class StreamSampler(Sampler[int]):
-    """Sample numbers start, start + 1, ...; ``start`` is set when training resumes."""
+    """Sample numbers start, start + 1, ..., shared out among the ranks; ``start`` is set when training resumes."""
 
     def __init__(self, start: int = 0) -> None:
         self.start = start
 
     def __iter__(self) -> Iterator[int]:
-        yield from range(self.start, ENDLESS)
+        yield from range(self.start + rank(), ENDLESS, num_ranks())

@@ -14,6 +14,7 @@ from ssgnet_monai.losses.adversarial import (
     generator_loss,
     r1_penalty,
 )
+from ssgnet_monai.ops.ranks import average_gradients, mean_over_ranks
 
 R1_INTERVAL = 16
 
@@ -61,7 +62,7 @@ def stylegan3_step(
     """Run one iteration: G step; D step (fakes, then reals); with ``r1_now`` a separate D step with R1 alone.
 
     The running means of w and of the layers' magnitudes move in the D step only. Both networks are put in training
-    mode. Gradients are cleaned before each step: nan to 0, infinities to +-1e5.
+    mode. Gradients are averaged over the ranks and cleaned before each step: nan to 0, infinities to +-1e5.
 
     Args:
         generator: ``generator(z, c, update_emas=...)`` -> images.
@@ -80,7 +81,8 @@ def stylegan3_step(
 
     Returns:
         Detached scalars on the networks' device: ``loss_g``, ``loss_d`` (fakes plus reals), ``real_sign`` (mean sign of
-        the real logits in [-1, 1]), and ``r1`` (mean squared gradient norm, without gamma) when ``r1_now``.
+        the real logits in [-1, 1]), and ``r1`` (mean squared gradient norm, without gamma) when ``r1_now``. They are
+        means over all ranks.
 
     Raises:
         ValueError: when batch sizes disagree or micro_batch is below 1.
@@ -141,7 +143,8 @@ def stylegan3_step(
             (penalty * (r1_gamma / 2 * R1_INTERVAL)).backward()
             losses["r1"].append(penalty.detach())
         _step(d_optimizer)
-    return {name: torch.stack(values).sum() for name, values in losses.items()}
+    means = mean_over_ranks(torch.stack([torch.stack(values).sum() for values in losses.values()]))
+    return dict(zip(losses, means.unbind(), strict=True))
 
 
 def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> Adam:
@@ -161,10 +164,11 @@ def _parts(batch: int, size: int) -> Iterator[tuple[slice, float]]:
 
 
 def _step(optimizer: Optimizer) -> None:
-    """Clean the gradients, step, and free them."""
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            if parameter.grad is not None:
-                torch.nan_to_num(parameter.grad, nan=0.0, posinf=1e5, neginf=-1e5, out=parameter.grad)
+    """Average the gradients over the ranks, clean them, step, and free them."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    average_gradients(parameters)
+    for parameter in parameters:
+        if parameter.grad is not None:
+            torch.nan_to_num(parameter.grad, nan=0.0, posinf=1e5, neginf=-1e5, out=parameter.grad)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

@@ -11,6 +11,7 @@ from torch.nn.functional import one_hot
 
 from ssgnet_monai.engines.stylegan3_step import stylegan3_step
 from ssgnet_monai.networks.stylegan3 import Discriminator, Generator
+from ssgnet_monai.ops.ranks import num_ranks, own_rows
 
 
 class StyleGAN3Trainer(Trainer):
@@ -30,7 +31,7 @@ class StyleGAN3Trainer(Trainer):
         r1_gamma: weight of the R1 penalty.
         r1_interval: iterations between R1 steps.
         augment: differentiable augmentation of images for the discriminator, or None.
-        micro_batch: images per forward pass; smaller than the batch accumulates gradients. None: the whole batch.
+        micro_batch: images per forward pass of a rank; fewer than it has accumulate gradients. None: all of them.
         classes: class names in the order of the one-hot condition; empty for an unconditional generator.
         train_handlers: handlers to attach.
 
@@ -69,7 +70,8 @@ class StyleGAN3Trainer(Trainer):
 
     def _iteration(self, engine: StyleGAN3Trainer, batchdata: dict[str, Any]) -> dict[str, Any]:
         real = batchdata["image"].to(engine.state.device, non_blocking=True)
-        z_g, z_d = torch.randn(2, real.shape[0], self.generator.z_dim, device=real.device)
+        latents = torch.randn(2, real.shape[0] * num_ranks(), self.generator.z_dim, device=real.device)
+        z_g, z_d = (own_rows(z) for z in latents)
         self.generator.train()
         self.discriminator.train()
         return stylegan3_step(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
@@ -14,9 +13,9 @@ from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
 class AdaController:
     """Averages sign D(real) over ``interval`` iterations, then moves ``augment.p`` one step.
 
-    Reads ``engine.state.output["real_sign"]``: the mean sign of this iteration's logits of real images, or the signs
-    themselves. Everything stays on the augmentation's device; nothing waits for it. Over several processes the mean
-    is taken over all of them.
+    Reads ``engine.state.output["real_sign"]``: the mean sign of this iteration's logits of real images (of all ranks,
+    so that they move p alike), or the signs themselves. Everything stays on the augmentation's device; nothing waits
+    for it.
 
     Args:
         augment: the augmentation to steer.
@@ -75,8 +74,6 @@ class AdaController:
 
     def _step(self) -> None:
         mean = torch.as_tensor(self._sum, device=self.augment.p.device) / self._count
-        if idist.get_world_size() > 1:
-            mean = torch.as_tensor(idist.all_reduce(mean)) / idist.get_world_size()
         images = self.batch_size * self._count
         self.augment.p.copy_(
             adjust_probability(self.augment.p, mean, target=self.target, images=images, ramp=self.kimg * 1000)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ssgnet_monai.ops.ranks import num_ranks, own_rows
 from ssgnet_monai.ops.selective_scan import selective_scan
 
 __all__ = ["SS2D", "DropPath", "VSSBlock"]
@@ -40,7 +41,8 @@ class DropPath(nn.Module):
         if not self.training or self.rate == 0:
             return x
         keep = 1 - self.rate
-        return x * x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(keep).div_(keep)
+        drawn = x.new_empty((x.shape[0] * num_ranks(),) + (1,) * (x.ndim - 1)).bernoulli_(keep)
+        return x * own_rows(drawn).div_(keep)
 
     def extra_repr(self) -> str:
         """Show the rate when printed."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssgnet_monai.ops.affine_warp import affine_warp
+from ssgnet_monai.ops.ranks import num_ranks, own_rows
 
 # Symlets, orthonormal (sum sqrt 2). Source: Daubechies 1992, "Ten Lectures on Wavelets", table 6.3.
 SYM6 = (
@@ -178,7 +179,7 @@ class AdaptiveAugment(nn.Module):
         """Draw what happens to each of n images.
 
         Args:
-            n: number of images.
+            n: number of images (of this rank, where several train together).
             generator: source of the draws; they are made on its device, so a CPU generator gives the same draws
                 whatever the module's device. None = PyTorch's global one of the module's device.
 
@@ -190,11 +191,14 @@ class AdaptiveAugment(nn.Module):
         """
         device = self.p.device if generator is None else generator.device
 
+        def everywhere(size: tuple[int, ...]) -> tuple[int, ...]:
+            return size[0] * num_ranks(), *size[1:]
+
         def uniform(*size: int) -> Tensor:
-            return torch.rand(size, generator=generator, device=device).to(self.p.device)
+            return own_rows(torch.rand(everywhere(size), generator=generator, device=device)).to(self.p.device)
 
         def normal(*size: int) -> Tensor:
-            return torch.randn(size, generator=generator, device=device).to(self.p.device)
+            return own_rows(torch.randn(everywhere(size), generator=generator, device=device)).to(self.p.device)
 
         draws: dict[str, tuple[Callable[[float], Tensor], float]] = {
             "xflip": (lambda _: (uniform(n) * 2).floor(), 0.0),

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from ssgnet_monai.ops.ranks import num_ranks, own_rows
+
 
 class BatchFlipRotate:
     """A ``prepare_batch`` for MONAI trainers: moves a batch to the device and augments image and label together.
@@ -32,7 +34,7 @@ class BatchFlipRotate:
 
     def sample_parameters(self, n: int) -> torch.Tensor:
         """Draw ``n`` matrices: (n, 2, 2) float32, output coordinates to input coordinates."""
-        u = torch.rand(n, 4)
+        u = own_rows(torch.rand(n * num_ranks(), 4))
         angle = (2 * u[:, 0] - 1) * math.radians(self.max_angle) * (u[:, 1] < self.rotate_prob)
         sign_x = 1 - 2 * (u[:, 2] < self.flip_prob).float()
         sign_y = 1 - 2 * (u[:, 3] < self.flip_prob).float()

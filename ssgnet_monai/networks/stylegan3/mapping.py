@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ssgnet_monai.networks.stylegan3.fully_connected import FullyConnected
+from ssgnet_monai.ops.ranks import mean_over_ranks
 
 
 class MappingNetwork(nn.Module):
@@ -68,7 +69,7 @@ class MappingNetwork(nn.Module):
             c: classes (B, c_dim), one-hot or soft; ignored when c_dim is 0.
             truncation_psi: 1 keeps w, 0 gives the mean w.
             truncation_cutoff: layers that are truncated, counted from the first; None is all.
-            update_emas: move the running mean of w by this batch.
+            update_emas: move the running mean of w by this batch (of all ranks).
 
         Returns:
             (B, num_ws, w_dim), or (B, w_dim) when num_ws is None; float32.
@@ -86,7 +87,7 @@ class MappingNetwork(nn.Module):
             x = getattr(self, f"fc{i}")(x)
         if update_emas and self.w_avg_beta is not None:
             with torch.no_grad():
-                self.w_avg.lerp_(x.detach().mean(dim=0), 1 - self.w_avg_beta)
+                self.w_avg.lerp_(mean_over_ranks(x.detach().mean(dim=0)), 1 - self.w_avg_beta)
         if self.num_ws is not None:
             x = x.unsqueeze(1).expand(-1, self.num_ws, -1)
         if truncation_psi != 1:

@@ -11,6 +11,7 @@ from ssgnet_monai.networks.stylegan3.filters import LayerPlan, design_lowpass_fi
 from ssgnet_monai.networks.stylegan3.fully_connected import FullyConnected
 from ssgnet_monai.ops.filtered_lrelu import filtered_lrelu
 from ssgnet_monai.ops.modulated_conv2d import modulated_conv2d
+from ssgnet_monai.ops.ranks import mean_over_ranks
 
 _FILTER_SIZE = 6
 _LRELU_UPSAMPLING = 2
@@ -107,7 +108,7 @@ class SynthesisLayer(nn.Module):
         Args:
             x: activations (B, in_channels, in_size, in_size).
             w: latents (B, w_dim), float32.
-            update_emas: move the running mean square of the input by this batch.
+            update_emas: move the running mean square of the input by this batch (of all ranks).
             backend: of the filters, see :func:`~ssgnet_monai.ops.filtered_lrelu.filtered_lrelu`.
 
         Returns:
@@ -116,7 +117,7 @@ class SynthesisLayer(nn.Module):
         if update_emas:
             with torch.no_grad():
                 magnitude = x.detach().to(torch.float32).square().mean()
-                self.magnitude_ema.lerp_(magnitude, 1 - self.magnitude_ema_beta)
+                self.magnitude_ema.lerp_(mean_over_ranks(magnitude), 1 - self.magnitude_ema_beta)
         styles = self.affine(w)
         if self.is_torgb:
             styles = styles * self.weight_gain

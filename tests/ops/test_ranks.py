@@ -1,0 +1,86 @@
+"""What each process takes of a global batch; the exchange itself is tested with two processes in tests/bundles."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import distributed
+
+from ssgnet_monai.data import SampleStream, StreamSampler
+from ssgnet_monai.networks.stylegan3.discriminator import MinibatchStd
+from ssgnet_monai.networks.vss_block import DropPath
+from ssgnet_monai.ops.ranks import average_gradients, mean_over_ranks, num_ranks, own_batch_size, own_rows, rank
+from ssgnet_monai.transforms import AdaptiveAugment, BatchFlipRotate
+
+
+@pytest.fixture
+def as_rank(monkeypatch):
+    def pretend(this: int, ranks: int) -> None:
+        monkeypatch.setattr(distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(distributed, "get_rank", lambda: this)
+        monkeypatch.setattr(distributed, "get_world_size", lambda: ranks)
+
+    return pretend
+
+
+def test_one_process_alone_is_untouched():
+    assert (rank(), num_ranks(), own_batch_size(5)) == (0, 1, 5)
+    value, parameter = torch.ones(2), torch.nn.Parameter(torch.ones(2))
+    assert own_rows(value).data_ptr() == value.data_ptr()
+    assert mean_over_ranks(value) is value
+    average_gradients([parameter])
+    assert parameter.grad is None
+
+
+def test_every_row_belongs_to_one_rank(as_rank):
+    parts = []
+    for this in range(3):
+        as_rank(this, 3)
+        parts.append(own_rows(list(range(7))))
+        assert torch.equal(own_rows(torch.arange(7)), torch.tensor(parts[-1]))
+    assert parts == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def test_the_stream_is_shared_out_batch_by_batch(as_rank):
+    batches = []
+    for this in range(2):
+        as_rank(this, 2)
+        loader = torch.utils.data.DataLoader(range(100), batch_size=own_batch_size(4), sampler=StreamSampler(8))
+        numbers = iter(loader)
+        batches.append([next(numbers).tolist() for _ in range(2)])
+    assert batches == [[[8, 10], [12, 14]], [[9, 11], [13, 15]]]
+    assert len(SampleStream([{"a": 1}])) > 2**32
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda n: BatchFlipRotate().sample_parameters(n),
+        lambda n: AdaptiveAugment(p=0.5).sample_parameters(n)["xfrac"],
+        lambda n: AdaptiveAugment(p=0.5).sample_parameters(n)["hue"],
+        lambda n: DropPath(0.5)(torch.ones(n, 3)),
+    ],
+)
+def test_draws_are_those_of_the_global_batch(draw, as_rank):
+    torch.manual_seed(0)
+    whole = draw(8)
+    for this in range(2):
+        as_rank(this, 2)
+        torch.manual_seed(0)
+        assert torch.equal(draw(4), whole[this::2])
+
+
+def test_groups_of_the_minibatch_deviation_lie_whole_on_a_rank():
+    layer, x = MinibatchStd(4), torch.randn(16, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    for this in range(2):
+        torch.testing.assert_close(layer(x[this::2]), layer(x)[this::2])
+    # fewer images on a rank than a group holds: the one difference from a single process
+    assert not torch.allclose(layer(x[:4][0::2]), layer(x[:4])[0::2])
+
+
+def test_shares_that_do_not_come_out_even_are_refused(as_rank):
+    as_rank(0, 4)
+    with pytest.raises(ValueError, match="a multiple of 4 processes, got 6"):
+        own_batch_size(6)
+    with pytest.raises(ValueError, match="each of 4 processes, got 3"):
+        own_rows([1, 2, 3])
