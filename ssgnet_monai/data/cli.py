@@ -30,6 +30,7 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--num-channels", type=int, choices=(1, 3), help="default: 3 if any image has colour")
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
     parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
+    parser.add_argument("--max-megapixels", type=float, default=120, metavar="N", help="refuse larger images (120)")
     parser.add_argument("--workers", type=int, metavar="N", help="decoding threads (default: cores, at most 8)")
     parser.set_defaults(handler=_prepare)
 
@@ -66,6 +67,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
         num_channels=arguments.num_channels,
         mask_threshold=arguments.mask_threshold,
         unlabeled_ok=arguments.unlabeled_ok,
+        max_megapixels=arguments.max_megapixels,
         workers=arguments.workers,
     )
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,18 +67,22 @@ def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
         without: a folder not to enter (the masks, when they lie inside).
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or a name is not UTF-8.
     """
     found: list[Path] = []
     seen = {without.resolve()} if without is not None else set()
     others = _walk(folder, found, seen)
+    kinds = ", ".join(f"{suffix or 'no extension'} x {number}" for suffix, number in sorted(others.items()))
     if not found:
         raise ValueError(
-            f"Expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none among {others} files. "
-            "Name the folder that holds them."
+            f"Expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none among {others.total()} "
+            f"files ({kinds or 'the folder is empty'}). Name the folder that holds them, or convert them to PNG."
         )
     if others:
-        logger.info("%s: %d files that are no pictures are passed by.", folder.name, others)
+        logger.info("%s: %d files that are no pictures are passed by: %s", folder.name, others.total(), kinds)
+    for path in found:
+        if any("\udc80" <= letter <= "\udcff" for letter in str(path)):
+            raise ValueError(f"Expected file names in UTF-8, got {path.name!r} in {str(path.parent)!r}. Rename it.")
     return found
 
 
@@ -154,13 +159,14 @@ def _is_side_file(path: Path) -> bool:
     return name.startswith(".") or name in OTHER_NAMES or path.stem.lower().endswith(OTHER_ENDINGS)
 
 
-def _entries(folder: Path) -> tuple[list[Path], list[Path], int]:
-    """(pictures, sub-folders, number of other files), sorted, without side files."""
+def _entries(folder: Path) -> tuple[list[Path], list[Path], Counter[str]]:
+    """(pictures, sub-folders, number of other files by suffix), sorted, without side files."""
     entries = sorted(folder.iterdir())
     kept = [path for path in entries if not _is_side_file(path)]
     folders = [path for path in kept if path.is_dir()]
     pictures = [path for path in kept if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
-    return pictures, folders, len(entries) - len(folders) - len(pictures)
+    taken = {*folders, *pictures}
+    return pictures, folders, Counter(path.suffix.lower() for path in entries if path not in taken)
 
 
 def _descend(folder: Path, names: frozenset[str]) -> tuple[Path, Path | None]:
@@ -179,10 +185,10 @@ def _descend(folder: Path, names: frozenset[str]) -> tuple[Path, Path | None]:
     return folder, masks
 
 
-def _walk(folder: Path, found: list[Path], seen: set[Path]) -> int:
+def _walk(folder: Path, found: list[Path], seen: set[Path]) -> Counter[str]:
     if folder.resolve() in seen:
-        return 0
+        return Counter()
     seen.add(folder.resolve())
     pictures, folders, others = _entries(folder)
     found += pictures
-    return others + sum(_walk(path, found, seen) for path in folders)
+    return sum((_walk(path, found, seen) for path in folders), others)

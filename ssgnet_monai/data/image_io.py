@@ -14,27 +14,22 @@ from ssgnet_monai.data.atomic_write import atomic_path
 
 MASK_THRESHOLD = 128
 EXIF_ORIENTATION = 0x0112
-# What Pillow raises for missing, unknown, truncated, broken (PNG chunks: SyntaxError) and absurdly large files.
-UNREADABLE = (OSError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 def plain_image(image: Image.Image, name: str = "") -> Image.Image:
     """A picture as 8-bit grey (``L``), 8-bit colour (``RGB``) or 16-bit grey (``I;16``); alpha is dropped.
 
     Args:
-        image: an open Pillow image of any integer mode, one frame.
+        image: an open Pillow image of any integer mode.
         name: the file named in messages; by default the image's own.
 
     Returns:
         The converted image; the same object where nothing was to do.
 
     Raises:
-        ValueError: floating-point pixels, values beyond 16 bits, or several frames.
+        ValueError: floating-point pixels or values beyond 16 bits.
     """
     name = name or getattr(image, "filename", "") or "the image"
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise ValueError(f"Expected one picture a file, got {frames} frames in {name}. Save them as single files.")
     if image.mode in ("L", "RGB", "I;16"):
         return image
     if image.mode in ("1", "LA", "La"):
@@ -66,6 +61,12 @@ def upright(image: Image.Image, size: tuple[int, int] | None = None) -> Image.Im
     return image if size is not None and turned.size != size and image.size == size else turned
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """(width, height) after :func:`upright`, from the header alone."""
+    on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+    return (image.height, image.width) if on_its_side else image.size
+
+
 def is_grey(values: np.ndarray) -> bool:
     """Whether an (H, W) or (H, W, 3) array has no colour."""
     return values.ndim == 2 or bool(
@@ -87,10 +88,13 @@ def grey_mask(image: Image.Image, name: str = "") -> np.ndarray:
         ValueError: a coloured mask with more than two colours.
     """
     name = name or getattr(image, "filename", "") or "the mask"
+    if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
+        image = image.convert("RGBA")
     if image.mode in ("LA", "RGBA"):
         channels = np.asarray(image)
         alpha, colours = channels[..., -1], channels[..., :-1]
-        if alpha.min() != alpha.max() and np.ptp(colours[alpha > 0], axis=0).max(initial=0) == 0:
+        shown = alpha > 0 if alpha.any() else np.ones(alpha.shape, bool)
+        if (alpha.min() < alpha.max() or not alpha.any()) and np.ptp(colours[shown], axis=0).max(initial=0) == 0:
             return alpha
     values = np.asarray(plain_image(image, name))
     if values.ndim == 2:

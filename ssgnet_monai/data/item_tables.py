@@ -13,6 +13,7 @@ from ssgnet_monai.data.image_files import ImagePair, listed, stem_key
 logger = logging.getLogger(__name__)
 
 ONE_CLASS = "all"
+SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 CLASS_COLUMNS = ("class", "label", "diagnosis")
 GROUP_COLUMNS = ("group", "patient", "patient_id", "lesion_id")
 
@@ -92,13 +93,23 @@ def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, s
     for pair in pairs:
         parts = pair.image.relative_to(image_folder).parts
         if len(parts) < 2:
-            raise ValueError(f"Expected every image in a class folder, found {parts[0]} directly in {image_folder}.")
+            raise ValueError(
+                f"Expected every image in a class folder, found {parts[0]} directly in {image_folder}. "
+                "Move it into one, or give a CSV file of stem,class."
+            )
         table[pair.stem] = parts[0]
+    if {name.lower() for name in table.values()} <= SPLIT_FOLDERS:
+        raise ValueError(
+            f"Expected class folders in {image_folder}, found splits: {sorted(set(table.values()))}. Put the class "
+            "folders of all splits side by side, or give a CSV file of stem,class; the split is made anew."
+        )
     hidden = (".", "__")
     folders = {path.name for path in sorted(image_folder.iterdir()) if path.is_dir()}
     empty = sorted(name for name in folders - set(table.values()) if not name.startswith(hidden))
     if empty:
-        raise ValueError(f"Expected images in every class folder of {image_folder}, found none in {empty}.")
+        raise ValueError(
+            f"Expected images in every class folder of {image_folder}, found none in {empty}. Remove these folders."
+        )
     return table
 
 

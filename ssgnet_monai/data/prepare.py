@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from PIL import Image
-from tqdm import tqdm
 
 from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.image_files import ImagePair, find_images, listed, locate_folders, pair_files
 from ssgnet_monai.data.item_tables import read_classes, read_groups
-from ssgnet_monai.data.prepare_image import convert_pair, inspect_pair
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.prepare_image import inspect_pair
+from ssgnet_monai.data.prepare_journal import convert_all, for_each_pair
 from ssgnet_monai.data.prepare_summary import format_summary, summarise
 from ssgnet_monai.data.splits import split_items
 
 logger = logging.getLogger(__name__)
 
 WINDOW_PERCENTILES = (0.5, 99.5)
-PROBLEMS_SHOWN = 5
-RECORDS = ".prepare_records.jsonl"
-Result = TypeVar("Result")
 
 
 def prepare_folder(
@@ -49,6 +45,7 @@ def prepare_folder(
     num_channels: int | None = None,
     mask_threshold: int | None = None,
     unlabeled_ok: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
     workers: int | None = None,
 ) -> Path:
     """Turn a folder of images and masks into PNG files of one size, a datalist and a record of what was found.
@@ -73,6 +70,7 @@ def prepare_folder(
         mask_threshold: mask values above it are foreground; by default binary masks are expected and recognised.
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
+        max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
         workers: decoding threads; by default the cores of this process, at most 8.
 
     Returns:
@@ -93,9 +91,10 @@ def prepare_folder(
     class_of = read_classes(pairs, classes, image_folder)
     group_of = read_groups(pairs, groups)
     workers = workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
-    headers = _collect(inspect_pair, pairs, workers, "reading headers")
+    inspect = partial(inspect_pair, max_megapixels=max_megapixels)
+    headers = for_each_pair(inspect, pairs, workers, "reading headers")
     bits = _one_depth(pairs, headers)
-    records = _convert(pairs, out, target, mask_threshold, workers)
+    records = convert_all(pairs, headers, out, target, mask_threshold, max_megapixels, workers)
 
     items = [_item(record, class_of, group_of) for record in records]
     splits, left_out = _split(items, records, split, seed, has_masks=mask_folder is not None)
@@ -140,7 +139,7 @@ def percentile_window(paths: Iterable[Path]) -> list[int]:
     """
     histogram = np.zeros(65536, np.int64)
     for path in paths:
-        with Image.open(path) as image:
+        with open_picture(path, math.inf) as image:
             histogram += np.bincount(np.asarray(image).ravel().astype(np.int64), minlength=65536)
     cumulative = np.cumsum(histogram) / max(histogram.sum(), 1)
     low, high = (int(np.searchsorted(cumulative, share / 100)) for share in WINDOW_PERCENTILES)
@@ -183,91 +182,6 @@ def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]])
     return int(next(iter(by_bits)))
 
 
-def _collect(
-    function: Callable[[ImagePair], Result],
-    pairs: Sequence[ImagePair],
-    workers: int,
-    title: str,
-    done: Callable[[ImagePair, Result], None] | None = None,
-) -> list[Result]:
-    """Apply ``function`` to all pairs in threads, a bounded number at a time; all refusals are told together."""
-    results, problems = [], []
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(pairs), desc=title, unit="image", disable=None) as bar:
-        for pair, future in _bounded(pool, function, pairs, 4 * workers):
-            try:
-                results.append(future.result())
-            except ValueError as error:
-                problems.append(str(error))
-                if len(problems) > PROBLEMS_SHOWN:
-                    pool.shutdown(cancel_futures=True)
-                    break
-            else:
-                if done is not None:
-                    done(pair, results[-1])
-            bar.update()
-    if problems:
-        more = "at least " if len(problems) > PROBLEMS_SHOWN else ""
-        raise ValueError(f"{more}{len(problems)} of {len(pairs)} images: " + " | ".join(problems[:PROBLEMS_SHOWN]))
-    return results
-
-
-def _bounded(
-    pool: ThreadPoolExecutor, function: Callable[[ImagePair], Result], pairs: Sequence[ImagePair], ahead: int
-) -> Iterator[tuple[ImagePair, Future[Result]]]:
-    rest = iter(pairs)
-    waiting = [(pair, pool.submit(function, pair)) for pair in islice(rest, ahead)]
-    while waiting:
-        yield waiting.pop(0)
-        waiting += [(pair, pool.submit(function, pair)) for pair in islice(rest, 1)]
-
-
-def _convert(
-    pairs: Sequence[ImagePair], out: Path, size: tuple[int, int] | None, threshold: int | None, workers: int
-) -> list[dict[str, Any]]:
-    """Convert all pairs; a journal beside the files lets an interrupted run go on."""
-    out.mkdir(parents=True, exist_ok=True)
-    journal = out / RECORDS
-    known = _read_journal(journal)
-    settings = [list(size) if size else None, threshold, __version__]
-
-    def convert(pair: ImagePair) -> dict[str, Any]:
-        record = known.get(json.dumps([*_stamp(pair), settings]))
-        if record is not None and all((out / record[key]).is_file() for key in ("image", "label") if key in record):
-            return record
-        return convert_pair(pair, out, size, threshold)
-
-    with open(journal, "a", encoding="utf-8") as file:
-
-        def note(pair: ImagePair, record: dict[str, Any]) -> None:
-            signature = json.dumps([*_stamp(pair), settings])
-            if signature not in known:
-                file.write(json.dumps([signature, record]) + "\n")
-                file.flush()
-
-        records = _collect(convert, pairs, workers, "preparing", note)
-    reused = sum(json.dumps([*_stamp(pair), settings]) in known for pair in pairs)
-    if reused:
-        logger.info("%d of %d images were prepared before from the same files.", reused, len(pairs))
-    return records
-
-
-def _stamp(pair: ImagePair) -> list[Any]:
-    files = [pair.image] if pair.mask is None else [pair.image, pair.mask]
-    stats = [file.stat() for file in files]
-    return [[str(file.absolute()), stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)]
-
-
-def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    known: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            signature, record = json.loads(line)
-        except ValueError:  # the line that a kill cut short
-            continue
-        known[signature] = record
-    return known
-
-
 def _item(record: Mapping[str, Any], class_of: Mapping[str, str], group_of: Mapping[str, str]) -> dict[str, Any]:
     item = {"image": record["image"], "class": class_of[record["stem"]], "origin": "real"}
     if "label" in record:
@@ -291,7 +205,7 @@ def _split(
     splits = split_items([items[i] for i in labelled], fractions, seed, [keys[i] for i in labelled])
     key_of = {item["image"]: key for item, key in zip(items, keys, strict=True)}
     held_out = {key_of[item["image"]] for side in ("validation", "test") for item in splits[side]}
-    rest = [index for index in range(len(items)) if index not in set(labelled)]
+    rest = sorted(set(range(len(items))) - set(labelled))
     splits["unlabeled"] = [items[i] for i in rest if keys[i] not in held_out]
     return splits, len(rest) - len(splits["unlabeled"])
 

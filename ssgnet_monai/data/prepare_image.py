@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import (
-    UNREADABLE,
     binarise_mask,
     grey_mask,
     is_grey,
@@ -20,47 +18,49 @@ from ssgnet_monai.data.image_io import (
     resize_image,
     resize_mask,
     upright,
+    upright_size,
     write_image_png,
     write_mask_png,
 )
+from ssgnet_monai.data.near_duplicates import perceptual_hash
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 
 PNG_DEPTH_BYTE = 24
 
 
-def inspect_pair(pair: ImagePair) -> dict[str, Any]:
+def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dict[str, Any]:
     """Read the headers of an image and its mask: size, mode, bits; nothing is decoded.
 
     Args:
         pair: the files.
+        max_megapixels: most millions of pixels of an image.
 
     Returns:
-        ``{"width", "height", "mode", "format", "bits"}`` of the image.
+        ``{"width", "height", "mode", "format", "bits", "deep_colour"}`` of the image.
 
     Raises:
-        ValueError: unreadable file, or image and mask of different sizes.
+        ValueError: unreadable or too large file, or image and mask of different sizes.
     """
-    try:
-        with Image.open(pair.image) as image:
-            bits = 16 if image.mode.startswith("I") else 8
-            found = {"width": image.width, "height": image.height, "mode": image.mode, "format": str(image.format)}
-            sizes = {image.size, upright(image).size}
-    except UNREADABLE as error:
-        raise ValueError(f"Expected a readable image, got {_reason(error)} in {pair.image}.") from error
+    with open_picture(pair.image, max_megapixels) as image:
+        bits = 16 if image.mode.startswith("I") else 8
+        found = {"width": image.width, "height": image.height, "mode": image.mode, "format": str(image.format)}
+        sizes = {image.size, upright_size(image)}
     if pair.mask is not None:
-        try:
-            with Image.open(pair.mask) as mask:
-                if mask.size not in sizes:
-                    raise ValueError(
-                        f"Expected a mask of the image's size {found['width']}x{found['height']} (width x height), "
-                        f"got {mask.width}x{mask.height} in {pair.mask}."
-                    )
-        except UNREADABLE as error:
-            raise ValueError(f"Expected a readable mask, got {_reason(error)} in {pair.mask}.") from error
+        with open_picture(pair.mask, max_megapixels) as mask:
+            if mask.size not in sizes:
+                raise ValueError(
+                    f"Expected a mask of the image's size {found['width']}x{found['height']} (width x height), "
+                    f"got {mask.width}x{mask.height} in {pair.mask}. Export it at that size, or remove both files."
+                )
     return {**found, "bits": bits, "deep_colour": _is_deep_colour_png(pair.image, str(found["mode"]))}
 
 
 def convert_pair(
-    pair: ImagePair, out: Path, size: Sequence[int] | None, mask_threshold: int | None = None
+    pair: ImagePair,
+    out: Path,
+    size: Sequence[int] | None,
+    mask_threshold: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> dict[str, Any]:
     """Write ``out/images/<stem>.png`` and ``out/masks/<stem>.png``.
 
@@ -69,70 +69,61 @@ def convert_pair(
         out: the prepared folder.
         size: (H, W) in pixels, or None to keep each image's own.
         mask_threshold: see ``binarise_mask``.
+        max_megapixels: most millions of pixels of an image.
 
     Returns:
         What was found: ``stem, image, label, width, height, mode, grey, turned, sha256`` (of the source pixels),
-        ``mask_encoding, foreground`` (fraction of the source's pixels), ``vanished`` (foreground lost by resizing).
+        ``perceptual_hash``, ``mask_encoding, foreground`` (fraction of the source's pixels), ``vanished`` (foreground
+        lost by resizing).
 
     Raises:
         ValueError: unreadable pixels or a mask that is not binary.
     """
-    try:
-        with Image.open(pair.image) as image:
-            mask_size = _size(pair.mask)
-            placed = upright(image, mask_size)
-            mode, turned = image.mode, placed is not image
-            values = np.asarray(plain_image(placed, str(pair.image)))
-    except UNREADABLE as error:
-        raise ValueError(f"Expected a readable image, got {_reason(error)} in {pair.image}.") from error
-    grey = is_grey(values)
-    if grey and values.ndim == 3:
-        values = np.ascontiguousarray(values[..., 0])
-    record: dict[str, Any] = {
-        "stem": pair.stem,
-        "image": f"images/{pair.stem}.png",
-        "width": values.shape[1],
-        "height": values.shape[0],
-        "mode": mode,
-        "grey": grey,
-        "turned": turned,
-        "sha256": hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest(),
-    }
-    target = values.shape[:2] if size is None else size
-    if pair.mask is not None:
-        mask, encoding = _read_mask(pair.mask, mask_threshold)
-        if mask.shape != values.shape[:2]:
-            raise ValueError(
-                f"Expected a mask of shape {values.shape[:2]} (H, W), got {mask.shape} in {pair.mask}. "
-                "Image and mask disagree about the photograph's orientation; save both upright."
-            )
-        resized = resize_mask(mask, target)
-        write_mask_png(out / "masks" / f"{pair.stem}.png", resized)
+    record: dict[str, Any] = {"stem": pair.stem, "image": f"images/{pair.stem}.png"}
+    shape = None
+    if pair.mask is not None:  # the mask first: of two large pictures, one is in memory at a time
+        mask, record["mask_encoding"] = _read_mask(pair.mask, mask_threshold, max_megapixels)
+        shape, resized_mask = mask.shape, resize_mask(mask, size or mask.shape)
         record |= {
             "label": f"masks/{pair.stem}.png",
-            "mask_encoding": encoding,
             "foreground": float(mask.mean()),
-            "vanished": bool(mask.any() and not resized.any()),
+            "vanished": bool(mask.any() and not resized_mask.any()),
         }
-    write_image_png(out / "images" / f"{pair.stem}.png", resize_image(values, target))
+        del mask
+    values, record["mode"], record["turned"] = _read_image(pair.image, shape, max_megapixels)
+    if shape is not None and shape != values.shape[:2]:
+        raise ValueError(
+            f"Expected a mask of shape {values.shape[:2]} (H, W), got {shape} in {pair.mask}. "
+            "Image and mask disagree about the photograph's orientation; save both upright."
+        )
+    record["grey"] = is_grey(values)
+    if record["grey"] and values.ndim == 3:
+        values = np.ascontiguousarray(values[..., 0])
+    digest = hashlib.sha256(repr(values.shape).encode())
+    digest.update(values.data.cast("B"))
+    resized = resize_image(values, size or values.shape[:2])
+    record |= {
+        "width": values.shape[1],
+        "height": values.shape[0],
+        "sha256": digest.hexdigest(),
+        "perceptual_hash": perceptual_hash(resized),
+    }
+    if shape is not None:
+        write_mask_png(out / "masks" / f"{pair.stem}.png", resized_mask)
+    write_image_png(out / "images" / f"{pair.stem}.png", resized)
     return record
 
 
-def _read_mask(path: Path, threshold: int | None) -> tuple[np.ndarray, str]:
-    try:
-        with Image.open(path) as image:
-            values = grey_mask(image, str(path))
-            lossy = image.format == "JPEG"
-    except UNREADABLE as error:
-        raise ValueError(f"Expected a readable mask, got {_reason(error)} in {path}.") from error
+def _read_image(path: Path, mask_shape: tuple[int, ...] | None, most: float) -> tuple[np.ndarray, str, bool]:
+    with open_picture(path, most) as image:
+        placed = upright(image, None if mask_shape is None else (mask_shape[1], mask_shape[0]))
+        return np.asarray(plain_image(placed, str(path))), image.mode, placed is not image
+
+
+def _read_mask(path: Path, threshold: int | None, most: float) -> tuple[np.ndarray, str]:
+    with open_picture(path, most) as image:
+        values, lossy = grey_mask(image, str(path)), image.format == "JPEG"
     return binarise_mask(values, lossy=lossy, threshold=threshold, name=str(path))
-
-
-def _size(path: Path | None) -> tuple[int, int] | None:
-    if path is None:
-        return None
-    with Image.open(path) as image:
-        return image.size
 
 
 def _is_deep_colour_png(path: Path, mode: str) -> bool:
@@ -142,7 +133,3 @@ def _is_deep_colour_png(path: Path, mode: str) -> bool:
     with open(path, "rb") as file:
         header = file.read(PNG_DEPTH_BYTE + 1)
     return header[PNG_DEPTH_BYTE] == 16
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no details'})"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ssgnet_monai.data.datalist import SPLITS
+from ssgnet_monai.data.near_duplicates import near_pairs
 
 MOSTLY_FOREGROUND = 0.8
 
@@ -29,7 +30,11 @@ def summarise(
     masks = [record for record in records if "label" in record]
     items = [item for split in SPLITS for item in datalist[split]]
     groups = Counter(item["group"] for item in items if "group" in item)
-    hashes = Counter(record["sha256"] for record in records)
+    copies = defaultdict(list)
+    for record in records:
+        copies[record["sha256"]].append(record["image"])
+    identical = [images for images in copies.values() if len(images) > 1]
+    near, near_count = _near_duplicates(datalist, records)
     summary = {
         "images": {
             "count": len(records),
@@ -41,7 +46,10 @@ def summarise(
             "width": _range([record["width"] for record in records]),
             "height": _range([record["height"] for record in records]),
             "sizes": len({(record["width"], record["height"]) for record in records}),
-            "identical": sum(number - 1 for number in hashes.values()),
+            "identical": sum(len(images) - 1 for images in identical),
+            "identical_files": identical,
+            "near_duplicates": near_count,
+            "near_duplicate_pairs": near,
         },
         "masks": {
             "count": len(masks),
@@ -89,6 +97,21 @@ def format_summary(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _near_duplicates(
+    datalist: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], int]:
+    """Pairs that look alike across splits; unlabelled images are trained on, so they are on training's side."""
+    split_of = {item["image"]: split for split in SPLITS for item in datalist[split]}
+    hashes = {record["image"]: record["perceptual_hash"] for record in records if record["image"] in split_of}
+    images = list(hashes)
+    sides = ["training" if split_of[image] == "unlabeled" else split_of[image] for image in images]
+    pairs, count = near_pairs(list(hashes.values()), sides)
+    return [
+        {"images": [images[i], images[j]], "splits": [split_of[images[i]], split_of[images[j]]], "different_bits": bits}
+        for i, j, bits in pairs
+    ], count
+
+
 def _warnings(
     summary: Mapping[str, Any], headers: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
 ) -> list[str]:
@@ -98,7 +121,17 @@ def _warnings(
     if deep:
         found.append(f"{deep} colour PNG of 16 bits a channel were read at 8 bits.")
     if images["identical"]:
-        found.append(f"{images['identical']} images repeat another one pixel by pixel; copies share a split.")
+        found.append(
+            f"{images['identical']} images repeat another one pixel by pixel, such as "
+            f"{' and '.join(images['identical_files'][0][:2])}; copies share a split."
+        )
+    if images["near_duplicates"]:
+        closest = images["near_duplicate_pairs"][0]
+        one, other = (f"{image} ({split})" for image, split in zip(closest["images"], closest["splits"], strict=True))
+        found.append(
+            f"{images['near_duplicates']} pairs of images in different splits look alike, such as {one} and {other}; "
+            "prepare.json lists them. Scores on copies are too good: give them one group, or remove one of each pair."
+        )
     if masks["emptied_by_resizing"]:
         found.append(f"{masks['emptied_by_resizing']} masks lost all foreground by resizing; prepare at a larger size.")
     if masks["count"] and masks["median_foreground"] > MOSTLY_FOREGROUND:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import MapTransform
 from PIL import Image
 
-from ssgnet_monai.data.image_io import UNREADABLE, binarise_mask, grey_mask, plain_image
+from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2
@@ -24,8 +25,8 @@ class UprightPILReader(PILReader):
     ``spatial_shape``, which a writer with ``resample`` would then trust.
     """
 
-    def __init__(self, converter: Any) -> None:
-        super().__init__(converter=converter, reverse_indexing=False)
+    def __init__(self) -> None:
+        super().__init__(reverse_indexing=False)
 
     def _get_spatial_shape(self, img: Image.Image) -> np.ndarray:
         return np.asarray((img.height, img.width))
@@ -68,9 +69,11 @@ class LoadImageMaskd(MapTransform):
         image_key: key of the image path. Result: (C, H, W) float32 in [0, 1].
         label_key: key of the mask path; items without it pass. Result: (1, H, W) float32 in {0, 1}.
         ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
+        max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
 
     Raises:
-        ValueError: a mask that is not binary, a 16-bit image under the 8-bit window, an unknown channel count.
+        ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window,
+            an unknown channel count.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class LoadImageMaskd(MapTransform):
         image_key: str = "image",
         label_key: str = "label",
         ignore_value: int | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
         low, high = (float(value) for value in intensity_window)
@@ -90,8 +94,7 @@ class LoadImageMaskd(MapTransform):
         self.window = (low, high)
         self.num_channels = num_channels
         self.image_key, self.label_key, self.ignore_value = image_key, label_key, ignore_value
-        self._image_reader = UprightPILReader(plain_image)
-        self._mask_reader = UprightPILReader(self._coded_mask)
+        self.max_megapixels = max_megapixels
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths in a copy of ``data`` by tensors."""
@@ -100,19 +103,19 @@ class LoadImageMaskd(MapTransform):
             raise KeyError(f"Expected a path under {self.image_key!r}, got an item with {sorted(map(str, result))}.")
         result[self.image_key] = self._image(result[self.image_key])
         if self.label_key in result:
-            label = _read(self._mask_reader, result[self.label_key])
+            label = self._read(result[self.label_key], self._coded_mask)
             result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
         return result
 
     def _image(self, path: Any) -> torch.Tensor:
-        image = _read(self._image_reader, path)
+        image = self._read(path, plain_image)
         low, high = self.window
         if self.window == (0.0, 255.0) and image.max() > 255:
             raise ValueError(
                 f"Expected an 8-bit image for intensity_window (0, 255), got 16-bit values up to {int(image.max())} in "
                 f"{path}. Pass the datalist's intensity_window."
             )
-        image = ((image - low) / (high - low)).clamp_(0.0, 1.0)
+        image.sub_(low).div_(high - low).clamp_(0.0, 1.0)
         if image.shape[0] == self.num_channels:
             return image
         if self.num_channels == 3:
@@ -130,13 +133,10 @@ class LoadImageMaskd(MapTransform):
         mask[ignored] = IGNORED
         return Image.fromarray(mask)
 
-
-def _read(reader: UprightPILReader, path: Any) -> torch.Tensor:
-    """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers on failure."""
-    try:
-        values, meta = reader.get_data(reader.read(path))
-    except UNREADABLE as error:
-        raise ValueError(f"Expected a readable picture, got {error} in {path}. Prepare the dataset again.") from error
-    channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
-    meta.update(filename_or_obj=str(path), original_channel_dim=0)
-    return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32)), meta=meta)
+    def _read(self, path: Any, convert: Callable[[Image.Image], Image.Image]) -> torch.Tensor:
+        """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers."""
+        with open_picture(path, self.max_megapixels) as image:
+            values, meta = UprightPILReader().get_data(convert(image))
+        channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
+        meta.update(filename_or_obj=str(path), original_channel_dim=0)
+        return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32)), meta=meta)

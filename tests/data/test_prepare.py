@@ -225,7 +225,7 @@ def test_second_run_decodes_nothing_and_a_changed_source_only_itself(tmp_path, c
         file.write('["cut sho')  # a kill in the middle of a line
     write(images / "case3.png", picture(99))
     seen = []
-    import ssgnet_monai.data.prepare as module
+    import ssgnet_monai.data.prepare_journal as module
 
     convert = module.convert_pair
     monkeypatch.setattr(module, "convert_pair", lambda pair, *rest: seen.append(pair.stem) or convert(pair, *rest))
@@ -282,8 +282,11 @@ def spoil_float(images, masks):
     [
         (spoil_size, r"size 14x10 \(width x height\), got 10x14 in .*case1\.png"),
         (spoil_extra, r"1 of 5 masks without: other\.png.*an image is called case0\.png"),
-        (spoil_unreadable, r"readable image, got UnidentifiedImageError .*case1\.png"),
-        (spoil_truncated, r"readable image, got .*case1\.png"),
+        (
+            spoil_unreadable,
+            r"readable picture, got no known picture format \(the file begins with b'no pictu'\) in .*case1\.png",
+        ),
+        (spoil_truncated, r"readable picture, got .*case1\.png"),
         (spoil_double_stem, r"one image a stem, found two: images/.* and images/.*Rename"),
         (spoil_double_mask, r"one mask a stem, found two"),
         (spoil_float, r"8- or 16-bit pixels, got Pillow mode 'F' in .*case1\.tif"),
@@ -315,7 +318,7 @@ def test_bad_options(tmp_path, options, message):
 
 def test_empty_folders_and_classes(tmp_path):
     (tmp_path / "images").mkdir()
-    with pytest.raises(ValueError, match="Expected pictures .* found none among 0 files"):
+    with pytest.raises(ValueError, match="Expected pictures .* found none among 0 files .the folder is empty"):
         prepare_folder(tmp_path / "images", None, tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="Expected a folder of pictures"):
         prepare_folder(tmp_path / "absent", None, tmp_path / "out")

@@ -1,0 +1,76 @@
+"""Opening a picture file: its header is checked before anything is decoded, and every refusal names the file."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+MAX_MEGAPIXELS = 120.0
+"""Most pixels of a picture: decoding takes about ten bytes each, so this stays below 2 GB."""
+# What Pillow raises for missing, unknown, truncated and broken files (PNG chunks: SyntaxError).
+UNREADABLE = (OSError, SyntaxError, EOFError, struct.error)
+_LIMIT = threading.Lock()
+
+
+@contextmanager
+def open_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[Image.Image]:
+    """Open a picture of one frame, by its content whatever its extension; decode its pixels within the block.
+
+    Args:
+        path: the file.
+        max_megapixels: most millions of pixels (width times height).
+
+    Yields:
+        The Pillow image; only its header has been read.
+
+    Raises:
+        ValueError: an empty, unknown, truncated, damaged, too large or animated file, found here or in the block.
+    """
+    try:
+        with _open(path) as image:
+            megapixels = image.width * image.height / 1e6
+            if megapixels > max_megapixels:
+                raise ValueError(
+                    f"Expected a picture of at most {max_megapixels:g} megapixels, got {image.width}x{image.height} "
+                    f"({megapixels:.0f} megapixels) in {path}. Scale it down, or raise max_megapixels (`ssgnet data "
+                    "prepare --max-megapixels`); decoding takes about ten bytes a pixel."
+                )
+            # MPO: photographs whose further frames are previews.
+            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise ValueError(
+                    f"Expected one picture a file, got {frames} frames (animation or pages) in {path}. "
+                    "Save them as single files."
+                )
+            yield image
+    except UNREADABLE as error:
+        raise ValueError(
+            f"Expected a readable picture, got {_reason(error, Path(path))} in {path}. "
+            "Copy it from its source again, or remove it."
+        ) from error
+
+
+def _open(path: str | Path) -> Image.Image:
+    """``Image.open`` without Pillow's own limit on pixels, which is global and names no file."""
+    with _LIMIT:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _reason(error: Exception, path: Path) -> str:
+    if path.is_file():
+        with open(path, "rb") as file:
+            head = file.read(8)
+        if not head:
+            return "an empty file (0 bytes)"
+        if isinstance(error, Image.UnidentifiedImageError):
+            return f"no known picture format (the file begins with {head!r})"
+    return f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no details'})"

@@ -1,0 +1,166 @@
+"""Converting all images in threads, with bounded memory and a journal from which an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from ssgnet_monai import __version__
+from ssgnet_monai.data.image_files import ImagePair
+from ssgnet_monai.data.pixel_budget import PixelBudget
+from ssgnet_monai.data.prepare_image import convert_pair
+
+logger = logging.getLogger(__name__)
+
+PROBLEMS_SHOWN = 5
+AHEAD = 4
+"""Images per thread that are read ahead of the one that is waited for."""
+DECODED_PIXELS = 60_000_000
+"""Pixels that all threads decode at a time: about 0.6 GB."""
+JOURNAL = ".prepare_records.jsonl"
+FORMAT = 2  # of the records
+Result = TypeVar("Result")
+
+
+def for_each_pair(
+    function: Callable[[ImagePair], Result],
+    pairs: Sequence[ImagePair],
+    workers: int,
+    title: str,
+    done: Callable[[ImagePair, Result], None] | None = None,
+) -> list[Result]:
+    """Apply ``function`` to all pairs in threads, a bounded number at a time; all refusals are told together.
+
+    Args:
+        function: raises ``ValueError`` for a pair that it refuses.
+        pairs: images with their masks.
+        workers: threads.
+        title: of the progress bar.
+        done: called with every pair and its result as soon as they are there, in order.
+
+    Returns:
+        The results in the order of the pairs.
+
+    Raises:
+        ValueError: the first refusals.
+    """
+    results, problems = [], []
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(pairs), desc=title, unit="image", disable=None) as bar:
+        for pair, future in _bounded(pool, function, pairs, AHEAD * workers):
+            try:
+                results.append(future.result())
+            except ValueError as error:
+                problems.append(str(error))
+                if len(problems) > PROBLEMS_SHOWN:
+                    pool.shutdown(cancel_futures=True)
+                    break
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+            else:
+                if done is not None:
+                    done(pair, results[-1])
+            bar.update()
+    if problems:
+        more = "at least " if len(problems) > PROBLEMS_SHOWN else ""
+        raise ValueError(f"{more}{len(problems)} of {len(pairs)} images: " + " | ".join(problems[:PROBLEMS_SHOWN]))
+    return results
+
+
+def convert_all(
+    pairs: Sequence[ImagePair],
+    headers: Iterable[Mapping[str, Any]],
+    out: Path,
+    size: tuple[int, int] | None,
+    threshold: int | None,
+    max_megapixels: float,
+    workers: int,
+) -> list[dict[str, Any]]:
+    """Convert all pairs, those excepted whose files are there from unchanged sources and with the same settings.
+
+    Before the first file of an earlier preparation is replaced, its datalist is removed: a folder with a datalist is
+    whole.
+
+    Args:
+        pairs: images with their masks.
+        headers: of ``inspect_pair``.
+        out: the prepared folder.
+        size: (H, W) in pixels, or None.
+        threshold: of the masks, or None.
+        max_megapixels: most millions of pixels of an image.
+        workers: threads.
+
+    Returns:
+        A record of ``convert_pair`` for every pair.
+
+    Raises:
+        ValueError: images that cannot be converted.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    known = _read_journal(out / JOURNAL)
+    settings = [list(size) if size else None, threshold, __version__, FORMAT]
+    signatures = {pair.stem: json.dumps([*_stamp(pair), settings]) for pair in pairs}
+    pixels = {pair.stem: h["width"] * h["height"] for pair, h in zip(pairs, headers, strict=True)}
+    budget = PixelBudget(DECODED_PIXELS)
+
+    def reusable(pair: ImagePair) -> bool:
+        record = known.get(signatures[pair.stem])
+        return record is not None and all((out / record[k]).is_file() for k in ("image", "label") if k in record)
+
+    todo = [pair for pair in pairs if not reusable(pair)]
+    if todo:
+        (out / "datalist.json").unlink(missing_ok=True)
+    if len(todo) < len(pairs):
+        logger.info("%d of %d images were prepared before from the same files.", len(pairs) - len(todo), len(pairs))
+    for folder in ("images", "masks"):
+        for stale in sorted((out / folder).glob(".*.png")):  # left by a kill in the middle of a write
+            stale.unlink()
+
+    def convert(pair: ImagePair) -> dict[str, Any]:
+        with budget.take(pixels[pair.stem]):
+            return convert_pair(pair, out, size, threshold, max_megapixels)
+
+    with open(out / JOURNAL, "a", encoding="utf-8") as file:
+        file.write("\n")  # ends a line that a kill cut short
+
+        def note(pair: ImagePair, record: dict[str, Any]) -> None:
+            file.write(json.dumps([signatures[pair.stem], record]) + "\n")
+            file.flush()
+            known[signatures[pair.stem]] = record
+
+        for_each_pair(convert, todo, workers, "preparing", note)
+    return [known[signatures[pair.stem]] for pair in pairs]
+
+
+def _bounded(
+    pool: ThreadPoolExecutor, function: Callable[[ImagePair], Result], pairs: Iterable[ImagePair], ahead: int
+) -> Iterator[tuple[ImagePair, Future[Result]]]:
+    rest = iter(pairs)
+    waiting = [(pair, pool.submit(function, pair)) for pair in islice(rest, ahead)]
+    while waiting:
+        yield waiting.pop(0)
+        waiting += [(pair, pool.submit(function, pair)) for pair in islice(rest, 1)]
+
+
+def _stamp(pair: ImagePair) -> list[Any]:
+    files = [pair.image] if pair.mask is None else [pair.image, pair.mask]
+    stats = [file.stat() for file in files]
+    return [[str(file.absolute()), stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)]
+
+
+def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
+    known: dict[str, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            signature, record = json.loads(line)
+        except ValueError:  # the line that a kill cut short
+            continue
+        known[signature] = record
+    return known
