@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -25,10 +29,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Yields:
         The temporary path, with the same suffix as ``path``.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; ``path`` is what it was before.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise _not_written(path, error) from error
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -37,8 +47,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if full := _disk_full(error):
+            raise _not_written(path, full) from error
         raise
     fsync_folder(path.parent)
 
@@ -61,15 +73,35 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def save_tensors(path: str | Path, content: Any) -> None:
-    """``torch.save`` of tensors and plain numbers, atomically; loadable with ``weights_only=True``."""
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    """``torch.save`` of tensors and plain numbers, atomically; loadable with ``weights_only=True``.
+
+    The same content gives the same bytes: handed a path, torch would write the temporary file's name into them.
+    """
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)
 
 
 def sha256_file(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _disk_full(error: BaseException | None) -> OSError | None:
+    """The error of a full disk, which torch's and Pillow's writers hide behind their own."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in NO_SPACE):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _not_written(path: Path, error: OSError) -> OSError:
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free / 2**20
+    return OSError(
+        error.errno,
+        f"Expected to write {path.name}, got '{error.strerror}' in {folder} ({free:.1f} MiB free). What was there is "
+        "unchanged. Make space or the folder writable, or choose another output_dir, and run the same command again",
+    )
 
 
 def _umask() -> int:

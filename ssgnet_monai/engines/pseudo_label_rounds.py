@@ -17,6 +17,7 @@ from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
 from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream
+from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class PseudoLabelRounds(Engine):
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
         self.start, self.gate, self.pool_fraction = start, gate, pool_fraction
         self.min_delta, self.patience = min_delta, patience
+        Preemption().attach(self)  # while labelling; training has its own
         for handler in handlers:
             handler.attach(self)
         self.add_event_handler(Events.EPOCH_COMPLETED, self._complete)

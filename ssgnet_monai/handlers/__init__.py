@@ -3,6 +3,7 @@ from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCh
 from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
 from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma
 from ssgnet_monai.handlers.final_weights import FinalWeights as FinalWeights
+from ssgnet_monai.handlers.preemption import Preemption as Preemption
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.segmentation_monitor import SegmentationMonitor as SegmentationMonitor
 from ssgnet_monai.handlers.step_seed import StepSeed as StepSeed

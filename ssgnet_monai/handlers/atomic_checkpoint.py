@@ -13,15 +13,18 @@ from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.data.sample_stream import StreamSampler
+from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import rank
 
 logger = logging.getLogger(__name__)
 
 
 class AtomicCheckpoint:
-    """Saves the session every ``interval`` epochs and at the end; on start, goes on from the newest readable one.
+    """Saves the session every ``interval`` epochs, at the end and on SIGTERM; on start, goes on from the newest.
 
-    Attach it after the validation handler, so that a checkpoint holds the validation of its own epoch.
+    Attach it after the validation handler, so that a checkpoint holds the validation of its own epoch, and after all
+    handlers that change the session in an iteration (averages, schedules): SIGTERM saves between two iterations.
 
     Args:
         session: what is saved and where (``session.state_dir``).
@@ -36,19 +39,20 @@ class AtomicCheckpoint:
         self.session, self.interval, self.keep, self.resume = session, interval, keep, resume
 
     def attach(self, engine: Trainer) -> None:
-        """Register at ``STARTED``, every ``interval`` epochs and ``COMPLETED``."""
+        """Register at ``STARTED``, every ``interval`` epochs, ``COMPLETED``, and for SIGTERM."""
         engine.add_event_handler(Events.STARTED, self.load)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
         engine.add_event_handler(Events.COMPLETED, self.save)
+        Preemption(self.save).attach(engine)
 
     def files(self) -> list[Path]:
         """Checkpoints, oldest first."""
         return sorted(self.session.state_dir.glob("checkpoint_*.pt"))
 
     def save(self, engine: Trainer) -> None:
-        """Write ``checkpoint_<iteration>.pt``; older ones beyond ``keep`` are removed afterwards."""
+        """Write ``checkpoint_<iteration>.pt``; older ones beyond ``keep`` are removed afterwards. Rank 0 writes."""
         path = self.session.state_dir / f"checkpoint_{engine.state.iteration:09d}.pt"
-        if path in self.files():
+        if rank() > 0 or path in self.files():
             return
         scaler = engine.scaler
         content = {

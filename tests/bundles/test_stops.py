@@ -1,0 +1,78 @@
+"""Runs of the bundles that are stopped from outside or by an error, and go on or say what to do."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from ssgnet_monai.data import pseudo_labels
+from ssgnet_monai.handlers import step_seed
+from tests.bundles.conftest import TINY_GAN, TINY_SEGMENTER
+
+
+@pytest.fixture
+def train(run_bundle, phantom, tmp_path):
+    """``train("synthesis", "name")`` runs a tiny bundle in a folder of that name."""
+
+    def run(bundle, name, run_id="run", **overrides):
+        folder = str(tmp_path / name)
+        settings = {"dataset_dir": str(phantom), "output_dir": folder, "ckpt_dir": folder}
+        tiny = {**TINY_GAN, "tick_kimg": 0.016, "kimg": 0.032} if bundle == "synthesis" else TINY_SEGMENTER
+        names = ["train"] if run_id == "run" else ["train", "rounds"]
+        return run_bundle(bundle, names, run_id, **{**settings, **tiny, **overrides})
+
+    return run
+
+
+def same_weights(one, other):
+    one, other = (torch.load(path, weights_only=True) for path in (one, other))
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def terminate_at(step, monkeypatch):
+    """SIGTERM reaches this process as training step ``step`` begins."""
+    original = step_seed.seed_step
+
+    def seed_step(seed, number):
+        original(seed, number)
+        if number == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(step_seed, "seed_step", seed_step)
+
+
+@pytest.mark.parametrize(("bundle", "steps"), [("synthesis", (3, 4)), ("segmentation", (3, 4))])
+def test_sigterm_in_an_epoch_and_at_its_end_changes_no_bit(train, bundle, steps, tmp_path, monkeypatch):
+    train(bundle, "whole")
+    for step in steps:
+        with monkeypatch.context() as patch:
+            terminate_at(step, patch)
+            with pytest.raises(SystemExit) as stop:
+                train(bundle, "parts")
+        assert stop.value.code == 75
+        assert list((tmp_path / "parts").rglob(f"checkpoint_{step:09d}.pt"))
+    train(bundle, "parts")
+    assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
+
+
+def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, monkeypatch):
+    settings = {"num_labeled": 12, "pool": "real", "num_rounds": 1}
+    train("segmentation", "whole", "rounds", **settings)
+    original = pseudo_labels.PseudoLabelFolder.write
+
+    def write(*arguments):
+        original(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pseudo_labels.PseudoLabelFolder, "write", write)
+        with pytest.raises(SystemExit) as stop:
+            train("segmentation", "parts", "rounds", **settings)
+    assert stop.value.code == 75
+    partial = tmp_path / "parts" / "pseudo_labels" / "round_00.partial"
+    assert len((partial / "progress.jsonl").read_text().splitlines()) == TINY_SEGMENTER["batch_size"]
+    train("segmentation", "parts", "rounds", **settings)
+    manifests = [tmp_path / name / "pseudo_labels" / "round_01" / "manifest.json" for name in ("whole", "parts")]
+    assert manifests[0].read_bytes() == manifests[1].read_bytes()
+    assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
