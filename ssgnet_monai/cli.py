@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run an experiment file: data, generators, pseudo-label rounds, report", __name__, "add_run_command"),
     "data": ("prepare a folder of images and masks, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
+    "verify": ("list what a bundle would run, run nothing", "ssgnet_monai.bundle_tools.cli", "add_verify_command"),
     "doctor": ("check this installation and say how to mend it", "ssgnet_monai.doctor", "add_doctor_command"),
 }
 
