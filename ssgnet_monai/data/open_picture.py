@@ -40,8 +40,7 @@ def open_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> It
                     f"({megapixels:.0f} megapixels) in {path}. Scale it down, or raise max_megapixels (`ssgnet data "
                     "prepare --max-megapixels`); decoding takes about ten bytes a pixel."
                 )
-            # MPO: photographs whose further frames are previews.
-            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            frames = _frames(image)
             if frames > 1:
                 raise ValueError(
                     f"Expected one picture a file, got {frames} frames (animation or pages) in {path}. "
@@ -63,6 +62,15 @@ def _open(path: str | Path) -> Image.Image:
             return Image.open(path)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _frames(image: Image.Image) -> int:
+    if image.format == "MPO":  # a photograph whose further frames are previews
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except TypeError as error:  # Pillow's word for a second TIFF page without size
+        raise OSError(str(error)) from error
 
 
 def _reason(error: Exception, path: Path) -> str:
