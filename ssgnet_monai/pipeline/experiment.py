@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ssgnet_monai.pipeline.known_names import check_bundle_settings, check_names, nearest, prepare_options
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGS = REPOSITORY / "configs"
+SYNTHESIS_BUNDLE = REPOSITORY / "bundles" / "ssgnet_stylegan3_synthesis"
+SEGMENTATION_BUNDLE = REPOSITORY / "bundles" / "ssgnet_vmunet_segmentation"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",
@@ -46,14 +49,19 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
         images, at least one step of each.
 
     Raises:
-        ValueError: an unknown key (the nearest known one is named) or a value of the wrong kind.
+        ValueError: an unknown key, row, dataset or profile (the nearest known one is named), or a value of the wrong
+            kind.
     """
     path = Path(path)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"Expected a mapping of settings in {path}, got {type(content).__name__}.")
+    rows = list(content.get("segmentation") or ())
     for override in overrides:
         key, _, value = override.partition("=")
+        group, *names = key.split(".")
+        if group == "segmentation":
+            check_names(names[:1], rows, f"segmentation of {path}")
         _set(content, key, yaml.safe_load(value))
     experiment = _with_defaults(content, DEFAULTS, str(path))
     experiment["name"] = experiment["name"] or path.stem
@@ -62,10 +70,15 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
         experiment["synthesis"] = _with_defaults(experiment["synthesis"], SYNTHESIS_DEFAULTS, "synthesis")
         if experiment["synthesis"]["classes"] not in ("each", "all"):
             raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
+        _check_stage(experiment["synthesis"], SYNTHESIS_BUNDLE, "synthesis")
     experiment["segmentation"] = {
         name: _with_defaults(row, ROW_DEFAULTS, f"segmentation.{name}")
-        for name, row in experiment["segmentation"].items()
+        for name, row in _mapping(experiment["segmentation"], "segmentation").items()
     }
+    for name, row in experiment["segmentation"].items():
+        _check_stage(row, SEGMENTATION_BUNDLE, f"segmentation.{name}")
+    for options in (read_config("datasets", experiment["dataset"]).get("prepare", {}), experiment["prepare"]):
+        check_names(_mapping(options, "prepare"), prepare_options(experiment["dataset"]), f"prepare (dataset {experiment['dataset']})")
     if not experiment["seeds"] or not all(isinstance(seed, int) for seed in experiment["seeds"]):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
     _apply_budget(experiment)
@@ -85,7 +98,9 @@ def config_file(kind: str, name: str) -> Path:
     path = Path(name).absolute() if name.endswith(".yaml") else CONFIGS / kind / f"{name}.yaml"
     if not path.is_file():
         known = sorted(p.stem for p in (CONFIGS / kind).glob("*.yaml"))
-        raise ValueError(f"Expected one of the {kind} {known} or the path of a .yaml file, got {name!r}.")
+        raise ValueError(
+            f"Expected one of the {kind} {known} or the path of a .yaml file, got {name!r}.{nearest(name, known)}"
+        )
     return path
 
 
@@ -103,12 +118,21 @@ def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
     content[last] = value
 
 
+def _mapping(content: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise ValueError(f"Expected a group of settings in {where}, got {content!r}.")
+    return content
+
+
+def _check_stage(stage: Mapping[str, Any], bundle: Path, where: str) -> None:
+    check_bundle_settings(_mapping(stage["config"], f"{where}.config"), bundle, f"{where}.config")
+    if stage["profile"]:
+        profile = config_file("profiles", stage["profile"])
+        check_bundle_settings(read_config("profiles", stage["profile"]), bundle, str(profile))
+
+
 def _with_defaults(content: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:
-    for key in content:
-        if key not in defaults:
-            near = difflib.get_close_matches(key, list(defaults), 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"Expected keys {sorted(defaults)} in {where}, got {key!r}.{hint}")
+    check_names(_mapping(content, where), defaults, where)
     return {**copy.deepcopy(dict(defaults)), **copy.deepcopy(dict(content))}
 
 

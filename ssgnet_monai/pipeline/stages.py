@@ -16,10 +16,7 @@ import yaml
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.latents import class_counts
-from ssgnet_monai.pipeline.experiment import REPOSITORY, config_file, read_config
-
-SYNTHESIS_BUNDLE = REPOSITORY / "bundles" / "ssgnet_stylegan3_synthesis"
-SEGMENTATION_BUNDLE = REPOSITORY / "bundles" / "ssgnet_vmunet_segmentation"
+from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, config_file, read_config
 
 
 @dataclass
@@ -69,7 +66,9 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
     for key, value in options.items():
         if isinstance(value, list):
             words += [f"--{key.replace('_', '-')}", *map(str, value)]
-        elif value is not None:
+        elif value is True:
+            words.append(f"--{key.replace('_', '-')}")
+        elif value not in (None, False):
             words += [f"--{key.replace('_', '-')}", str(value)]
     return [*words, "--size", str(experiment["image_size"]), "--out", "data"]
 

@@ -33,6 +33,17 @@ def test_the_budget_scales_what_costs_time_and_nothing_else():
     ("override", "message"),
     [
         ("segmentaton={}", "Did you mean 'segmentation'"),
+        ("segmentation.unte.num_labeled=3", r"keys \['unet'\] in segmentation of .*demo.yaml, got 'unte'.*'unet'"),
+        ("segmentation.unet.config.stepz=3", r"in segmentation\.unet\.config, got 'stepz'\. Did you mean 'steps'"),
+        ("segmentation.unet.config.netwrk_def#dims=3", "got 'netwrk_def'. Did you mean 'network_def'"),
+        ("segmentation.unet.config=fast", "group of settings in segmentation.unet.config, got 'fast'"),
+        ("segmentation=[unet]", "group of settings in segmentation, got"),
+        ("synthesis.config.kimgs=2", r"in synthesis\.config, got 'kimgs'\. Did you mean 'kimg'"),
+        ("synthesis.profile=synthesis_32px_gpu", r"profiles \[.*got .*Did you mean 'synthesis_32px_cpu'"),
+        ("segmentation.unet.profile=synthesis_32px_cpu", r"in .*synthesis_32px_cpu\.yaml, got 'kimg'"),
+        ("synthesis=3", "group of settings in synthesis, got 3"),
+        ("dataset=phantm", "Did you mean 'phantom'"),
+        ("prepare.num_image=[1,1]", r"in prepare \(dataset phantom\), got 'num_image'\. Did you mean 'num_images'"),
         ("synthesis.clases=all", "Did you mean 'classes'"),
         ("synthesis.classes=one", "'each' or 'all', got 'one'"),
         ("budget=2", r"budget in \(0, 1\], got 2"),
@@ -45,6 +56,17 @@ def test_a_wrong_setting_is_named(override, message):
         load_experiment(DEMO, [override])
 
 
+def test_nested_ids_of_a_bundle_are_settings():
+    override = "segmentation.unet.config.network_def#channels=[4,8]"
+    assert load_experiment(DEMO, [override])["segmentation"]["unet"]["config"]["network_def#channels"] == [4, 8]
+
+
+def test_a_misspelt_option_of_an_own_dataset_file_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text("prepare: {images: photos, grops: null}\n")
+    with pytest.raises(ValueError, match=r"mine\.yaml\), got 'grops'\. Did you mean 'groups'"):
+        load_experiment(DEMO, [f"dataset={tmp_path / 'mine.yaml'}", "prepare={}"])
+
+
 def test_an_unknown_dataset_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"datasets \['folder', .*'phantom'\].*got 'phantoms'"):
+    with pytest.raises(ValueError, match=r"datasets \['folder', .*'phantom'\].*got 'phantoms'. Did you mean 'phantom'"):
         config_file("datasets", "phantoms")

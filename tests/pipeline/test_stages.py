@@ -70,4 +70,8 @@ def test_folder_data_needs_its_folders(tmp_path):
         prepare_command(load_experiment(folder, [f"dataset_dir={tmp_path}"]))
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
-    assert "prepare" in prepare_command(load_experiment(folder, [f"dataset_dir={tmp_path}"]))
+    overrides = [f"dataset_dir={tmp_path}", "prepare.unlabeled_ok=true"]
+    words = prepare_command(load_experiment(folder, overrides))
+    assert "prepare" in words
+    assert words[words.index("--unlabeled-ok") + 1].startswith("--")  # a flag takes no value
+    assert "--unlabeled-ok" not in prepare_command(load_experiment(folder, overrides[:1]))
