@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import importlib.util
 import json
@@ -15,15 +14,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
 from ssgnet_monai.pipeline.progress import StageWatch
 from ssgnet_monai.pipeline.stages import Stage, build_stages, prepare_command
 
@@ -45,6 +43,8 @@ def run_experiment(
     path: str | Path, overrides: Iterable[str] = (), cores: int | None = None, dry_run: bool = False
 ) -> int:
     """Run every stage of an experiment that is not done yet; after a kill the same call goes on.
+
+    Ctrl-C, SIGTERM and SIGHUP let the running stages save a checkpoint before the run ends.
 
     Args:
         path: the experiment file.
@@ -71,7 +71,8 @@ def run_experiment(
             "Expected Snakemake to run the stages, it is not installed: pip install 'ssgnet-monai[pipeline]'"
         )
     run_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(run_dir):
+    hold_folder(run_dir, "`ssgnet run`")
+    with signals_raise():
         began = time.monotonic()
         _prepare(prepare, run_dir)
         datalist = json.loads((run_dir / "data" / "datalist.json").read_text(encoding="utf-8"))
@@ -98,20 +99,6 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
         done = all((run_dir / output).exists() for output in stage.outputs)
         logger.info("%s: %s", stage.name, "done" if done else "; ".join(stage.commands))
     return 0
-
-
-@contextmanager
-def _only_one(run_dir: Path) -> Iterator[None]:
-    """A lock that the kernel drops when the process ends, however it ends."""
-    with open(run_dir / ".lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RuntimeError(
-                f"Expected {run_dir} to be free, another `ssgnet run` is working in it. "
-                "Wait for it, or choose another output_dir=FOLDER."
-            ) from error
-        yield
 
 
 def _prepare(command: list[str], run_dir: Path) -> None:
@@ -149,14 +136,6 @@ def _record(
     write_json(run_dir / "experiment.json", content)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Snakemake and its jobs; asked politely, Snakemake waits for a stage to finish. Checkpoints are atomic."""
-    for victim in [*psutil.Process(process.pid).children(recursive=True), process]:
-        with suppress(psutil.NoSuchProcess):
-            victim.kill()
-    process.wait()
-
-
 def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(run_dir)]
     words += ["--cores", str(cores), "--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going"]
@@ -166,13 +145,21 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
     watch = StageWatch(run_dir, stages)
     with open(run_dir / "logs" / "snakemake.log", "a", encoding="utf-8") as log:
         environment = {**ENVIRONMENT, **os.environ}
-        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        # A session of its own: the terminal's Ctrl-C comes to this process alone, which then ends the jobs in order.
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
         try:
             while process.poll() is None:
                 time.sleep(0.5)
                 watch.update()
         except BaseException:
-            _end(process)
+            end_jobs(process)
             raise
     watch.update()
     if process.returncode == 0:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,25 @@ def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
     again = subprocess.run(words, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert "5 already done" in again.stderr or "6 already done" in again.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_every_process_of_the_run(number, status, tmp_path):
+    output = tmp_path / "run"
+    words = command("demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, channel_max: 8}")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    logs = output / "logs"
+    wait_for(lambda: any("kimg" in log.read_text() for log in logs.glob("generator_*.log")), process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.send_signal(number)  # to the run alone: it has to end its jobs itself
+    assert process.wait(timeout=45) == status
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+    saved = [log.stem.removeprefix("generator_") for log in logs.glob("gen*") if "saved at step" in log.read_text()]
+    assert saved
+    assert all(list((output / "generators" / name / "state").glob("*.pt")) for name in saved)
+    assert "the same command goes on" in process.stderr.read()
 
 
 def test_real_images_from_a_folder(realdata, tmp_path):
