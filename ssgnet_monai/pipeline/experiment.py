@@ -77,8 +77,9 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
     }
     for name, row in experiment["segmentation"].items():
         _check_stage(row, SEGMENTATION_BUNDLE, f"segmentation.{name}")
-    for options in (read_config("datasets", experiment["dataset"]).get("prepare", {}), experiment["prepare"]):
-        check_names(_mapping(options, "prepare"), prepare_options(experiment["dataset"]), f"prepare (dataset {experiment['dataset']})")
+    dataset = experiment["dataset"]
+    for options in (read_config("datasets", dataset).get("prepare", {}), experiment["prepare"]):
+        check_names(_mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
     if not experiment["seeds"] or not all(isinstance(seed, int) for seed in experiment["seeds"]):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
     _apply_budget(experiment)

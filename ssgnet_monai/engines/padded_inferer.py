@@ -1,0 +1,37 @@
+"""Images of any size for networks that halve them again and again: padded for the network, cropped afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+
+
+class PaddedInferer(Inferer):
+    """Pads the right and lower border to the next multiple, by repeating it, and crops the network's output back.
+
+    Images of fitting sizes pass as they are.
+
+    Args:
+        multiple: what height and width must be a multiple of: the product of the network's strides; 32 fits VM-UNet
+            and a UNet of up to five strides of 2.
+
+    Raises:
+        ValueError: ``multiple`` is below 1.
+    """
+
+    def __init__(self, multiple: int = 32) -> None:
+        super().__init__()
+        if multiple < 1:
+            raise ValueError(f"Expected a multiple of at least 1, got {multiple}. Use the product of the strides.")
+        self.multiple = multiple
+
+    def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Apply ``network`` to images (B, C, H, W); returns its output (B, K, H, W)."""
+        height, width = inputs.shape[-2:]
+        below, right = -height % self.multiple, -width % self.multiple
+        if below or right:
+            inputs = torch.nn.functional.pad(inputs, (0, right, 0, below), mode="replicate")
+        return network(inputs, *args, **kwargs)[..., :height, :width]
