@@ -103,7 +103,7 @@ def available_backends() -> dict[str, str | None]:
 
 def _choose(backend: str, u: torch.Tensor) -> str:
     if backend == "auto":
-        if torch.jit.is_tracing():
+        if torch.jit.is_tracing() or torch.compiler.is_exporting():
             return "reference"  # plain operations, which a traced graph can hold
         return next((name for name in _PACKAGES if _obstacle(name, u) is None), "chunked")
     if backend not in _BACKENDS:
