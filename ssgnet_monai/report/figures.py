@@ -52,8 +52,7 @@ def dice_plot(row: dict[str, Any]) -> Plot | None:
         return None
     panels = []
     for split, lines in parts.items():
-        drawn = ", ".join(f"{line.name} from {line.y[0]:.3f} to {line.y[-1]:.3f}" for line in lines if line.y)
-        label = f"{split} Dice by round for {row['row']}: {drawn}"
+        label = f"{split} Dice by round for {row['row']}: {_from_to(lines)}"
         svg = line_chart(lines, label, "round", f"Dice, {split.lower()}", value_range(values), whole_x=True)
         panels.append(Panel(split, svg))
     chosen = " A ring marks the rounds that validation chose." if rings else ""
@@ -88,7 +87,7 @@ def training_plot(entry: dict[str, Any]) -> Plot | None:
         for key, name, style in names:
             ticks = [tick for tick in curve if key in tick]
             lines.append(Line(name, [tick["kimg"] for tick in ticks], [tick[key] for tick in ticks], style))
-        label = f"{title} over thousands of training images, generator {entry['class']}"
+        label = f"{title} over thousands of training images, generator {entry['class']}: {_from_to(lines)}"
         if svg := line_chart(lines, label, "kimg", y_title, width=290):
             panels.append(Panel(title, svg))
             legend += [(line.style, line.name) for line in lines if line.x]
@@ -111,3 +110,8 @@ def _arm_lines(scores: dict[tuple[str, int], Any], rings: dict[str, tuple[float,
         line.rings = rings.get(arm, ())
         lines.append(line)
     return lines
+
+
+def _from_to(lines: list[Line]) -> str:
+    """The lines in words, for readers who do not see them."""
+    return ", ".join(f"{line.name} from {line.y[0]:.3f} to {line.y[-1]:.3f}" for line in lines if line.y)

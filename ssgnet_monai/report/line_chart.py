@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 HEIGHT = 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 36
+RIGHT, TOP, BOTTOM = 12, 14, 36
+TITLE, DIGIT = 20, 7  # widths of the turned title and of one character of the scale
 
 
 @dataclass
@@ -53,20 +54,23 @@ def line_chart(
     x_low, x_high = _padded(min(across_all), max(across_all), 0.04 if whole_x else 0)
     y_low, y_high = y_range or value_range([y for line in lines for y in line.y])
 
+    scale = _labelled_ticks(y_low, y_high)
+    left = TITLE + DIGIT * max((len(words) for _, words in scale), default=0)
+
     def place(x: float, y: float) -> tuple[float, float]:
-        across = LEFT + (x - x_low) / (x_high - x_low) * (width - LEFT - RIGHT)
+        across = left + (x - x_low) / (x_high - x_low) * (width - left - RIGHT)
         return round(across, 2), round(TOP + (y_high - y) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM), 2)
 
     parts = [f'<svg class="chart" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(label)}">']
-    for tick, words in _labelled_ticks(y_low, y_high):
+    for tick, words in scale:
         _, down = place(x_low, tick)
-        parts.append(f'<path class="grid" d="M{LEFT} {down}H{width - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
+        parts.append(f'<path class="grid" d="M{left} {down}H{width - RIGHT}"/>')
+        parts.append(f'<text x="{left - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
     for tick, words in _labelled_ticks(x_low, x_high, whole=whole_x):
         across, _ = place(tick, y_low)
         parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{words}</text>')
-    parts.append(f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{width - RIGHT}"/>')
-    middle = (LEFT + width - RIGHT) / 2
+    parts.append(f'<path class="axis" d="M{left} {HEIGHT - BOTTOM}H{width - RIGHT}"/>')
+    middle = (left + width - RIGHT) / 2
     parts.append(f'<text class="title" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(x_title)}</text>')
     centre = (TOP + HEIGHT - BOTTOM) / 2
     turned = f'transform="translate(11 {centre}) rotate(-90)" text-anchor="middle"'
@@ -84,8 +88,9 @@ def line_chart(
 
 
 def value_range(values: list[float]) -> tuple[float, float]:
-    """Vertical limits that hold all values with a margin."""
-    return _padded(min(values), max(values), 0.08)
+    """Vertical limits that hold all values with a margin; below zero only where a value is."""
+    low, high = _padded(min(values), max(values), 0.08)
+    return (max(low, 0.0) if min(values) >= 0 else low), high
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:

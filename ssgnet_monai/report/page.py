@@ -14,6 +14,7 @@ from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
 from ssgnet_monai.report.overview import write_overview
 from ssgnet_monai.report.pictures import class_grids, outlined_examples
+from ssgnet_monai.report.segmentation_row import checkpoint_name
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(tables=tables, segmentation_tables=segmentation_tables)
+    environment.globals.update(tables=tables, segmentation_tables=segmentation_tables, checkpoint_name=checkpoint_name)
     synthesis = [(entry, training_plot(entry)) for entry in report["synthesis"]]
     segmentation = [(row, dice_plot(row), examples[row["row"]]) for row in report["segmentation"]]
     template = environment.get_template("report.html.j2")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
+from ssgnet_monai.report.segmentation_row import checkpoint_name
 from ssgnet_monai.report.table import Cell, Part, Table, mean_sd, number, said, text, value
 
 
@@ -19,7 +20,15 @@ def overview_table(rows: list[dict[str, Any]]) -> Table:
         cells.append([text(row["row"]), *given, *scores, _interval(row)])
     return Table(
         caption="The answer in one table: pooled test Dice",
-        columns=["Row", "Labelled images", "Seeds", "Baseline", "Chosen round", "Control", "Chosen − control [95% CI]"],
+        columns=[
+            "Segmenter",
+            "Labelled images",
+            "Seeds",
+            "Baseline",
+            "Chosen round",
+            "Control",
+            "Chosen − control [95% CI]",
+        ],
         rows=cells,
         notes=[
             "Chosen round and control were both picked on validation, before test was opened. The control had the same "
@@ -38,8 +47,8 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
         given = [value(content) for content in (row["labelled"], pool["synthetic"], pool["real"], row["steps"])]
         cells.append([text(row["row"]), *given, text(", ".join(map(str, row["seeds"])))])
     return Table(
-        caption="What each segmentation row was given",
-        columns=["Row", "Labelled", "Synthetic", "Real, without mask", "Optimiser steps", "Seeds"],
+        caption="What each segmenter was given",
+        columns=["Segmenter", "Labelled", "Synthetic", "Real, without mask", "Optimiser steps", "Random seeds"],
         groups=[("Training images", 1), ("Pseudo-label pool", 2), ("", 2)],
         rows=cells,
     )
@@ -64,7 +73,7 @@ def test_table(row: dict[str, Any]) -> Table:
     several = len(row["seeds"]) > 1
     return Table(
         caption=f"Test scores, {row['row']}",
-        columns=["Answer", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "mIoU"],
+        columns=["Method", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "mIoU"],
         groups=[("Pooled over all test pixels", 5), ("Per image, mean (sd)", 2)],
         rows=cells,
         strong_rows=strong,
@@ -86,7 +95,7 @@ def two_class_table(row: dict[str, Any]) -> Table:
     entries = [*row["references"], *row["test"]]
     return Table(
         caption=f"Two-class means on test, {row['row']}",
-        columns=["Answer", "Dice", "mIoU"],
+        columns=["Method", "Dice", "mIoU"],
         rows=[
             [text(entry["name"]), *(mean_sd(entry.get("two_class", {}).get(name)) for name in ("dice", "miou"))]
             for entry in entries
@@ -122,7 +131,8 @@ def validation_table(row: dict[str, Any]) -> Table:
         rows=cells,
         notes=[
             "These scores chose the round; they are not results. Labels changed: fraction of pool pixels whose label "
-            "differs from the round before. Confidence and foreground: means over the pool."
+            "differs from the round before. Confidence and foreground: means over the pool, 0 to 1. Labels not used: "
+            "an earlier model scored at least as high on validation, so its labels stayed."
             + (
                 " ± is the standard deviation between seeds; the other columns are means over seeds."
                 if len(row["seeds"]) > 1
@@ -141,19 +151,21 @@ def choice_table(row: dict[str, Any]) -> Table:
         cells.append(
             [
                 number(choice["seed"], count),
-                text(choice["chosen"]),
+                text(checkpoint_name(choice["chosen"])),
                 number(choice["chosen_val_dice"]),
                 text(short_hash(choice["chosen_sha256"])),
-                text(choice["control"]),
+                text(checkpoint_name(choice["control"])),
                 number(choice["control_val_dice"]),
                 text(short_hash(choice["control_sha256"])),
                 _difference_cell(found["difference"], found["ci95"]) if found else text(None),
             ]
         )
     return Table(
-        caption=f"Choice and paired bootstrap by seed, {row['row']}",
-        columns=["Seed", "Chosen", "Val. Dice", "SHA-256", "Control", "Val. Dice", "SHA-256", "Difference [95% CI]"],
+        caption=f"Choice and test difference by seed, {row['row']}",
+        columns=["Seed", *("Model", "Validation Dice", "SHA-256") * 2, "Chosen − control [95% CI]"],
+        groups=[("Chosen", 3), ("Control", 3), ("Test Dice", 1)],
         rows=cells,
+        notes=["SHA-256 names the file of the weights (first 10 characters)."],
     )
 
 

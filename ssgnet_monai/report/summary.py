@@ -117,7 +117,7 @@ def _generator_sentence(entry: dict[str, Any]) -> str:
     text = f"Generator “{entry['class']}”: KID {significant(own)}"
     if untrained is not None and own > 0:
         ratio = untrained / own
-        compared = f"1/{ratio:.0f} of" if ratio >= 1.5 else ("close to" if ratio > 0.67 else "above")
+        compared = f"{ratio:.0f} times smaller than" if ratio >= 1.5 else ("close to" if ratio > 0.67 else "above")
         text += f", {compared} the untrained generator’s {significant(untrained)}"
     if blurred is not None:
         side = "below" if own < blurred else "not below"

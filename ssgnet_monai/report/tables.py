@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ssgnet_monai.report.number_format import count, duration, fixed, short_hash, significant
-from ssgnet_monai.report.table import Cell, Table, mean_sd, number, said, text, value
+from ssgnet_monai.report.table import Cell, Table, mean_sd, number, said, text
 
 
 def data_table(data: dict[str, Any]) -> Table:
@@ -34,7 +34,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
     cells = []
     for distance in entry["distances"]:
         size = f"N={said(distance['n'])}"
-        bias = Cell([], [f"biased ({size})"]) if distance["fid_biased"] else text(size)
+        bias = Cell([], [f"FID biased ({size})"]) if distance["fid_biased"] else text(size)
         fid = [number(distance["fid"], significant), bias] if distance["fid"] is not None else [text(None), text(None)]
         cells.append([text(distance["name"]), _kid(distance["kid"]), *fid])
     features, kid = entry.get("features") or {}, entry["distances"][0]["kid"] or {}
@@ -42,7 +42,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
     subsets = f" KID: {said(kid.get('subsets'))} subsets of {said(kid.get('subset_size'))}." if kid else ""
     return Table(
         caption=f"Distance to the real images, generator {entry['class']}",
-        columns=["Images", "KID, mean ± sd", "FID", "Sample of the FID"],
+        columns=["Images", "KID, mean ± sd", "FID", "Images in the smaller set"],
         rows=cells,
         strong_rows={0},
         notes=[
@@ -92,7 +92,7 @@ def paper_tables(paper: dict[str, Any]) -> list[Table]:
 def provenance_table(report: dict[str, Any]) -> Table:
     """Seed and configuration hash of every result."""
     cells = [
-        [text(f"Generator {e['class']}"), value(e.get("seed")), text(short_hash(e.get("config_sha256")))]
+        [text(f"Generator {e['class']}"), text(e.get("seed")), text(short_hash(e.get("config_sha256")))]
         for e in report["synthesis"]
     ]
     kinds = (("seeds", str), ("config_sha256", short_hash))

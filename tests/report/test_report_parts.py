@@ -13,7 +13,7 @@ import pytest
 
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot
-from ssgnet_monai.report.line_chart import Line, line_chart, ticks
+from ssgnet_monai.report.line_chart import Line, line_chart, ticks, value_range
 from ssgnet_monai.report.number_format import count, duration, fixed, short_hash, signed, significant
 from ssgnet_monai.report.pictures import mask_dice, outline, outlined_examples
 from ssgnet_monai.report.published import published_results
@@ -49,7 +49,7 @@ def test_checkpoint_names() -> None:
     assert checkpoint_name("something else") == "something else"
 
 
-@pytest.mark.parametrize(("n", "marks"), [(120, ["biased (N=120)"]), (2047, ["biased (N=2047)"]), (2048, [])])
+@pytest.mark.parametrize(("n", "marks"), [(120, ["FID biased (N=120)"]), (2047, ["FID biased (N=2047)"]), (2048, [])])
 def test_fid_is_marked_biased_below_2048(build_run: Build, n: int, marks: list[str]) -> None:
     run = build_run()
     path = run / "generators" / "class0" / "metrics.json"
@@ -58,7 +58,7 @@ def test_fid_is_marked_biased_below_2048(build_run: Build, n: int, marks: list[s
     table = synthesis_table(collect(run)["synthesis"][0])
     assert table.columns[1].startswith("KID")
     assert table.rows[0][3].marks == marks
-    assert table.rows[1][3].marks == ["biased (N=60)"]  # a reference of fewer images stays marked
+    assert table.rows[1][3].marks == ["FID biased (N=60)"]  # a reference of fewer images stays marked
 
 
 def test_published_numbers_are_self_consistent() -> None:
@@ -113,9 +113,24 @@ def test_chart_places_points_and_escapes() -> None:
     svg = line_chart([Line("a", [0.0, 2.0], [0.0, 1.0], points=True)], "<b>", "x & y", "d", y_range=(0, 1))
     assert "&lt;b&gt;" in svg
     assert "x &amp; y" in svg
-    assert 'd="M46.0 184.0L348.0 14.0"' in svg
+    assert 'd="M41.0 184.0L348.0 14.0"' in svg
     assert line_chart([Line("a", [], [])], "l", "x", "y") == ""
     assert "nan" not in line_chart([Line("flat", [1.0], [0.5])], "l", "x", "y")
+
+
+def test_long_scale_leaves_room_for_its_title() -> None:
+    svg = line_chart([Line("a", [0.0, 1.0], [-12345.0, 5.0])], "l", "x", "y")
+    longest = max(re.findall(r'text-anchor="end">([^<]+)<', svg), key=len)
+    right = float(re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end"', svg)[0])
+    assert len(longest) == 6  # −12000
+    assert right - 7 * len(longest) > 11  # the title stands turned about x = 11
+
+
+def test_scale_goes_below_zero_only_where_a_value_does() -> None:
+    assert value_range([0.0, 0.0])[0] == 0
+    assert value_range([0.01, 0.9])[0] == 0
+    assert value_range([-0.01, 0.9])[0] < -0.01
+    assert value_range([0.8, 0.9]) == pytest.approx((0.792, 0.908))
 
 
 def test_dice_plot_shares_one_scale_and_the_baseline(build_run: Build) -> None:

@@ -99,6 +99,6 @@ def test_shared_baseline_is_listed_once(build_run: Build) -> None:
 
 def test_generator_sentence(build_run: Build) -> None:
     assert collect(build_run())["generator_answers"][0] == (
-        "Generator “benign”: KID 0.0312, 1/39 of the untrained generator’s 1.21 and below the 0.0934 of blurred real "
-        "images."
+        "Generator “benign”: KID 0.0312, 39 times smaller than the untrained generator’s 1.21 and below the 0.0934 of "
+        "blurred real images."
     )
