@@ -105,6 +105,17 @@ def test_compiled_scan_equals_reference(length, batch, channels, groups):
     assert max(_relative_errors(_all(inputs, backend="numba"), _all(inputs, backend="reference"))) < 1e-5
 
 
+def test_what_is_compiled_is_right_as_plain_python(monkeypatch):
+    """Tiles of 2 channels and chunks of 3 steps that do not come out even: where results part, the compiler erred."""
+    scan = pytest.importorskip("ssgnet_monai.ops.numba_scan")
+    for name in ("_exp", "_advance", "_retreat"):
+        monkeypatch.setattr(scan, name, getattr(scan, name).py_func)
+    monkeypatch.setattr(scan, "_TILE", 2)
+    monkeypatch.setattr(scan, "_CHUNK", 3)
+    inputs = _inputs(2, 6, 2, 2, 7, torch.float32)
+    assert max(_relative_errors(_all(inputs, backend="numba"), _all(inputs, backend="reference"))) < 1e-5
+
+
 def test_compiled_scan_does_not_depend_on_threads():
     pytest.importorskip("numba")
     inputs = _inputs(2, 100, 2, 5, 40, torch.float32)
