@@ -78,6 +78,25 @@ def test_groups_of_the_minibatch_deviation_lie_whole_on_a_rank():
     assert not torch.allclose(layer(x[:4][0::2]), layer(x[:4])[0::2])
 
 
+def test_gradients_become_means_and_those_absent_stay_so(as_rank, monkeypatch):
+    """The partner's gradients are 3 and (10, 20); the sum over both ranks is what the exchange leaves behind."""
+    sent = []
+
+    def add_partner(total: torch.Tensor) -> None:
+        sent.append(total.tolist())
+        total += torch.tensor([3.0, 10.0, 20.0])
+
+    monkeypatch.setattr(distributed, "all_reduce", add_partner)
+    as_rank(0, 2)
+    frozen, one, two = (torch.nn.Parameter(torch.zeros(n)) for n in (4, 1, 2))
+    one.grad, two.grad = torch.tensor([1.0]), torch.tensor([0.0, 4.0])
+    average_gradients([frozen, one, two])
+    assert sent == [[1.0, 0.0, 4.0]]  # one exchange for all
+    assert one.grad.tolist() == [2.0]
+    assert two.grad.tolist() == [5.0, 12.0]
+    assert frozen.grad is None
+
+
 def test_shares_that_do_not_come_out_even_are_refused(as_rank):
     as_rank(0, 4)
     with pytest.raises(ValueError, match="a multiple of 4 processes, got 6"):
