@@ -12,6 +12,7 @@ import torch
 from monai.transforms import Compose, Randomizable, RandomizableTrait
 from torch.utils.data import Dataset, Sampler
 
+from ssgnet_monai.data.reading import reading
 from ssgnet_monai.ops.ranks import num_ranks, rank
 
 ENDLESS = 2**40
@@ -98,7 +99,8 @@ class SampleStream(Dataset):
     def _head(self, index: int) -> Any:
         if index not in self._cache:
             item = self.data[index] if index < len(self.data) else self.pool[index - len(self.data)]
-            item = self.transform(item, start=0, end=self._first_random)
+            with reading(item):
+                item = self.transform(item, start=0, end=self._first_random)
             size = sum(v.numel() * v.element_size() for v in item.values() if isinstance(v, torch.Tensor))
             if self._cached_bytes + size > self.cache_bytes:
                 return item

@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Trainer
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
+from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream
@@ -114,6 +115,7 @@ class PseudoLabelRounds(Engine):
         done = sum(record.get("complete", False) for record in self.log.records(self.arm))
         if done > self.num_rounds or self._converged():
             return
+        hold_folder(self.output_dir / "state", "run of pseudo-label rounds")
         self.state.iteration = self.state.epoch = done
         self.state.max_epochs, self.state.epoch_length = self.num_rounds + 1, 1
         super().run([None])

@@ -2,7 +2,9 @@ from ssgnet_monai.handlers.ada_controller import AdaController as AdaController
 from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCheckpoint
 from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
 from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma
+from ssgnet_monai.handlers.failure_advice import FailureAdvice as FailureAdvice
 from ssgnet_monai.handlers.final_weights import FinalWeights as FinalWeights
+from ssgnet_monai.handlers.finite_loss import FiniteLoss as FiniteLoss
 from ssgnet_monai.handlers.preemption import Preemption as Preemption
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.segmentation_monitor import SegmentationMonitor as SegmentationMonitor

@@ -12,7 +12,9 @@ from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.sample_stream import StreamSampler
+from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
@@ -45,14 +47,10 @@ class AtomicCheckpoint:
         engine.add_event_handler(Events.COMPLETED, self.save)
         Preemption(self.save).attach(engine)
 
-    def files(self) -> list[Path]:
-        """Checkpoints, oldest first."""
-        return sorted(self.session.state_dir.glob("checkpoint_*.pt"))
-
     def save(self, engine: Trainer) -> None:
         """Write ``checkpoint_<iteration>.pt``; older ones beyond ``keep`` are removed afterwards. Rank 0 writes."""
         path = self.session.state_dir / f"checkpoint_{engine.state.iteration:09d}.pt"
-        if rank() > 0 or path in self.files():
+        if rank() > 0 or path in self.session.checkpoints():
             return
         scaler = engine.scaler
         content = {
@@ -60,21 +58,27 @@ class AtomicCheckpoint:
             "iteration": engine.state.iteration,
             "scaler": scaler.state_dict() if scaler is not None else None,
         }
+        if name := first_not_finite(content["session"]["objects"]):
+            raise FloatingPointError(
+                f"Expected finite numbers to save at step {engine.state.iteration}, got nan or infinity in {name}. "
+                f"{self.session.last_checkpoint()} Lower the learning rate."
+            )
         save_tensors(path, content)
-        for old in self.files()[: -self.keep]:
+        for old in self.session.checkpoints()[: -self.keep]:
             old.unlink()
 
     def load(self, engine: Trainer) -> None:
-        """Restore the session, the engine's position and the position in the sample stream."""
-        files = self.files()
+        """Take the folder, restore the session, the engine's position and the position in the sample stream."""
+        if rank() == 0:
+            hold_folder(self.session.state_dir, "training run")
+        files = self.session.checkpoints()
         if files and self.resume == "never":
             raise FileExistsError(
                 f"Expected an empty {self.session.state_dir} with resume: never, found {files[-1].name}. "
                 "Use resume: auto to go on, or another output folder."
             )
-        content = next(filter(None, map(_read, reversed(files))), None)
-        if content is not None:
-            self._restore(engine, content)
+        if files:
+            self._restore(engine, _newest_readable(files))
             logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
         loader = engine.data_loader
         if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
@@ -88,9 +92,21 @@ class AtomicCheckpoint:
             engine.scaler.load_state_dict(content["scaler"])
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file raises whatever its damaged bytes lead to
-        logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
-        return None
+def _newest_readable(files: list[Path]) -> dict[str, Any]:
+    """Content of the newest checkpoint that can be read; newer, damaged ones are renamed and no longer counted."""
+    damaged: list[Path] = []
+    for path in reversed(files):
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file raises whatever its damaged bytes lead to
+            logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
+            damaged.append(path)
+            continue
+        if rank() == 0:
+            for bad in damaged:
+                bad.rename(bad.with_name(f"damaged_{bad.name}"))
+        return content
+    raise ValueError(
+        f"Expected a readable checkpoint in {files[0].parent}, got {len(files)} that are not (see the log). "
+        "Move the folder away to start anew."
+    )

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.pseudo_labels import PseudoLabelFolder, label_probabilities
+from ssgnet_monai.data.reading import reading
 
 if TYPE_CHECKING:
     from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds
@@ -69,11 +70,15 @@ class PseudoLabelHandler:
             self.network.load_state_dict(torch.load(model, map_location=self.device, weights_only=True))
             self._label(folder, engine.pool, {"labelled_by_round": record["round"], "threshold": self.threshold})
 
+    def _load(self, item: dict[str, Any]) -> Any:
+        with reading(item):
+            return self.transform(item)
+
     @torch.inference_mode()
     def _label(self, folder: PseudoLabelFolder, items: list[dict[str, Any]], extra: dict[str, Any]) -> None:
         todo = folder.begin(items)
         images = [{"image": items[i]["image"]} for i in todo]
-        loader = DataLoader(Dataset(images, self.transform), batch_size=self.batch_size, num_workers=self.num_workers)
+        loader = DataLoader(Dataset(images, self._load), batch_size=self.batch_size, num_workers=self.num_workers)
         self.network.eval()
         for k, batch in enumerate(tqdm(loader, desc=f"labelling {folder.folder.name}", mininterval=1.0)):
             logits = self.inferer(batch["image"].to(self.device), self.network)

@@ -54,6 +54,15 @@ class TrainingSession:
             self.objects[name].load_state_dict(value)
         self.best_metric, self.best_epoch = state["best_metric"], state["best_epoch"]
 
+    def checkpoints(self) -> list[Path]:
+        """Files to resume from, oldest first."""
+        return sorted(self.state_dir.glob("checkpoint_*.pt"))
+
+    def last_checkpoint(self) -> str:
+        """One sentence for a message about a run that ends here."""
+        files = self.checkpoints()
+        return f"The last good checkpoint is {files[-1]}." if files else f"{self.state_dir} holds no checkpoint yet."
+
     def restart(self, state_dir: str | Path, model_path: str | Path, seed: int) -> None:
         """Put every object back to its first state and continue in other folders with another seed."""
         if self._first_state is None:

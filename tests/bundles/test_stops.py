@@ -1,5 +1,6 @@
 """Runs of the bundles that are stopped from outside or by an error, and go on or say what to do."""
 
+import math
 import os
 import signal
 
@@ -76,3 +77,41 @@ def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, 
     manifests = [tmp_path / name / "pseudo_labels" / "round_01" / "manifest.json" for name in ("whole", "parts")]
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
     assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "where", "advice"),
+    [
+        ("synthesis", "ssgnet_monai.engines.stylegan3_trainer.stylegan3_step", "micro_batch (now null), or batch_size"),
+        ("segmentation", "monai.engines.SupervisedTrainer._iteration", "Lower batch_size (now 4)"),
+    ],
+)
+def test_too_little_memory_names_the_key_of_the_bundle(train, bundle, where, advice, monkeypatch):
+    def step(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(where, step)
+    with pytest.raises(RuntimeError) as error:
+        train(bundle, "full")
+    assert advice in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "first", "where", "advice"),
+    [
+        ("synthesis", {"kimg": 0.016}, "ssgnet_monai.losses.adversarial.F.softplus", "Lower g_lr and d_lr"),
+        ("segmentation", {"steps": 2}, "ssgnet_monai.losses.BCEDiceLoss.forward", "Lower learning_rate"),
+    ],
+)
+def test_a_diverging_run_stops_at_once_and_keeps_its_good_checkpoint(
+    train, bundle, first, where, advice, tmp_path, monkeypatch
+):
+    train(bundle, "run", **first)
+    (kept,) = (tmp_path / "run").rglob("checkpoint_*.pt")
+    monkeypatch.setattr(where, lambda *values: (values[0] if len(values) == 1 else values[1]) * math.nan)
+    with pytest.raises(RuntimeError) as error:
+        train(bundle, "run")
+    assert isinstance(error.value.__cause__, FloatingPointError)
+    step = int(kept.stem.split("_")[1])
+    assert f"in step {step + 1}. The last good checkpoint is {kept}. {advice}" in str(error.value.__cause__)
+    assert list((tmp_path / "run").rglob("checkpoint_*.pt")) == [kept]
