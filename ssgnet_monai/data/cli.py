@@ -16,7 +16,7 @@ def add_data_commands(subparsers: Any) -> None:
 
 def _add_prepare(commands: Any) -> None:
     parser = commands.add_parser("prepare", help="make a dataset from a folder of images and masks")
-    parser.add_argument("--images", required=True, metavar="DIR", help="PNG, JPEG, TIFF or BMP, 8 or 16 bit")
+    parser.add_argument("--images", required=True, metavar="DIR", help="PNG, JPEG, TIFF, BMP (8, 16 bit), NIfTI")
     parser.add_argument("--masks", metavar="DIR", help="same stems, or stem_mask, stem_segmentation, stem_lesion")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write datalist.json and PNG files to")
     parser.add_argument("--classes", metavar="CSV|folders", help="table of stem,class, or: sub-folders are classes")
@@ -31,6 +31,12 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
     parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
     parser.add_argument("--max-megapixels", type=float, default=120, metavar="N", help="refuse larger images (120)")
+    parser.add_argument(
+        "--slice-plane",
+        choices=("axial", "coronal", "sagittal"),
+        help="of volumes (default: across the largest spacing)",
+    )
+    parser.add_argument("--empty-slices", choices=("keep", "drop"), default="keep", help="of volumes with masks")
     parser.add_argument("--workers", type=int, metavar="N", help="decoding threads (default: cores, at most 8)")
     parser.set_defaults(handler=_prepare)
 
@@ -68,6 +74,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
         mask_threshold=arguments.mask_threshold,
         unlabeled_ok=arguments.unlabeled_ok,
         max_megapixels=arguments.max_megapixels,
+        slice_plane=arguments.slice_plane,
+        empty_slices=arguments.empty_slices,
         workers=arguments.workers,
     )
     return 0

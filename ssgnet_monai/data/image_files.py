@@ -11,7 +11,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+VOLUME_SUFFIXES = (".nii", ".nii.gz")
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", *VOLUME_SUFFIXES})
 MASK_ENDINGS = ("_mask", "_segmentation", "_lesion")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
@@ -30,11 +31,19 @@ class ImagePair:
     mask: Path | None
 
 
+def is_volume(path: str | Path) -> bool:
+    """Whether a file is a NIfTI volume, by its name."""
+    return str(path).lower().endswith(VOLUME_SUFFIXES)
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without the extension of a picture or volume."""
+    return path.name[: len(path.name) - len(_suffix(path))] if _suffix(path) in IMAGE_SUFFIXES else path.name
+
+
 def stem_key(name: str | Path) -> str:
     """The form in which stems are compared: without picture extension, Unicode-normalised, lower case."""
-    path = Path(str(name).strip())
-    stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-    return unicodedata.normalize("NFC", stem).casefold()
+    return unicodedata.normalize("NFC", stem_of(Path(str(name).strip()))).casefold()
 
 
 def locate_folders(images: str | Path, masks: str | Path | None) -> tuple[Path, Path | None]:
@@ -106,7 +115,7 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
         images = sorted(set(images) - set(masks))
     by_key = _unique(images, stem_key, "image")
     if masks is None:
-        return [ImagePair(path.stem, path, None) for _, path in sorted(by_key.items())]
+        return [ImagePair(stem_of(path), path, None) for _, path in sorted(by_key.items())]
     mask_by_key = _unique(masks, lambda path: stem_key(path) if stem_key(path) in by_key else _base_key(path), "mask")
     extra = [path for key, path in sorted(mask_by_key.items()) if key not in by_key]
     missing = [path for key, path in sorted(by_key.items()) if key not in mask_by_key]
@@ -122,7 +131,7 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
             f"{listed(missing)}. Add the masks, or prepare with unlabeled_ok=True (--unlabeled-ok) to use these "
             "images as unlabelled ones."
         )
-    return [ImagePair(path.stem, path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
+    return [ImagePair(stem_of(path), path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
 
 
 def listed(paths: Iterable[Path | str]) -> str:
@@ -150,6 +159,10 @@ def _unique(paths: Sequence[Path], key_of: Callable[[Path], str], kind: str) -> 
     return by_key
 
 
+def _suffix(path: Path) -> str:
+    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
+
+
 def _below(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
@@ -164,7 +177,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path], Counter[str]]:
     entries = sorted(folder.iterdir())
     kept = [path for path in entries if not _is_side_file(path)]
     folders = [path for path in kept if path.is_dir()]
-    pictures = [path for path in kept if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
+    pictures = [path for path in kept if _suffix(path) in IMAGE_SUFFIXES and not path.is_dir()]
     taken = {*folders, *pictures}
     return pictures, folders, Counter(path.suffix.lower() for path in entries if path not in taken)
 

@@ -23,6 +23,7 @@ from ssgnet_monai.data.prepare_image import inspect_pair
 from ssgnet_monai.data.prepare_journal import convert_all, for_each_pair
 from ssgnet_monai.data.prepare_summary import format_summary, summarise
 from ssgnet_monai.data.splits import split_items
+from ssgnet_monai.data.volume_slices import cut_volumes, has_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +47,19 @@ def prepare_folder(
     mask_threshold: int | None = None,
     unlabeled_ok: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
+    slice_plane: str | None = None,
+    empty_slices: str = "keep",
     workers: int | None = None,
 ) -> Path:
     """Turn a folder of images and masks into PNG files of one size, a datalist and a record of what was found.
 
-    Images become 8-bit PNG (16-bit grey stays 16-bit), masks 0/255. An interrupted run goes on where it stopped;
-    files that are already written from unchanged sources are not decoded again.
+    Images become 8-bit PNG (16-bit grey stays 16-bit), masks 0/255. NIfTI volumes become 16-bit slices, which are one
+    group (patient) unless ``groups`` says more; their window is written down in voxel values too, as ``voxel_window``.
+    An interrupted run goes on where it stopped; files that are already written from unchanged sources are not decoded
+    again.
 
     Args:
-        images: folder of PNG, JPEG, TIFF or BMP; also a folder around ``images/`` and ``masks/``.
+        images: folder of PNG, JPEG, TIFF, BMP, or of NIfTI volumes; also a folder around ``images/`` and ``masks/``.
         masks: folder of masks with the same stems (endings ``_mask``, ``_segmentation``, ``_lesion`` allowed), or None:
             a ``masks`` folder beside the images if there is one, else a dataset for classification.
         out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
@@ -71,6 +76,8 @@ def prepare_folder(
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
         max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
+        slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
+        empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
         workers: decoding threads; by default the cores of this process, at most 8.
 
     Returns:
@@ -91,12 +98,20 @@ def prepare_folder(
     class_of = read_classes(pairs, classes, image_folder)
     group_of = read_groups(pairs, groups)
     workers = workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+    volumes = None
+    if has_volumes(pairs):
+        volumes = cut_volumes(pairs, out / "slices", workers, slice_plane, empty_slices, mask_threshold)
+        class_of = volumes.spread(class_of)
+        group_of = volumes.spread(group_of or {pair.stem: pair.stem for pair in pairs})
+        pairs, mask_threshold = volumes.pairs, None
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, pairs, workers, "reading headers")
     bits = _one_depth(pairs, headers)
     records = convert_all(pairs, headers, out, target, mask_threshold, max_megapixels, workers)
 
     items = [_item(record, class_of, group_of) for record in records]
+    if volumes is not None:
+        items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]
     splits, left_out = _split(items, records, split, seed, has_masks=mask_folder is not None)
     if num_channels is None:
         num_channels = 1 if all(record["grey"] for record in records) else 3
@@ -114,7 +129,13 @@ def prepare_folder(
         "group_source": _group_source(groups),
         **splits,
     }
+    if volumes is not None:
+        datalist["voxel_window"] = volumes.voxel_window(datalist["intensity_window"])
+        datalist["group_source"] = "volumes" if groups is None else datalist["group_source"]
     summary = summarise(datalist, records, headers)
+    if volumes is not None:
+        summary["volumes"] = {**volumes.summary, "voxel_window": datalist["voxel_window"]}
+        logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
     if left_out:
         summary["warnings"].append(f"{left_out} images without mask share a patient with validation or test: left out.")
     write_json(out / "prepare.json", {"name": datalist["name"], "version": __version__, **summary})

@@ -11,8 +11,10 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import MapTransform
 from PIL import Image
 
+from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.slice_reader import SliceReader
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2
@@ -70,6 +72,8 @@ class LoadImageMaskd(MapTransform):
         label_key: key of the mask path; items without it pass. Result: (1, H, W) float32 in {0, 1}.
         ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
         max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
+        voxel_window: (low, high) voxel values for slices of NIfTI volumes, which are items of
+            ``ssgnet_monai.data.inference_items``: the datalist's ``voxel_window``; None: percentiles of each volume.
 
     Raises:
         ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window,
@@ -84,6 +88,7 @@ class LoadImageMaskd(MapTransform):
         label_key: str = "label",
         ignore_value: int | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
+        voxel_window: Sequence[float] | None = None,
     ) -> None:
         super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
         low, high = (float(value) for value in intensity_window)
@@ -95,13 +100,16 @@ class LoadImageMaskd(MapTransform):
         self.num_channels = num_channels
         self.image_key, self.label_key, self.ignore_value = image_key, label_key, ignore_value
         self.max_megapixels = max_megapixels
+        self._slices = SliceReader(voxel_window)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths in a copy of ``data`` by tensors."""
         result = dict(data)
         if self.image_key not in result:
             raise KeyError(f"Expected a path under {self.image_key!r}, got an item with {sorted(map(str, result))}.")
-        result[self.image_key] = self._image(result[self.image_key])
+        path = result[self.image_key]
+        image = self._slice(path, result) if is_volume(path) else self._image(path)
+        result[self.image_key] = self._with_channels(image)
         if self.label_key in result:
             label = self._read(result[self.label_key], self._coded_mask)
             result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
@@ -115,7 +123,19 @@ class LoadImageMaskd(MapTransform):
                 f"Expected an 8-bit image for intensity_window (0, 255), got 16-bit values up to {int(image.max())} in "
                 f"{path}. Pass the datalist's intensity_window."
             )
-        image.sub_(low).div_(high - low).clamp_(0.0, 1.0)
+        return image.sub_(low).div_(high - low).clamp_(0.0, 1.0)
+
+    def _slice(self, path: Any, item: Mapping[Hashable, Any]) -> torch.Tensor:
+        if "axis" not in item or "slice" not in item:
+            raise ValueError(
+                f"Expected 'axis' and 'slice' beside a volume, got an item with {sorted(map(str, item))} for {path}. "
+                "Prepare volumes with `ssgnet data prepare`, or list their slices with `inference_items`."
+            )
+        values = self._slices.read(path, int(item["axis"]), int(item["slice"]))
+        meta = {"filename_or_obj": str(path), "spatial_shape": np.asarray(values.shape), "original_channel_dim": 0}
+        return MetaTensor(torch.from_numpy(values[None]), meta=meta)
+
+    def _with_channels(self, image: torch.Tensor) -> torch.Tensor:
         if image.shape[0] == self.num_channels:
             return image
         if self.num_channels == 3:

@@ -1,0 +1,35 @@
+"""What a segmenter is applied to: the pictures of a folder, and the slices of its volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.image_files import find_images, is_volume, pair_files
+from ssgnet_monai.data.volume import Volume
+from ssgnet_monai.data.volume_view import slice_axis
+
+
+def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[dict[str, Any]]:
+    """List the pictures and the slices of NIfTI volumes in a folder and below; voxels are not read yet.
+
+    Args:
+        folder: of pictures, volumes, or both.
+        slice_plane: how volumes are cut, as in training: see ``slice_axis``.
+
+    Returns:
+        Items for ``LoadImageMaskd`` and ``SaveMaskd``: ``image``, ``axis`` and ``slice``, the latter 0 for a picture;
+        the slices of a volume one after another.
+
+    Raises:
+        ValueError: two files of one stem (their masks would be one file), or a volume that cannot be used.
+    """
+    items = []
+    for pair in pair_files(find_images(Path(folder)), None):
+        axis, length = 0, 1
+        if is_volume(pair.image):
+            volume = Volume(pair.image)
+            axis = slice_axis(volume.affine, slice_plane)
+            length = volume.shape[axis]
+        items += [{"image": str(pair.image), "axis": axis, "slice": index} for index in range(length)]
+    return items
