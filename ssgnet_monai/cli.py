@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
+from ssgnet_monai.shipped import CONFIGS
 
 # Set before torch is imported: OpenMP's threads read them once. Spinning costs a factor of ten on a busy machine.
 THREAD_DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 EXPECTED_ERRORS = (ValueError, OSError, ImportError, RuntimeError)
-DEMO_EXPERIMENT = Path(__file__).resolve().parents[1] / "configs" / "experiments" / "demo.yaml"
+DEMO_EXPERIMENT = CONFIGS / "experiments" / "demo.yaml"
 
 Subparsers = Any  # argparse keeps the class private
 
@@ -26,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run an experiment file: data, generators, pseudo-label rounds, report", __name__, "add_run_command"),
     "data": ("prepare a folder of images and masks, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
+    "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
     "verify": ("list what a bundle would run, run nothing", "ssgnet_monai.bundle_tools.cli", "add_verify_command"),
     "doctor": ("check this installation and say how to mend it", "ssgnet_monai.doctor", "add_doctor_command"),
 }
@@ -124,7 +126,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.experiment.is_file():
         raise FileNotFoundError(
             f"Expected an experiment file, found none at {arguments.experiment}. "
-            "The shipped ones lie in configs/experiments of the repository's checkout."
+            f"The shipped ones lie in {CONFIGS / 'experiments'}."
         )
     from ssgnet_monai.pipeline import run_experiment
 

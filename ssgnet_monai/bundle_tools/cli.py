@@ -1,12 +1,14 @@
-"""``ssgnet verify BUNDLE``."""
+"""``ssgnet verify BUNDLE``, ``ssgnet bundle list`` and ``ssgnet bundle copy NAME DIR``."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle, shipped_bundles
 from ssgnet_monai.bundle_tools.verify import render, verify_bundle
 
 
@@ -21,6 +23,18 @@ def add_verify_command(subparsers: Any) -> None:
     parser.set_defaults(handler=_verify)
 
 
+def add_bundle_commands(subparsers: Any) -> None:
+    """Add ``ssgnet bundle`` with its two commands to the subparsers."""
+    commands = subparsers.add_parser("bundle", help="list the bundles that ship, or copy one").add_subparsers(
+        dest="bundle_command", metavar="COMMAND", required=True
+    )
+    commands.add_parser("list", help="name, version, task and folder of each").set_defaults(handler=_list)
+    copy = commands.add_parser("copy", help="copy one to a new folder, to change its configs")
+    copy.add_argument("name", metavar="NAME", help="as `ssgnet bundle list` shows it")
+    copy.add_argument("folder", type=Path, metavar="DIR", help="new folder; nothing is overwritten")
+    copy.set_defaults(handler=_copy)
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     refused = False
     for bundle in arguments.bundles:
@@ -28,3 +42,20 @@ def _verify(arguments: argparse.Namespace) -> int:
         refused |= any(finding.refusal for finding in findings)
         sys.stdout.write(render(bundle, findings) + "\n")
     return int(refused)
+
+
+def _list(_: argparse.Namespace) -> int:
+    for bundle in shipped_bundles():
+        lines = (f"{bundle.name} {bundle.version}", f"  {bundle.task}", f"  {bundle.description}", f"  {bundle.path}")
+        sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    copy = copy_bundle(arguments.name, arguments.folder)
+    sys.stdout.write(
+        f"copied {arguments.name} to {copy}\nnext: cd {shlex.quote(str(copy))} && "
+        "python -m monai.bundle run --config_file configs/train.yaml --dataset_dir DATA\n"
+        "(DATA: a folder that `ssgnet data prepare` or `ssgnet data phantom` wrote; its settings: configs/train.yaml)\n"
+    )
+    return 0

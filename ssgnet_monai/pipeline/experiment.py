@@ -10,11 +10,10 @@ from typing import Any
 import yaml
 
 from ssgnet_monai.pipeline.known_names import check_bundle_settings, check_names, nearest, prepare_options
+from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIGS = REPOSITORY / "configs"
-SYNTHESIS_BUNDLE = REPOSITORY / "bundles" / "ssgnet_stylegan3_synthesis"
-SEGMENTATION_BUNDLE = REPOSITORY / "bundles" / "ssgnet_vmunet_segmentation"
+SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_stylegan3_synthesis"
+SEGMENTATION_BUNDLE = BUNDLES / "ssgnet_vmunet_segmentation"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",

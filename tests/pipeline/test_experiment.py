@@ -1,6 +1,7 @@
 import pytest
 
-from ssgnet_monai.pipeline.experiment import CONFIGS, config_file, load_experiment, read_config
+from ssgnet_monai.pipeline.experiment import config_file, load_experiment, read_config
+from ssgnet_monai.shipped import CONFIGS
 
 DEMO = CONFIGS / "experiments" / "demo.yaml"
 

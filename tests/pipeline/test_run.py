@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from ssgnet_monai.pipeline.experiment import CONFIGS
+from ssgnet_monai.shipped import CONFIGS
 
 pytestmark = pytest.mark.slow
 TINY = [

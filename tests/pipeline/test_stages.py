@@ -3,8 +3,9 @@ import json
 import pytest
 import yaml
 
-from ssgnet_monai.pipeline.experiment import CONFIGS, load_experiment
+from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.stages import build_stages, prepare_command
+from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
     "num_channels": 3,
