@@ -33,15 +33,16 @@ def pool_items(
         Items with "image" and "origin", without "label".
 
     Raises:
-        ValueError: ``pool`` is none of the three, or a generator was trained on another datalist, whose training
-            images may be test images of this one.
+        FileNotFoundError: a ``synthetic.json`` is missing.
+        ValueError: ``pool`` is none of the three, a file is no list of generated images, or a generator was trained on
+            another datalist, whose training images may be test images of this one.
     """
     if pool not in ("synthetic", "real", "both"):
         raise ValueError(f"Expected pool 'synthetic', 'real' or 'both', got {pool!r}.")
     items = [{"origin": "real", **item} for item in (*datalist["unlabeled"], *hidden)]
     expected = datalist_sha256(dataset_dir)
     for path in map(Path, synthetic):
-        for entry in json.loads(path.read_text(encoding="utf-8"))["unlabeled"]:
+        for entry in _entries(path):
             if entry["datalist_sha256"] != expected:
                 raise ValueError(
                     f"Expected images of generators trained on {dataset_dir} (datalist {expected[:12]}), got "
@@ -56,3 +57,20 @@ def pool_items(
     ]
     logger.info("pool (%s): %d images", pool, len(chosen))
     return chosen
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    remedy = "Generate the images again (the synthesis bundle's inference.yaml writes it at its end)."
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a list of generated images at {path}, found none. {remedy}")
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["unlabeled"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected JSON with a list 'unlabeled' in {path}, got {type(error).__name__} ({error}). {remedy}"
+        ) from error
+    for entry in entries:
+        missing = {"image", "datalist_sha256"} - set(entry)
+        if missing:
+            raise ValueError(f"Expected 'image' and 'datalist_sha256' of every image in {path}, got {entry}. {remedy}")
+    return entries

@@ -121,9 +121,14 @@ def _read_image(path: Path, mask_shape: tuple[int, ...] | None, most: float) -> 
 
 
 def _read_mask(path: Path, threshold: int | None, most: float) -> tuple[np.ndarray, str]:
-    with open_picture(path, most) as image:
-        values, lossy = grey_mask(image, str(path)), image.format == "JPEG"
+    values, lossy = _mask_values(path, most)
     return binarise_mask(values, lossy=lossy, threshold=threshold, name=str(path))
+
+
+def _mask_values(path: Path, most: float) -> tuple[np.ndarray, bool]:
+    """Apart from its use, so that the decoded picture is gone by then."""
+    with open_picture(path, most) as image:
+        return grey_mask(image, str(path)), image.format == "JPEG"
 
 
 def _is_deep_colour_png(path: Path, mode: str) -> bool:

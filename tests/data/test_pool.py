@@ -44,3 +44,16 @@ def test_images_of_a_generator_of_other_data_are_refused(dataset, tmp_path):
 def test_an_unknown_pool_is_named(dataset):
     with pytest.raises(ValueError, match="'synthetic', 'real' or 'both', got 'all'"):
         pool_items(DATALIST, [], [], "all", dataset)
+
+
+def test_a_list_of_images_that_is_gone_or_is_none_is_named(dataset, tmp_path):
+    path = tmp_path / "gan" / "synthetic.json"
+    with pytest.raises(FileNotFoundError, match=r"generated images at .*synthetic\.json, found none\. Generate"):
+        pool_items(DATALIST, [], [path], "both", dataset)
+    for content in ({"training": []}, []):
+        write_json(path, content)
+        with pytest.raises(ValueError, match=r"list 'unlabeled' in .*synthetic\.json, got \w+Error"):
+            pool_items(DATALIST, [], [path], "both", dataset)
+    write_json(path, {"unlabeled": [{"image": "a.png"}]})
+    with pytest.raises(ValueError, match="Expected 'image' and 'datalist_sha256' of every image in"):
+        pool_items(DATALIST, [], [path], "both", dataset)
