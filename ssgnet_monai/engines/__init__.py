@@ -1,6 +1,8 @@
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
 from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
+from ssgnet_monai.engines.process_group import join_ranks as join_ranks
+from ssgnet_monai.engines.process_group import part_ranks as part_ranks
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
 from ssgnet_monai.engines.pseudo_label_rounds import conclude_rounds as conclude_rounds
 from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers

@@ -20,6 +20,7 @@ from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import num_ranks
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,11 @@ class PseudoLabelRounds(Engine):
         handlers: Sequence[Any] = (),
     ) -> None:
         super().__init__(self._round)
+        if num_ranks() > 1:
+            raise ValueError(
+                f"Expected one process for pseudo-label rounds, got {num_ranks()}. Run them with python, not torchrun; "
+                "multi_gpu_train.yaml goes with train.yaml alone."
+            )
         if start not in ("cold", "warm"):
             raise ValueError(f"Expected start 'cold' or 'warm', got {start!r}.")
         if num_rounds < 0:

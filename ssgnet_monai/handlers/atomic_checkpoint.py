@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import Trainer
@@ -17,7 +18,7 @@ from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
-from ssgnet_monai.ops.ranks import rank
+from ssgnet_monai.ops.ranks import num_ranks, rank
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +81,15 @@ class AtomicCheckpoint:
         if files:
             self._restore(engine, _newest_readable(files))
             logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
+        steps: Any = idist.all_gather(engine.state.iteration)  # and nobody writes before all have read
+        if len(set(steps)) > 1:
+            raise RuntimeError(
+                f"Expected every process to go on from the same step, got {steps}. The output folder "
+                f"{self.session.state_dir} must be one that all machines share."
+            )
         loader = engine.data_loader
         if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
-            loader.sampler.start = engine.state.iteration * (loader.batch_size or 1)
+            loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
 
     def _restore(self, engine: Trainer, content: dict[str, Any]) -> None:
         self.session.load_state_dict(content["session"])

@@ -10,6 +10,7 @@ from monai.engines import Evaluator
 
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import rank
 
 logger = logging.getLogger(__name__)
 
@@ -34,5 +35,6 @@ class BestWeights:
         best = self.session.best_metric
         if best is None or score > best:
             self.session.best_metric, self.session.best_epoch = score, engine.state.epoch
-            save_tensors(self.session.model_path, self.network.state_dict())
+            if rank() == 0:
+                save_tensors(self.session.model_path, self.network.state_dict())
             logger.info("validation %s %.4f is the best so far", engine.state.key_metric_name, score)

@@ -7,6 +7,7 @@ from ignite.engine import Engine, Events
 
 from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import rank
 
 
 class FinalWeights:
@@ -25,4 +26,5 @@ class FinalWeights:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        save_tensors(self.session.model_path, self.network.state_dict())
+        if rank() == 0:
+            save_tensors(self.session.model_path, self.network.state_dict())

@@ -17,6 +17,7 @@ from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.image_grid import image_grid, write_image
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.networks.stylegan3 import Generator
+from ssgnet_monai.ops.ranks import rank
 from ssgnet_monai.transforms import AdaptiveAugment
 
 LOSSES = ("loss_g", "loss_d", "r1", "real_sign")
@@ -58,6 +59,8 @@ class SynthesisMonitor:
 
     def attach(self, engine: Trainer) -> None:
         """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
+        if rank() > 0:
+            return
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
@@ -74,7 +77,7 @@ class SynthesisMonitor:
         kept = [line for line in lines if json.loads(line)["kimg"] <= self._kimg(engine)]
         with atomic_path(self._stats) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        self._board = SummaryWriter(self.output_dir / "tensorboard", purge_step=engine.state.iteration)
+        self._board = SummaryWriter(self.output_dir / "tensorboard", purge_step=engine.state.iteration + 1)
         total = engine.state.max_epochs * engine.state.epoch_length * self.batch_size / 1000
         self._bar = tqdm(total=total, initial=self._kimg(engine), unit="kimg", bar_format=_BAR, mininterval=1.0)
         self._reset()

@@ -48,19 +48,19 @@ def phantom(tmp_path_factory) -> Path:
 @pytest.fixture
 def run_bundle() -> Callable[..., ConfigWorkflow]:
     """``run_bundle("segmentation", ["train", "rounds"], "rounds", key=value)`` -> the finished workflow."""
+    return run_workflow
 
-    def run(bundle: str, names: list[str], run_id: str = "run", **overrides: Any) -> ConfigWorkflow:
-        folder = next(REPOSITORY.glob(f"bundles/*_{bundle}"))
-        workflow = ConfigWorkflow(
-            config_file=[str(folder / "configs" / f"{name}.yaml") for name in names],
-            meta_file=str(folder / "configs" / "metadata.json"),
-            logging_file=False,
-            workflow_type="infer" if names == ["inference"] else "train",
-            run_id=run_id,
-            **{"bundle_root": str(folder), "device": "cpu", **overrides},
-        )
-        workflow.initialize()
-        workflow.run()
-        return workflow
 
-    return run
+def run_workflow(bundle: str, names: list[str], run_id: str = "run", **overrides: Any) -> ConfigWorkflow:
+    folder = next(REPOSITORY.glob(f"bundles/*_{bundle}"))
+    workflow = ConfigWorkflow(
+        config_file=[str(folder / "configs" / f"{name}.yaml") for name in names],
+        meta_file=str(folder / "configs" / "metadata.json"),
+        logging_file=False,
+        workflow_type="infer" if names == ["inference"] else "train",
+        run_id=run_id,
+        **{"bundle_root": str(folder), "device": "cpu", **overrides},
+    )
+    workflow.initialize()
+    workflow.run()
+    return workflow

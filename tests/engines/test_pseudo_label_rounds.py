@@ -1,7 +1,7 @@
 import pytest
 
 from ssgnet_monai.data import RoundsLog
-from ssgnet_monai.engines import PseudoLabelRounds
+from ssgnet_monai.engines import PseudoLabelRounds, pseudo_label_rounds
 
 
 @pytest.fixture
@@ -34,6 +34,12 @@ def test_with_the_gate_a_worse_round_labels_nothing(rounds):
 )
 def test_convergence_counts_rounds_without_gain(rounds, dices, patience, stops):
     assert rounds(dices, patience=patience)._converged() is stops
+
+
+def test_several_processes_are_refused(rounds, monkeypatch):
+    monkeypatch.setattr(pseudo_label_rounds, "num_ranks", lambda: 2)
+    with pytest.raises(ValueError, match="one process for pseudo-label rounds, got 2"):
+        rounds()
 
 
 def test_complete_rounds_are_not_started_again(rounds):

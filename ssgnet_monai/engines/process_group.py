@@ -1,0 +1,28 @@
+"""The processes that torchrun starts: they join, train as one, and part."""
+
+from __future__ import annotations
+
+import logging
+
+import ignite.distributed as idist
+from torch import distributed
+
+
+def join_ranks(backend: str) -> None:
+    """Join the process group that torchrun's environment describes, once; each process takes its own device.
+
+    The first process tells what happens; the others log warnings and errors only.
+
+    Args:
+        backend: "nccl" on CUDA, "gloo" on CPUs.
+    """
+    if not distributed.is_initialized():
+        idist.initialize(backend)
+    if idist.get_rank() > 0:
+        logging.getLogger().setLevel(logging.WARNING)
+
+
+def part_ranks() -> None:
+    """Wait until every process is done, then leave the group."""
+    idist.barrier()
+    idist.finalize()
