@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from PIL import Image
 from tqdm import tqdm
 
 from ssgnet_monai import __version__
@@ -24,6 +25,8 @@ AHEAD = 4
 """Images per thread that are read ahead of the one that is waited for."""
 DECODED_PIXELS = 60_000_000
 """Pixels that all threads decode at a time: about 0.6 GB."""
+PILLOW_BLOCK = 2**26
+"""Bytes in which Pillow takes memory: blocks this large go back to the system when a large picture is dropped."""
 JOURNAL = ".prepare_records.jsonl"
 FORMAT = 2  # of the records
 Result = TypeVar("Result")
@@ -103,6 +106,7 @@ def convert_all(
     Raises:
         ValueError: images that cannot be converted.
     """
+    Image.core.set_block_size(PILLOW_BLOCK)
     out.mkdir(parents=True, exist_ok=True)
     known = _read_journal(out / JOURNAL)
     settings = [list(size) if size else None, threshold, __version__, FORMAT]
