@@ -12,20 +12,28 @@ from ssgnet_monai.report.table import Cell, Table, mean_sd, number, said, text
 def data_table(data: dict[str, Any]) -> Table:
     """Images per class and split, with groups (patients, lesions) and labelled images."""
     names = {"training": "Training", "validation": "Validation", "test": "Test", "unlabeled": "Unlabelled pool"}
+    grouped = any(part["groups"] for part in data["splits"].values())
     cells = []
     for split, name in names.items():
         part = data["splits"][split]
         by_class = [number(part["by_class"][label], count) for label in data["classes"]]
-        totals = [number(part[key], count) for key in ("images", "labelled", "groups")]
-        cells.append([text(name), *by_class, *totals])
+        totals = [number(part[key], count) for key in ("images", "labelled")]
+        cells.append([text(name), *by_class, *totals, number(part["groups"] if grouped else None, count)])
     groups = [("Class", len(data["classes"])), ("All classes", 3)] if data["classes"] else [("All classes", 3)]
-    source = f" Groups come from: {data['group_source']}." if data["group_source"] else ""
+    note = "Groups (patients, lesions) never cross a split." + (
+        f" Groups come from: {data['group_source']}." if data["group_source"] else ""
+    )
+    if not grouped:
+        note = (
+            "No groups (patients, lesions) were given: images of one patient may lie in several splits, and test "
+            "scores may then be too high."
+        )
     return Table(
         caption=f"Images of {data['name']} per split",
         columns=["Split", *data["classes"], "Images", "With mask", "Groups"],
         groups=groups,
         rows=cells,
-        notes=[f"Groups (patients, lesions) never cross a split.{source}"],
+        notes=[note],
     )
 
 

@@ -19,7 +19,7 @@ from ssgnet_monai.report.pictures import mask_dice, outline, outlined_examples
 from ssgnet_monai.report.published import published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
 from ssgnet_monai.report.segmentation_row import checkpoint_name, statistic
-from ssgnet_monai.report.tables import synthesis_table
+from ssgnet_monai.report.tables import data_table, synthesis_table
 
 Build = Callable[..., Path]
 
@@ -71,6 +71,18 @@ def test_published_numbers_are_self_consistent() -> None:
             if entry["form"] == "pooled foreground":
                 assert entry["dice"] == pytest.approx(2 * entry["miou"] / (1 + entry["miou"]), abs=2e-3)
     assert published_results("phantom") is None
+
+
+def test_images_without_groups_are_said_to_have_none(build_run: Build) -> None:
+    run = build_run()
+    table = data_table(collect(run)["data"])
+    assert [row[-1].parts[0][1] for row in table.rows] == [6, 2, 4, 3]
+    assert "never cross a split. Groups come from: one group an image." in table.notes[0]
+    path = run / "data" / "datalist.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"group"', '"other"'), encoding="utf-8")
+    table = data_table(collect(run)["data"])
+    assert [row[-1].parts for row in table.rows] == 4 * [[("–", None)]]
+    assert "images of one patient may lie in several splits" in table.notes[0]
 
 
 def test_outline_of_one_pixel_and_of_a_full_mask() -> None:
