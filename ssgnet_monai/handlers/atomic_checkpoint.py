@@ -72,6 +72,8 @@ class AtomicCheckpoint:
         """Take the folder, restore the session, the engine's position and the position in the sample stream."""
         if rank() == 0:
             hold_folder(self.session.state_dir, "training run")
+            for unfinished in sorted(self.session.state_dir.glob(".checkpoint_*.pt")):  # of a save that was killed
+                unfinished.unlink()
         files = self.session.checkpoints()
         if files and self.resume == "never":
             raise FileExistsError(

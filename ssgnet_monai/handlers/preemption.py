@@ -23,7 +23,7 @@ GRACE = 20.0
 class Preemption:
     """On SIGTERM, saves at the next step and exits with :data:`EXIT_STATUS`.
 
-    The last step of an epoch is saved after the epoch's validation, which belongs to it. Where neither ends within
+    An epoch's last step is saved after its validation and curves, which belong to it. Where neither ends within
     :data:`GRACE` seconds, the run exits all the same and goes on from its last checkpoint. Of several ranks, the first
     decides; the others ignore the signal and end with their launcher. Outside the main thread, where Python allows no
     signal handlers, nothing is installed.
@@ -39,11 +39,12 @@ class Preemption:
         self._previous: Any = None
 
     def attach(self, engine: Engine) -> None:
-        """Register at start, every iteration, every epoch and the end."""
+        """Register at start, every iteration, before every epoch and at the end."""
         engine.add_event_handler(Events.STARTED, self._install)
         if self.save is not None:
             engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
+            engine.add_event_handler(Events.EPOCH_STARTED, self._between)
+            engine.add_event_handler(Events.COMPLETED, self._between)
         engine.add_event_handler(Events.COMPLETED, self._remove)
 
     def _install(self, engine: Engine) -> None:
@@ -69,9 +70,9 @@ class Preemption:
 
     def _iteration(self, engine: Engine) -> None:
         if self.requested and engine.state.iteration % (engine.state.epoch_length or 1):
-            self._epoch(engine)
+            self._between(engine)
 
-    def _epoch(self, engine: Engine) -> None:
+    def _between(self, engine: Engine) -> None:
         if self.requested and self.save is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)  # nothing interrupts the save
             self.save(engine)

@@ -42,6 +42,7 @@ class SynthesisMonitor:
     _sums: dict[str, torch.Tensor]
     _counts: dict[str, int]
     _since: float
+    _steps: int
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class SynthesisMonitor:
         self._stats = self.session.state_dir / "stats.jsonl"
         lines = self._stats.read_text(encoding="utf-8").splitlines() if self._stats.exists() else []
         # Lines after the restored checkpoint belong to steps that will be done again.
-        kept = [line for line in lines if json.loads(line)["kimg"] <= self._kimg(engine)]
+        kept = [line for line in lines if _kimg_of(line) <= self._kimg(engine)]
         with atomic_path(self._stats) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         self._board = SummaryWriter(self.output_dir / "tensorboard", purge_step=engine.state.iteration + 1)
@@ -85,7 +86,7 @@ class SynthesisMonitor:
     def _reset(self) -> None:
         self._sums = {}
         self._counts = {}
-        self._since = time.perf_counter()
+        self._since, self._steps = time.perf_counter(), 0
 
     def _iteration(self, engine: Trainer) -> None:
         for name in LOSSES:
@@ -93,10 +94,11 @@ class SynthesisMonitor:
                 value = torch.as_tensor(engine.state.output[name]).detach()
                 self._sums[name] = self._sums.get(name, 0) + value
                 self._counts[name] = self._counts.get(name, 0) + 1
+        self._steps += 1
         self._bar.update(self.batch_size / 1000)
 
     def _epoch(self, engine: Trainer) -> None:
-        images = engine.state.epoch_length * self.batch_size
+        images = self._steps * self.batch_size  # fewer than an epoch's where the run was resumed in its middle
         means = {name: float(self._sums[name]) / self._counts[name] for name in self._sums}
         record: dict[str, Any] = {
             "kimg": self._kimg(engine),
@@ -133,6 +135,13 @@ class SynthesisMonitor:
     def _finish(self, engine: Trainer) -> None:
         self._bar.close()
         self._board.close()
+
+
+def _kimg_of(line: str) -> float:
+    try:
+        return json.loads(line)["kimg"]
+    except json.JSONDecodeError:  # cut short by a full disk or a power cut: its steps are done again
+        return float("inf")
 
 
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}]{postfix}"

@@ -18,6 +18,14 @@ class TrainingSession:
     Handlers share it: the checkpoint handler saves and restores ``objects``; the seed handler reads ``seed``; the
     best-weights handler writes ``model_path``. The pseudo-label rounds call :meth:`restart` to begin anew.
 
+    A checkpoint needs no generator states and no sampler: torch's generators (CPU and CUDA) are seeded from (seed,
+    step) before each step, MONAI's random transforms from (seed, sample number), order and permutations are functions
+    of (seed, sample number), and nothing draws from NumPy's or Python's global generators once networks are built. The
+    step also gives the images seen and the position in the stream; rounds and masks are recorded in files of their
+    own (``rounds.json``, ``progress.jsonl``). What only history knows is saved: networks and their running means, the
+    averaged generator, optimisers, schedules, the GradScaler, the strength of the augmentation with its statistic, and
+    the best validation score.
+
     Args:
         objects: name -> object with ``state_dict`` and ``load_state_dict`` (networks, optimisers, schedulers, ...).
         state_dir: folder of the checkpoints to resume from.

@@ -1,5 +1,6 @@
 """Runs of the bundles that are stopped from outside or by an error, and go on or say what to do."""
 
+import json
 import math
 import os
 import signal
@@ -77,6 +78,15 @@ def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, 
     manifests = [tmp_path / name / "pseudo_labels" / "round_01" / "manifest.json" for name in ("whole", "parts")]
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
     assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
+
+
+def test_a_curve_cut_short_by_a_full_disk_does_not_stop_the_resume(train, tmp_path):
+    train("synthesis", "run", kimg=0.016)
+    with open(tmp_path / "run" / "state" / "stats.jsonl", "a") as file:
+        file.write('{"kimg": 0.0')
+    train("synthesis", "run")
+    lines = (tmp_path / "run" / "state" / "stats.jsonl").read_text().splitlines()
+    assert [json.loads(line)["kimg"] for line in lines] == [0.016, 0.032]
 
 
 @pytest.mark.parametrize(

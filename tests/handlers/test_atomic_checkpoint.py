@@ -63,9 +63,11 @@ def test_two_halves_equal_the_whole(tmp_path):
     whole = trainer_of(tmp_path / "whole", 4)
     whole[0].run()
     trainer_of(tmp_path / "parts", 2)[0].run()
+    (tmp_path / "parts" / "state" / ".checkpoint_000000006.pt.k1.pt").write_bytes(b"half, then killed")
     second = trainer_of(tmp_path / "parts", 4)
     second[0].run()
     assert torch.equal(whole[1].objects["network"][1].weight, second[1].objects["network"][1].weight)
+    assert names(tmp_path / "parts") == names(tmp_path / "whole")
     assert whole[1].objects["schedule"].state_dict() == second[1].objects["schedule"].state_dict()
 
 
