@@ -117,6 +117,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
     parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and stop")
     parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores to use (default: all)")
+    parser.add_argument(
+        "--tracking", choices=["mlflow"], help="also write settings, curves and scores to mlruns.db in the run folder"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -131,7 +134,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.pipeline import run_experiment
 
     return run_experiment(
-        arguments.experiment, list(arguments.overrides), cores=arguments.cores, dry_run=arguments.dry_run
+        arguments.experiment,
+        list(arguments.overrides),
+        cores=arguments.cores,
+        dry_run=arguments.dry_run,
+        tracking=arguments.tracking,
     )
 
 

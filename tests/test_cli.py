@@ -19,8 +19,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Records what ``run_experiment`` is called with instead of running it."""
     recorded: list[tuple[Any, ...]] = []
 
-    def record(path: Path, overrides: list[str], cores: int | None, dry_run: bool) -> int:
-        recorded.append((path, overrides, cores, dry_run))
+    def record(path: Path, overrides: list[str], cores: int | None, dry_run: bool, tracking: str | None) -> int:
+        recorded.append((path, overrides, cores, dry_run, tracking))
         return 0
 
     monkeypatch.setattr(ssgnet_monai.pipeline, "run_experiment", record, raising=False)
@@ -62,13 +62,16 @@ def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixtur
 
 
 def test_run_hands_over_its_arguments(calls: list[Any], experiment: Path) -> None:
-    assert cli.main(["run", str(experiment), "seed=3", "--cores", "2", "a.b=c=d", "--dry-run"]) == 0
-    assert calls == [(experiment, ["seed=3", "a.b=c=d"], 2, True)]
+    assert (
+        cli.main(["run", str(experiment), "seed=3", "--cores", "2", "a.b=c=d", "--dry-run", "--tracking", "mlflow"])
+        == 0
+    )
+    assert calls == [(experiment, ["seed=3", "a.b=c=d"], 2, True, "mlflow")]
 
 
 def test_run_defaults(calls: list[Any], experiment: Path) -> None:
     assert cli.main(["run", str(experiment)]) == 0
-    assert calls == [(experiment, [], None, False)]
+    assert calls == [(experiment, [], None, False, None)]
 
 
 def test_demo_runs_the_shipped_experiment(
@@ -77,7 +80,7 @@ def test_demo_runs_the_shipped_experiment(
     monkeypatch.setattr(cli, "DEMO_EXPERIMENT", experiment)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo", "--cores=1", "kimg=1"]) == 0
-    assert calls == [(experiment, ["kimg=1"], 1, False)]
+    assert calls == [(experiment, ["kimg=1"], 1, False, None)]
 
 
 def test_a_failed_run_keeps_its_status(monkeypatch: pytest.MonkeyPatch, experiment: Path) -> None:

@@ -8,6 +8,7 @@ from ssgnet_monai.handlers.finite_loss import FiniteLoss as FiniteLoss
 from ssgnet_monai.handlers.preemption import Preemption as Preemption
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.segmentation_monitor import SegmentationMonitor as SegmentationMonitor
+from ssgnet_monai.handlers.step_loss import StepLoss as StepLoss
 from ssgnet_monai.handlers.step_seed import StepSeed as StepSeed
 from ssgnet_monai.handlers.synthesis_monitor import SynthesisMonitor as SynthesisMonitor
 from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImages as SyntheticImages

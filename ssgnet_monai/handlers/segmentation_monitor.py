@@ -32,6 +32,7 @@ class SegmentationMonitor:
 
     def attach(self, engine: Trainer) -> None:
         """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._keep_loss)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._average_loss)
         if rank() > 0:
             return
@@ -49,8 +50,11 @@ class SegmentationMonitor:
     def _iteration(self, engine: Trainer) -> None:
         self._bar.update()
 
+    def _keep_loss(self, engine: Trainer) -> None:
+        self._loss = engine.state.output["loss"].detach()
+
     def _average_loss(self, engine: Trainer) -> None:
-        self._loss = mean_over_ranks(engine.state.output["loss"].detach())
+        self._loss = mean_over_ranks(self._loss)
 
     def _epoch(self, engine: Trainer) -> None:
         loss = self._loss.item()

@@ -22,6 +22,7 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
+from ssgnet_monai.pipeline.mlflow_tracking import require_mlflow, track_run
 from ssgnet_monai.pipeline.progress import StageWatch
 from ssgnet_monai.pipeline.stages import Stage, build_stages, prepare_command
 
@@ -40,7 +41,11 @@ PACKAGES = ("ssgnet-monai", "torch", "torchvision", "monai", "pytorch-ignite", "
 
 
 def run_experiment(
-    path: str | Path, overrides: Iterable[str] = (), cores: int | None = None, dry_run: bool = False
+    path: str | Path,
+    overrides: Iterable[str] = (),
+    cores: int | None = None,
+    dry_run: bool = False,
+    tracking: str | None = None,
 ) -> int:
     """Run every stage of an experiment that is not done yet; after a kill the same call goes on.
 
@@ -51,6 +56,7 @@ def run_experiment(
         overrides: ``key=value`` words.
         cores: CPU cores to use; None: all that this process may use.
         dry_run: only say which stages would run.
+        tracking: "mlflow" writes the report's settings, curves and scores to ``mlruns.db`` in the run's folder.
 
     Returns:
         0 when the report is written, 1 when a stage failed (its log has been shown).
@@ -70,6 +76,8 @@ def run_experiment(
         raise ImportError(
             "Expected Snakemake to run the stages, it is not installed: pip install 'ssgnet-monai[pipeline]'"
         )
+    if tracking:
+        require_mlflow()
     run_dir.mkdir(parents=True, exist_ok=True)
     hold_folder(run_dir, "`ssgnet run`")
     with signals_raise():
@@ -81,6 +89,8 @@ def run_experiment(
         _record(experiment, path, overrides, stages, prepare, run_dir)
         if not _snakemake(run_dir, stages, cores):
             return 1
+        if tracking:
+            track_run(run_dir)
         logger.info("report: %s (%.0f s)", run_dir / "report.html", time.monotonic() - began)
         return 0
 
