@@ -25,6 +25,7 @@ Subparsers = Any  # argparse keeps the class private
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("run the whole method on generated images and write a report", __name__, "add_demo_command"),
     "run": ("run an experiment file: data, generators, pseudo-label rounds, report", __name__, "add_run_command"),
+    "estimate": ("hours and memory of an experiment, from some steps of it", __name__, "add_estimate_command"),
     "data": ("prepare a folder of images and masks, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
     "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
@@ -122,7 +123,29 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def add_estimate_command(subparsers: Subparsers) -> None:
+    """Add ``ssgnet estimate`` to the subparsers."""
+    parser = subparsers.add_parser(
+        "estimate",
+        help=COMMANDS["estimate"][0],
+        description="Runs every kind of stage with few steps in a temporary folder; the run's own folder is only read.",
+    )
+    parser.add_argument("experiment", type=Path, metavar="EXPERIMENT.yaml", help="like configs/experiments/demo.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
+    parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of the run (default: all)")
+    parser.set_defaults(handler=_estimate)
+
+
+def _estimate(arguments: argparse.Namespace) -> int:
+    _check_experiment(arguments)
+    from ssgnet_monai.pipeline.estimate import estimate_experiment
+
+    text = estimate_experiment(arguments.experiment, list(arguments.overrides), cores=arguments.cores)
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _check_experiment(arguments: argparse.Namespace) -> None:
     wrong = [word for word in arguments.overrides if not word.partition("=")[0] or "=" not in word]
     if wrong:
         raise ValueError(f"Expected key=value after the experiment, got {wrong[0]!r}.")
@@ -131,6 +154,10 @@ def _run(arguments: argparse.Namespace) -> int:
             f"Expected an experiment file, found none at {arguments.experiment}. "
             f"The shipped ones lie in {CONFIGS / 'experiments'}."
         )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _check_experiment(arguments)
     from ssgnet_monai.pipeline import run_experiment
 
     return run_experiment(

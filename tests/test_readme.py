@@ -17,6 +17,7 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line and 
 MAKE = ["make demo", "make test"]
 SMALL = {
     "ssgnet run": ["budget=0.005", "synthesis.images=12", "image_size=32"],
+    "ssgnet estimate": ["image_size=32"],
     "ssgnet data phantom": ["--num-images", "28", "12"],
     "synthesis/configs/train.yaml": ["--kimg", "0.064", "--tick_kimg", "0.032", "--channel_max", "8"],
     "synthesis/configs/inference.yaml": ["--num_images", "12", "--channel_max", "8"],

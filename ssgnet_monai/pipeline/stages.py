@@ -104,7 +104,7 @@ def _synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_
         counts = {"all": settings["images"]}
     stages, first_seed = [], 0
     for name, count in counts.items():
-        slug = _slug(name)
+        slug = folder_name(name)
         folder = f"generators/{slug}"
         config = {
             **_common_config(experiment, datalist, folder),
@@ -145,7 +145,7 @@ def _segmentation_stages(
     runs = [(name, row, seed) for name, row in experiment["segmentation"].items() for seed in experiment["seeds"]]
     stages = []
     for name, row, seed in runs:
-        folder = f"segmentation/{_slug(name)}/seed{seed}"
+        folder = f"segmentation/{folder_name(name)}/seed{seed}"
         config = {
             **_common_config(experiment, datalist, folder),
             "num_labeled": row["num_labeled"],
@@ -160,7 +160,7 @@ def _segmentation_stages(
         evaluate = _bundle_command(SEGMENTATION_BUNDLE, ["train", "evaluate"], files, run_dir)
         stages.append(
             Stage(
-                f"segmentation_{_slug(name)}_seed{seed}",
+                f"segmentation_{folder_name(name)}_seed{seed}",
                 ["data/datalist.json", f"{folder}/config.yaml", *synthetic],
                 [f"{folder}/model.pt", f"{folder}/metrics.json"],
                 [rounds, evaluate],
@@ -208,5 +208,6 @@ def _write_config(path: Path, config: dict[str, Any], shared: list[Path]) -> Pat
     return path
 
 
-def _slug(name: str) -> str:
+def folder_name(name: str) -> str:
+    """A name as folders and stages have it."""
     return re.sub(r"[^\w.-]+", "_", name)

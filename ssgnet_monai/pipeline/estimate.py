@@ -1,0 +1,151 @@
+"""``ssgnet estimate``: hours and memory of every stage, from the very same commands with few steps.
+
+Every kind of stage is run twice in a temporary folder, with the experiment's image size, batch and networks on its real
+images; only the numbers of steps and images are small. Two sizes separate the start (a) from the cost of a step or
+image (b): ``seconds = a + b * units``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssgnet_monai.data.datalist import load_datalist
+from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
+from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
+from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
+from ssgnet_monai.pipeline.interruption import signals_raise
+from ssgnet_monai.pipeline.measure import Cost, measure
+from ssgnet_monai.pipeline.stages import Stage, build_stages, folder_name, prepare_command
+from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, Size, kind_of, settings_of, time_kinds
+
+logger = logging.getLogger(__name__)
+Costs = Mapping[str, Sequence[Cost]]
+Settings = Mapping[str, Any]
+
+
+def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: int | None = None) -> str:
+    """Time the stages of an experiment with few steps and extrapolate; the run's own folder is only read.
+
+    Args:
+        path: the experiment file.
+        overrides: ``key=value`` words.
+        cores: CPU cores to use; None: all that this process may use.
+
+    Returns:
+        A table with a row for each command, the total, and what may be short: memory and disk.
+
+    Raises:
+        ValueError: a wrong setting.
+        RuntimeError: a command failed; the run itself would fail there too.
+    """
+    experiment = load_experiment(path, overrides)
+    cores = cores or len(os.sched_getaffinity(0))
+    run_dir = Path(experiment["output_dir"]).expanduser().absolute()
+    began = time.monotonic()
+    with signals_raise(), tempfile.TemporaryDirectory(prefix="ssgnet-estimate-") as name:
+        folder, source, prepare = Path(name), run_dir / "data", []
+        if not (source / "datalist.json").exists():
+            source = folder / "data"
+            logger.info("preparing the data in a temporary folder")
+            cost = measure(prepare_command(experiment), folder)
+            prepare = [Part("prepare", "all images", "run", cost.seconds, 1, cost.seconds, cost.memory)]
+        datalist = load_datalist(source)
+        stages = build_stages(experiment, datalist, folder, cores)
+        small, large = (
+            time_kinds(experiment, datalist, folder / f"steps_{size.steps}", size, cores) for size in (SMALL, LARGE)
+        )
+        parts = {stage.name: stage_parts(stage, experiment, datalist, folder, small, large) for stage in stages}
+        disk = _disk(folder / f"steps_{LARGE.steps}", stages, experiment)
+    seconds = {stage: sum(part.seconds for part in found) for stage, found in parts.items()}
+    gpus = 1 if shutil.which("nvidia-smi") else None
+    total = sum(part.seconds for part in prepare) + makespan(stages, seconds, cores, gpus)
+    memory = max(
+        _side_by_side(stage, stages, cores) * max(part.memory for part in parts[stage.name]) for stage in stages
+    )
+    lines = [
+        format_parts([*prepare, *(part for found in parts.values() for part in found)]),
+        f"total: about {duration(total)} on {cores} cores, {disk / GIGABYTE:.1f} GB on disk.",
+        f"Measured in {duration(time.monotonic() - began)}, from {LARGE.steps - SMALL.steps} steps of each kind; other "
+        "programs on this machine change it as they change the run.",
+        *shortages(memory, disk, run_dir),
+    ]
+    return "\n".join(lines)
+
+
+def stage_parts(
+    stage: Stage, experiment: Settings, datalist: Settings, folder: Path, small: Costs, large: Costs
+) -> list[Part]:
+    """The commands of one stage, from the two timing runs of its kind.
+
+    Args:
+        stage: a stage of the whole experiment.
+        experiment: the resolved experiment.
+        datalist: its whole datalist.
+        folder: where ``build_stages`` wrote the stage's config.
+        small: costs by kind of stage at ``SMALL``.
+        large: the same at ``LARGE``.
+    """
+    kind = kind_of(stage)
+    if kind == "report":
+        cost = small[kind][0]
+        return [Part(stage.name, "page", "run", cost.seconds, 1, cost.seconds, cost.memory)]
+
+    def part(index: int, name: str, unit: str, units: float, size: Callable[[Size], float], more: float = 0.0) -> Part:
+        one, other = small[kind][index], large[kind][index]
+        n1, n2 = size(SMALL), size(LARGE)
+        start, slope = straight_line((n1, one.seconds), (n2, other.seconds)) if n1 < n2 else (other.seconds, 0.0)
+        memory, gpu_memory = max(one.memory, other.memory), max(one.gpu_memory, other.gpu_memory)
+        return Part(stage.name, name, unit, slope, units, start + slope * units + more, memory, gpu_memory)
+
+    if kind == "generator":
+        settings = settings_of(experiment, experiment["synthesis"], SYNTHESIS_BUNDLE)
+        steps = settings["kimg"] * 1000 / settings["batch_size"]
+        return [part(0, "training", "step", steps, lambda size: size.steps)]
+    if kind == "synthesis":
+        count = yaml.safe_load((folder / stage.inputs[1]).read_text(encoding="utf-8"))["num_images"]
+        return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
+    row = next(row for name, row in experiment["segmentation"].items() if kind == f"segmentation/{folder_name(name)}")
+    settings = settings_of(experiment, row, SEGMENTATION_BUNDLE)
+    rounds, tests = settings["num_rounds"], len(datalist["test"])
+    trainings, timed = 2 * rounds + 1, 2 * min(1, rounds) + 1  # the baseline, and each round with its control
+    test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
+    steps, length = settings["steps"], settings["epoch_length"]
+    looks = steps / (length if isinstance(length, int) else min(100, steps)) * trainings  # as train.yaml has it
+    labelled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
+    more = test.per_unit * (looks * len(datalist["validation"]) + labelled)
+    return [part(0, "rounds", "step", steps * trainings, lambda size: size.steps * timed, more), test]
+
+
+def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings) -> int:
+    """Images that every round labels."""
+    training = len(datalist["training"])
+    real = training - (row["num_labeled"] or training) + len(datalist["unlabeled"])
+    synthetic = experiment["synthesis"]["images"] if experiment["synthesis"] else 0
+    return {"real": real, "synthetic": synthetic, "both": real + synthetic}[pool]
+
+
+def _side_by_side(stage: Stage, stages: Sequence[Stage], cores: int) -> int:
+    return min(sum(kind_of(other) == kind_of(stage) for other in stages), max(1, cores // stage.threads))
+
+
+def _disk(folder: Path, stages: Sequence[Stage], experiment: Settings) -> float:
+    """Bytes that the run will write: a timing run's files for every stage, and the generated images."""
+    images, others = [], dict.fromkeys(("generators", "segmentation"), 0)
+    for kind in others:
+        for file in sorted(path for path in (folder / kind).rglob("*") if path.is_file()):
+            if kind == "generators" and file.parent.name == "images":
+                images.append(file.stat().st_size)
+            else:
+                others[kind] += file.stat().st_size
+    generators = sum(kind_of(stage) == "generator" for stage in stages)
+    total = generators * others["generators"] + len(experiment["seeds"]) * others["segmentation"]
+    return total + (experiment["synthesis"]["images"] * sum(images) / len(images) if images else 0)

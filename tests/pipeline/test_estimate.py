@@ -1,0 +1,81 @@
+import logging
+import tempfile
+
+import pytest
+import yaml
+
+from ssgnet_monai.pipeline import estimate
+from ssgnet_monai.pipeline.experiment import CONFIGS, load_experiment
+from ssgnet_monai.pipeline.measure import Cost
+from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.timing_runs import kind_of
+
+DATALIST = {
+    "num_channels": 3,
+    "classes": ["a", "b"],
+    "training": [{"image": f"{i}.png", "class": "a" if i < 30 else "b"} for i in range(40)],
+    "validation": [{}] * 10,
+    "test": [{}] * 20,
+    "unlabeled": [{}] * 5,
+}
+DEMO = CONFIGS / "experiments" / "demo.yaml"
+
+
+def test_the_parts_of_the_demo_by_hand(tmp_path):
+    demo = load_experiment(DEMO)
+    stages = {stage.name: stage for stage in build_stages(demo, DATALIST, tmp_path, 2)}
+    cost = Cost(10.0, 900.0, 0.0)
+    kinds = {kind_of(stage): [cost] * len(stage.commands) for stage in stages.values()}
+    large = {
+        **kinds,
+        "generator": [Cost(10 + 32 * 0.5, 950.0, 0.0)],
+        "synthesis": [Cost(13.2, 800.0, 0.0), Cost(16.4, 800.0, 0.0)],
+        "segmentation/unet": [Cost(10 + 96 * 0.1, 0.0, 0.0), Cost(10 + 48 * 0.01, 0.0, 0.0)],
+    }
+
+    def parts(name):
+        return estimate.stage_parts(stages[name], demo, DATALIST, tmp_path, kinds, large)
+
+    (training,) = parts("generator_b")
+    assert (training.units, training.per_unit, training.memory) == (1875, 0.5, 950.0)
+    assert training.seconds == pytest.approx(9.5 + 0.5 * 1875)
+    images, scores = parts("synthesis_b")
+    assert images.units == scores.units == 60
+    assert images.seconds == pytest.approx(10 - 0.1 * 8 + 0.1 * 60)
+    rounds, test = parts("segmentation_unet_seed0")
+    assert test.units == 20 * 5
+    assert test.seconds == pytest.approx(10 - 0.01 * 12 + 0.01 * 100)
+    looks, pool = 5 * 300 / 30, (40 - 24) + 5 + 240
+    assert rounds.units == 1500
+    assert rounds.seconds == pytest.approx(10 - 0.3 + 150 + 0.01 * (looks * 10 + 3 * pool))
+    (page,) = parts("report")
+    assert page.seconds == 10
+
+
+@pytest.mark.slow
+def test_an_estimate_names_every_stage_and_leaves_nothing(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    text = estimate.estimate_experiment(
+        DEMO,
+        [
+            f"output_dir={tmp_path / 'run'}",
+            "prepare.num_images=[42,28]",
+            "synthesis.config={channel_max: 8, kimg: 1}",
+            "segmentation.unet.config={steps: 50, num_rounds: 1}",
+        ],
+        cores=2,
+    )
+    stages = ("prepare", "generator_regular", "generator_irregular", "synthesis_regular", "segmentation_unet_seed0")
+    for name in (*stages, "report", "total: about"):
+        assert f"\n{name}" in f"\n{text}", text
+    assert sorted((tmp_path / "temporary").iterdir()) == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_wrong_setting_is_told_before_anything_is_run(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(yaml.safe_dump({"datset": "phantom"}))
+    with pytest.raises(ValueError, match="Did you mean 'dataset'"):
+        estimate.estimate_experiment(file)

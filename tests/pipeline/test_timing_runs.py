@@ -1,0 +1,49 @@
+from pathlib import Path
+
+from ssgnet_monai.pipeline.experiment import CONFIGS, SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
+from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.timing_runs import SMALL, first_of_each_kind, kind_of, settings_of, shrunk
+
+DATALIST = {
+    "num_channels": 3,
+    "classes": ["a", "b"],
+    "training": [{"image": f"{i}.png", "class": "a" if i < 3 else "b"} for i in range(40)],
+}
+
+
+def experiment(*overrides):
+    return load_experiment(CONFIGS / "experiments" / "demo.yaml", overrides)
+
+
+def test_settings_are_those_of_the_bundle_under_profile_and_experiment():
+    demo = experiment("segmentation.unet.config.steps=7")
+    row = settings_of(demo, demo["segmentation"]["unet"], SEGMENTATION_BUNDLE)
+    assert (row["steps"], row["batch_size"], row["pool"], row["gate"]) == (7, 16, "both", True)
+    synthesis = settings_of(demo, demo["synthesis"], SYNTHESIS_BUNDLE)
+    assert (synthesis["kimg"], synthesis["batch_size"], synthesis["z_dim"]) == (15, 8, 64)
+
+
+def test_a_timing_run_keeps_what_a_step_costs():
+    demo = experiment("seeds=[0,1]")
+    small = shrunk(demo, DATALIST, SMALL)
+    assert small["seeds"] == [0]
+    assert small["synthesis"]["config"]["kimg"] == 0.008  # one batch of eight
+    assert small["synthesis"]["images"] == 2 * SMALL.images
+    assert small["segmentation"]["unet"]["config"]["num_rounds"] == 1
+    assert small["segmentation"]["unet"]["num_labeled"] == 36
+    assert small["image_size"] == demo["image_size"]
+    assert demo["synthesis"]["images"] == 240
+
+
+def test_one_stage_of_every_kind_is_timed(tmp_path: Path):
+    demo = experiment("seeds=[0,1]")
+    demo["segmentation"]["other row"] = {**demo["segmentation"]["unet"], "num_labeled": 12}
+    stages = build_stages(demo, DATALIST, tmp_path, 2)
+    assert [kind_of(stage) for stage in first_of_each_kind(stages)] == [
+        "generator",
+        "synthesis",
+        "segmentation/unet",
+        "segmentation/other_row",
+        "report",
+    ]
+    assert first_of_each_kind(stages)[0].name == "generator_a"
