@@ -4,11 +4,12 @@ import tempfile
 import pytest
 import yaml
 
+from ssgnet_monai.data import write_phantom
 from ssgnet_monai.pipeline import estimate
 from ssgnet_monai.pipeline.experiment import CONFIGS, load_experiment
 from ssgnet_monai.pipeline.measure import Cost
 from ssgnet_monai.pipeline.stages import build_stages
-from ssgnet_monai.pipeline.timing_runs import kind_of
+from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, kind_of
 
 DATALIST = {
     "num_channels": 3,
@@ -79,3 +80,26 @@ def test_a_wrong_setting_is_told_before_anything_is_run(tmp_path):
     file.write_text(yaml.safe_dump({"datset": "phantom"}))
     with pytest.raises(ValueError, match="Did you mean 'dataset'"):
         estimate.estimate_experiment(file)
+
+
+def test_the_whole_page_from_measured_costs(tmp_path, monkeypatch):
+    data = write_phantom(tmp_path / "run" / "data", num_images=(12, 8), size=16)
+    before = sorted(tmp_path.rglob("*"))
+    sizes = []
+
+    def time_kinds(experiment, datalist, folder, size, cores):
+        sizes.append(size)
+        (folder / "generators" / "a" / "images").mkdir(parents=True)
+        (folder / "generators" / "a" / "images" / "0.png").write_bytes(b"x" * 100)
+        stages = build_stages(experiment, datalist, folder, cores)
+        return {kind_of(stage): [Cost(10.0 + size.steps, 1024.0, 0.0)] * len(stage.commands) for stage in stages}
+
+    monkeypatch.setattr(estimate, "time_kinds", time_kinds)
+    lines = estimate.estimate_experiment(DEMO, [f"output_dir={data.parent.parent}"], cores=2).splitlines()
+    assert sizes == [SMALL, LARGE]
+    assert [line.split()[0] for line in lines[1:4]] == ["generator_irregular:"] + ["synthesis_irregular:"] * 2
+    assert "prepare" not in lines[1]  # the data are there
+    assert "1,875" in lines[1]
+    assert "31 min" in lines[1]
+    assert any(line.startswith("total: about ") and "on 2 cores" in line for line in lines)
+    assert sorted(tmp_path.rglob("*")) == before
