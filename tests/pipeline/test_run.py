@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -67,7 +68,8 @@ def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
 def test_ctrl_c_and_sigterm_end_every_process_of_the_run(number, status, tmp_path):
     output = tmp_path / "run"
     words = command("demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, channel_max: 8}")
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores Ctrl-C
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard)
     logs = output / "logs"
     wait_for(lambda: any("kimg" in log.read_text() for log in logs.glob("generator_*.log")), process)
     children = psutil.Process(process.pid).children(recursive=True)
