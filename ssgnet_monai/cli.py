@@ -115,12 +115,16 @@ def add_run_command(subparsers: Subparsers) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
+    _add_experiment_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and stop")
-    parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores to use (default: all)")
     parser.add_argument(
         "--tracking", choices=["mlflow"], help="also write settings, curves and scores to mlruns.db in the run folder"
     )
+
+
+def _add_experiment_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
+    parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of the run (default: all)")
 
 
 def add_estimate_command(subparsers: Subparsers) -> None:
@@ -131,8 +135,7 @@ def add_estimate_command(subparsers: Subparsers) -> None:
         description="Runs every kind of stage with few steps in a temporary folder; the run's own folder is only read.",
     )
     parser.add_argument("experiment", type=Path, metavar="EXPERIMENT.yaml", help="like configs/experiments/demo.yaml")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
-    parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of the run (default: all)")
+    _add_experiment_options(parser)
     parser.set_defaults(handler=_estimate)
 
 

@@ -32,7 +32,7 @@ LABEL_RECIPE = (
 # module, what it adds, the line that installs it
 OPTIONAL = (
     ("snakemake", "`ssgnet run` and `ssgnet demo`", f"{PIP} snakemake"),
-    ("numba", "a selective scan for CPUs, several times faster", f"{PIP} numba"),
+    ("numba", "a faster selective scan for CPUs", f"{PIP} numba"),
     ("mlflow", "--tracking mlflow", f"{PIP} mlflow"),
     (
         "mamba_ssm",

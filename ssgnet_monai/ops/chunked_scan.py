@@ -146,7 +146,7 @@ def _retreat(
     with torch.autocast(device_type=delta.device.type, enabled=False):  # backward() may be called under autocast
         length, lanes, channels = delta.shape
         steps, width = _block_shape(length, lanes, a.shape[1] * channels, delta.device.type)
-        dy = dy.contiguous()  # rows read from a transposed gradient make every product several times slower
+        dy = dy.contiguous()  # a transposed gradient would be read across its rows in every block
         d_delta, d_x, d_b, d_c = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (delta, u, b, c))
         d_a, carried = torch.zeros_like(a), d_last.clone()
         for lane in _lane_blocks(lanes, width):

@@ -103,7 +103,7 @@ def _compiled(*fastmath: str) -> Callable[[Callable], Callable]:
 
 @_compiled("contract")
 def _exp(x):  # type: ignore[no-untyped-def]
-    """e^x within 1e-7 of its value, at least 1e-38; NaN stays NaN. 2^k is written into the exponent's bits."""
+    """e^x within 2e-7 of its value, at least 1e-38; NaN stays NaN. 2^k is written into the exponent's bits."""
     x = _SMALLEST if x < _SMALLEST else x
     x = _LARGEST if x > _LARGEST else x
     rounded = x * _LOG2_E + _ROUNDER

@@ -27,8 +27,8 @@ from ssgnet_monai.pipeline.progress import StageWatch
 from ssgnet_monai.pipeline.stages import Stage, build_stages, prepare_command
 
 logger = logging.getLogger(__name__)
-# Passive threads: spinning ones make a busy machine ten times slower. Malloc: a training step frees and takes the
-# same large buffers; giving them back to the kernel in between cost a fifth of a generator's step on a CPU.
+# Passive threads: spinning ones hold up a busy machine. Malloc: a training step frees and takes the
+# same large buffers; they are not given back to the kernel in between.
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "0",
