@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import re
-import statistics
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.report.over_seeds import common, seed_folders, statistic
 from ssgnet_monai.report.run_files import read_json
 
 POOLED = ("dice", "miou", "accuracy", "sensitivity", "specificity")
@@ -17,22 +14,6 @@ PER_IMAGE = ("dice_mean", "dice_sd", "miou_mean", "miou_sd")
 ARM_NAMES = {"pseudo_label": "Pseudo-labels", "real_only": "Real only (control)"}
 REFERENCE_NAMES = {"otsu": "Otsu’s threshold", "all_foreground": "Every pixel foreground"}
 _VALIDATION = ("val_dice", "val_miou", "label_change", "mean_confidence", "foreground", "seconds")
-
-
-def statistic(values: Iterable[float | None]) -> dict[str, Any] | None:
-    """Mean and sample standard deviation over seeds.
-
-    Args:
-        values: one number a seed; ``None`` and non-finite entries are left out.
-
-    Returns:
-        ``{"mean", "sd", "values"}`` (``sd`` is ``None`` for one value), or ``None`` without any value.
-    """
-    present = [float(value) for value in values if value is not None and math.isfinite(value)]
-    if not present:
-        return None
-    sd = statistics.stdev(present) if len(present) > 1 else None
-    return {"mean": statistics.fmean(present), "sd": sd, "values": present}
 
 
 def segmentation_row(folder: Path, training_labelled: int | None = None) -> dict[str, Any]:
@@ -47,18 +28,18 @@ def segmentation_row(folder: Path, training_labelled: int | None = None) -> dict
         "control", "difference", "validation", "choices", "seconds", "config_sha256"}``. Scores are fractions in
         [0, 1], each a ``statistic`` over seeds.
     """
-    folders = sorted((p for p in folder.iterdir() if re.fullmatch(r"seed\d+", p.name)), key=lambda p: int(p.name[4:]))
-    seeds = [int(path.name[4:]) for path in folders]
-    rounds = {seed: read_json(path / "rounds.json") or {} for seed, path in zip(seeds, folders, strict=True)}
-    metrics = {seed: read_json(path / "metrics.json") or {} for seed, path in zip(seeds, folders, strict=True)}
+    folders = seed_folders(folder)
+    seeds = list(folders)
+    rounds = {seed: read_json(path / "rounds.json") or {} for seed, path in folders.items()}
+    metrics = {seed: read_json(path / "metrics.json") or {} for seed, path in folders.items()}
     evaluated = [content for content in metrics.values() if content]
     return {
         "row": folder.name,
         "seeds": seeds,
-        "labelled": _common(content.get("num_labeled") for content in rounds.values()) or training_labelled,
-        "steps": _common(content.get("steps") for content in rounds.values()),
-        "n": _common(content.get("n") for content in evaluated),
-        "n_empty": _common(content.get("n_empty") for content in evaluated),
+        "labelled": common(content.get("num_labeled") for content in rounds.values()) or training_labelled,
+        "steps": common(content.get("steps") for content in rounds.values()),
+        "n": common(content.get("n") for content in evaluated),
+        "n_empty": common(content.get("n_empty") for content in evaluated),
         "test": _test_entries(evaluated),
         "references": _reference_entries(evaluated),
         "baseline": _scores([content.get("checkpoints", {}).get("pseudo_label/round_00") for content in evaluated]),
@@ -80,12 +61,6 @@ def checkpoint_name(key: str | None) -> str:
     if int(tail) == 0:
         return "Baseline (round 0)" if arm == "pseudo_label" else f"{ARM_NAMES.get(arm, arm)}, round 0"
     return f"{ARM_NAMES.get(arm, arm)}, round {int(tail)}"
-
-
-def _common(values: Iterable[Any]) -> Any:
-    """The one value that all seeds share; ``None`` where there is none, a list where they differ."""
-    distinct = sorted({value for value in values if value is not None})
-    return distinct[0] if len(distinct) == 1 else distinct or None
 
 
 def _scores(entries: list[dict[str, Any] | None]) -> dict[str, Any] | None:
@@ -156,7 +131,7 @@ def _validation_entries(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "round": index,
                     "name": checkpoint_name(f"{arm}/round_{index:02d}"),
                     **{name: statistic(record.get(name) for record in records) for name in _VALIDATION},
-                    "pool": {kind: _common(pool.get(kind) for pool in pools) for kind in ("synthetic", "real")},
+                    "pool": {kind: common(pool.get(kind) for pool in pools) for kind in ("synthetic", "real")},
                     "used_for_labels": sum(bool(record.get("used_for_labels")) for record in records),
                     "seeds": len(records),
                 }

@@ -18,7 +18,7 @@ from ssgnet_monai.report.number_format import count, duration, fixed, short_hash
 from ssgnet_monai.report.pictures import mask_dice, outline, outlined_examples
 from ssgnet_monai.report.published import published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
-from ssgnet_monai.report.segmentation_row import checkpoint_name, statistic
+from ssgnet_monai.report.segmentation_row import checkpoint_name
 from ssgnet_monai.report.tables import data_table, synthesis_table
 
 Build = Callable[..., Path]
@@ -35,12 +35,6 @@ def test_numbers_in_words() -> None:
     assert count(10000) == "10\u202f000"
     assert [duration(s) for s in (8.24, 59.99, 184.5, 3725)] == ["8.2 s", "1 min 00 s", "3 min 04 s", "1 h 02 min"]
     assert short_hash("abcdef0123456789") == "abcdef0123"
-
-
-def test_statistic() -> None:
-    assert statistic([0.5, None, 0.7]) == {"mean": 0.6, "sd": pytest.approx(math.sqrt(0.02)), "values": [0.5, 0.7]}
-    assert statistic([0.5]) == {"mean": 0.5, "sd": None, "values": [0.5]}
-    assert statistic([None, math.nan]) is None
 
 
 def test_checkpoint_names() -> None:
