@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ssgnet_monai.data.grow_cli import add_grow
+
 
 def add_data_commands(subparsers: Any) -> None:
     """Add ``ssgnet data`` with its two commands to the subparsers."""
@@ -12,6 +14,7 @@ def add_data_commands(subparsers: Any) -> None:
     commands = data.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     _add_prepare(commands)
     _add_phantom(commands)
+    add_grow(commands)
 
 
 def _add_prepare(commands: Any) -> None:

@@ -14,6 +14,7 @@ from ssgnet_monai.data.atomic_write import write_json
 SPLITS = ("training", "validation", "test", "unlabeled")
 PATH_KEYS = ("image", "label")
 ORIGINS = ("real", "synthetic")
+REPEATABLE = ("training", "synthetic")  # the one place where an image may stand several times
 
 
 def load_datalist(path: str | Path, *, check_files: bool = True) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def load_datalist(path: str | Path, *, check_files: bool = True) -> dict[str, An
     for split in SPLITS:
         content[split] = [_with_paths(item, lambda value: os.path.normpath(folder / value)) for item in content[split]]
     if check_files:
-        _check_files(content, path)
+        check_listed_files(content, path)
     return content
 
 
@@ -125,6 +126,8 @@ def check_datalist(content: Mapping[str, Any], path: str | Path) -> None:
     """Check a datalist's form: lists of items, known classes, no image and no group on both sides of a split.
 
     ``unlabeled`` may share groups with ``training`` (hidden labels, generated images), never with the others.
+    Synthetic images stand in ``training`` (of a grown list, there perhaps several times) or ``unlabeled``, never in
+    ``validation`` or ``test``.
 
     Args:
         content: the datalist.
@@ -136,16 +139,17 @@ def check_datalist(content: Mapping[str, Any], path: str | Path) -> None:
     if not isinstance(content, Mapping) or not isinstance(content.get("training"), Sequence):
         raise ValueError(f"Expected a JSON object with a list 'training' in {path}. Run `ssgnet data prepare`.")
     classes = content.get("classes")
-    image_split: dict[str, str] = {}
+    homes: dict[str, tuple[str, str]] = {}
     group_split: dict[str, str] = {}
     for split in SPLITS:
         for index, item in enumerate(content.get(split, [])):
             where = f"{split}[{index}] of {path}"
             _check_item(item, where, classes, split)
             image = os.path.normpath(item["image"])
-            if image in image_split:
-                raise ValueError(f"Expected every image once, got {image} in {image_split[image]} and in {where}.")
-            image_split[image] = split
+            home = (split, item.get("origin", "real"))
+            if image in homes and not homes[image] == home == REPEATABLE:
+                raise ValueError(f"Expected every image once, got {image} in {homes[image][0]} and in {where}.")
+            homes[image] = home
             side = "training" if split == "unlabeled" else split
             if item.get("group") is not None and group_split.setdefault(item["group"], side) != side:
                 raise ValueError(
@@ -164,17 +168,26 @@ def _check_item(item: Any, where: str, classes: Sequence[str] | None, split: str
     origin = item.get("origin", "real")
     if origin not in ORIGINS:
         raise ValueError(f"Expected origin 'real' or 'synthetic', got {origin!r} at {where}.")
-    if origin == "synthetic" and split != "unlabeled":
-        raise ValueError(f"Expected synthetic images in 'unlabeled' only, got {item['image']} at {where}.")
+    if origin == "synthetic" and split in ("validation", "test"):
+        raise ValueError(
+            f"Expected synthetic images in 'training' or 'unlabeled' only, got {item['image']} at {where}. "
+            "Scores count on real images: take it out."
+        )
 
 
-def _check_files(content: Mapping[str, Any], path: Path) -> None:
+def check_listed_files(content: Mapping[str, Any], path: Path) -> None:
+    """Raise a FileNotFoundError where a listed image or mask is missing.
+
+    Args:
+        content: a datalist with absolute paths.
+        path: the file named in the message.
+    """
     listed = [item[key] for split in SPLITS for item in content[split] for key in PATH_KEYS if key in item]
     missing = [file for file in listed if not os.path.isfile(file)]
     if missing:
         raise FileNotFoundError(
             f"Expected every file listed in {path}, got {len(missing)} of {len(listed)} missing, first {missing[0]}. "
-            "Move the datalist together with its folders, or prepare the dataset again."
+            "Move the datalist together with its folders, or prepare the dataset (grow the list) again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which images a generator learns from: training images only."""
+"""Which images a generator learns from: real training images only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def generator_items(
     num_labeled: int | None = None,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Training items of one class.
+    """Real training items of one class.
 
     Args:
         datalist: as ``load_datalist`` gives it.
@@ -36,7 +36,7 @@ def generator_items(
     """
     if generator_images not in ("all", "labeled"):
         raise ValueError(f"Expected generator_images 'all' or 'labeled', got {generator_images!r}.")
-    training = datalist["training"]
+    training = select_items(datalist["training"], origin="real")
     if generator_images == "labeled" and num_labeled is not None:
         training = hide_labels(training, num_labeled, seed)[0]
     items = select_items(training, class_name)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from ssgnet_monai.data.datalist import select_items
+
 
 class LatentDataset(Dataset):
     """Latents ``seed, seed + 1, ...`` and the class that each image is to show.
@@ -57,7 +59,7 @@ def class_counts(training: Sequence[dict[str, Any]], num_images: int, class_mix:
     """Share ``num_images`` out among the classes of the training items.
 
     Args:
-        training: training items with "class".
+        training: training items with "class"; synthetic ones do not count.
         num_images: images in all.
         class_mix: "prior" keeps the proportions of the training set, "equal" gives each class the same number.
 
@@ -67,7 +69,7 @@ def class_counts(training: Sequence[dict[str, Any]], num_images: int, class_mix:
     Raises:
         ValueError: ``class_mix`` is neither.
     """
-    names = [str(item.get("class", "all")) for item in training]
+    names = [str(item.get("class", "all")) for item in select_items(training, origin="real")]
     classes = sorted(set(names))
     if class_mix == "prior":
         shares = {name: num_images * names.count(name) / len(names) for name in classes}

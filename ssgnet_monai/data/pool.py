@@ -1,4 +1,4 @@
-"""The pool of unlabelled images that pseudo-labels are made for."""
+"""Generated images with their provenance, and the pool of unlabelled images that pseudo-labels are made for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,31 @@ def pool_items(
     if pool not in ("synthetic", "real", "both"):
         raise ValueError(f"Expected pool 'synthetic', 'real' or 'both', got {pool!r}.")
     items = [{"origin": "real", **item} for item in (*datalist["unlabeled"], *hidden)]
-    expected = datalist_sha256(dataset_dir)
+    items += synthetic_items(synthetic, dataset_dir)
+    chosen = [
+        {key: value for key, value in item.items() if key != "label"}
+        for item in items
+        if pool in ("both", item["origin"])
+    ]
+    logger.info("pool (%s): %d images", pool, len(chosen))
+    return chosen
+
+
+def synthetic_items(synthetic: Sequence[str | Path], dataset_dir: str | Path) -> list[dict[str, Any]]:
+    """The images of generators that were trained on one datalist, with their provenance.
+
+    Args:
+        synthetic: ``synthetic.json`` files.
+        dataset_dir: the prepared folder, or its datalist.
+
+    Returns:
+        Items with absolute "image", "origin" and all that the files tell, without "label".
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is no list of generated images, or a generator was trained on another datalist.
+    """
+    items, expected = [], datalist_sha256(dataset_dir)
     for path in map(Path, synthetic):
         for entry in _entries(path):
             if entry["datalist_sha256"] != expected:
@@ -49,14 +73,10 @@ def pool_items(
                     f"{entry['image']} of {path} from datalist {entry['datalist_sha256'][:12]}, whose training images "
                     "may be test images here. Train the generator on this datalist."
                 )
-            items.append({**entry, "image": str(path.parent.absolute() / entry["image"])})
-    chosen = [
-        {key: value for key, value in item.items() if key != "label"}
-        for item in items
-        if pool in ("both", item["origin"])
-    ]
-    logger.info("pool (%s): %d images", pool, len(chosen))
-    return chosen
+            image = str(path.parent.absolute() / entry["image"])
+            kept = {key: value for key, value in entry.items() if key != "label"}
+            items.append({**kept, "image": image, "origin": "synthetic"})
+    return items
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

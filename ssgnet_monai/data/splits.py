@@ -75,10 +75,16 @@ def hide_labels(
         (labelled items, the others without ``label``), both in the given order.
 
     Raises:
-        ValueError: ``num_labeled`` is out of range or an item has no mask.
+        ValueError: ``num_labeled`` is out of range, or an item is synthetic or has no mask.
     """
     if not 1 <= num_labeled <= len(items):
         raise ValueError(f"Expected num_labeled from 1 to {len(items)} (the training items), got {num_labeled}.")
+    synthetic = [item["image"] for item in items if item.get("origin") == "synthetic"]
+    if synthetic:
+        raise ValueError(
+            f"Expected real training images, got {len(synthetic)} synthetic ones, first {synthetic[0]}. "
+            "Give the prepared datalist, not one that `ssgnet data grow` wrote."
+        )
     bare = [item["image"] for item in items if "label" not in item]
     if bare:
         raise ValueError(f"Expected a mask for every item, got {len(bare)} without, first {bare[0]}.")

@@ -13,6 +13,7 @@ import torch
 from monai.transforms import Compose, Resized
 
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.datalist import select_items
 from ssgnet_monai.data.image_grid import image_grid, write_image
 from ssgnet_monai.data.latents import latent
 from ssgnet_monai.metrics import load_or_train_features, synthesis_scores
@@ -27,7 +28,7 @@ class SynthesisEvaluation:
 
     Args:
         real: training items of the class.
-        datalist: the whole datalist; a feature network, when one must be trained, sees all its training images.
+        datalist: the whole datalist; a feature network, when one must be trained, sees all its real training images.
         image_size: pixels.
         num_channels: 1 or 3.
         generator: an untrained generator of the same configuration, as a reference for the worst case.
@@ -78,7 +79,7 @@ class SynthesisEvaluation:
         entries = json.loads(listing.read_text(encoding="utf-8"))["unlabeled"]
         synthetic = self._images([str(self.output_dir / entry["image"]) for entry in entries])
         write_image(self.output_dir / "grid.png", image_grid(synthetic[:36] / 255, 6))
-        training = self.datalist["training"]
+        training = select_items(self.datalist["training"], origin="real")
         extractor = load_or_train_features(
             self._images([item["image"] for item in training]),
             [item.get("class", "all") for item in training],

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from skimage.measure import find_contours
 
+from ssgnet_monai.data.datalist import select_items
 from ssgnet_monai.report.run_files import read_json
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd
 
@@ -73,7 +74,7 @@ def class_grids(run_dir: Path, synthesis: Sequence[dict[str, Any]]) -> list[Grid
         One grid a class that has any image; files that are gone are left out.
     """
     datalist = read_json(run_dir / "data" / "datalist.json") or {}
-    training = datalist.get("training") or []
+    training = select_items(datalist.get("training") or [], origin="real")
     window = datalist.get("intensity_window") or (0, 255)
     loader = LoadImageMaskd(window, datalist.get("num_channels") or 3)
     grids = []

@@ -86,7 +86,14 @@ def test_select_items():
         ({"test": [{"image": "c.png", "group": "p1"}]}, "group 'p1' in training"),
         ({"test": [{"image": "./a.png"}]}, "every image once, got a.png"),
         ({"test": [{"image": "c.png", "class": "odd"}]}, "class out of .* got 'odd' at test\\[0\\]"),
-        ({"test": [{"image": "c.png", "origin": "synthetic"}]}, "synthetic images in 'unlabeled' only"),
+        ({"test": [{"image": "c.png", "origin": "synthetic"}]}, "in 'training' or 'unlabeled' only, got c.png at test"),
+        ({"validation": [{"image": "b.png", "origin": "synthetic"}]}, r"got b.png at validation\[0\]"),
+        ({"training": [{"image": "a.png"}] * 2}, "every image once, got a.png in training"),
+        ({"training": [{"image": "a.png"}, {"image": "a.png", "origin": "synthetic"}]}, "every image once, got a.png"),
+        (
+            {"training": [{"image": "a.png", "origin": "synthetic"}], "unlabeled": [{"image": "a.png"}]},
+            "every image once, got a.png in training and in unlabeled",
+        ),
         ({"test": [{"label": "c.png"}]}, "path under 'image'"),
         ({"unlabeled": [{"image": "d.png", "group": "p3"}]}, "group 'p3' in test"),
     ],
@@ -95,6 +102,14 @@ def test_contract_breaches_are_named(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         save_datalist(make(tmp_path, **changes), tmp_path / "datalist.json")
     assert not (tmp_path / "datalist.json").exists()
+
+
+def test_a_synthetic_image_may_stand_several_times_in_training(tmp_path):
+    real = make(tmp_path)["training"]
+    synthetic = [{"image": "d.png", "class": "malignant", "origin": "synthetic"}] * 2
+    (tmp_path / "d.png").write_bytes(b"x")
+    save_datalist(make(tmp_path, training=[*real, *synthetic]), tmp_path / "datalist.json")
+    assert [item["image"][-5:] for item in load_datalist(tmp_path)["training"]] == ["a.png", "d.png", "d.png"]
 
 
 def test_missing_files_are_named(tmp_path):

@@ -20,6 +20,13 @@ def test_labeled_means_the_images_that_the_segmenter_has_masks_of():
     assert len(generator_items(DATALIST, generator_images="all", num_labeled=6)) == 20
 
 
+def test_images_of_a_grown_list_are_no_training_images_of_a_generator():
+    synthetic = [{"image": f"s{i}.png", "class": "b", "origin": "synthetic"} for i in range(5)]
+    grown = {"training": [*DATALIST["training"], *synthetic]}
+    for options in ({}, {"class_name": "b"}, {"generator_images": "labeled", "num_labeled": 20}):
+        assert generator_items(grown, **options) == generator_items(DATALIST, **options)
+
+
 def test_wrong_words_are_named():
     with pytest.raises(ValueError, match="'all' or 'labeled', got 'some'"):
         generator_items(DATALIST, generator_images="some")

@@ -24,3 +24,8 @@ def test_class_counts_add_up():
     assert class_counts(training, 10, "equal") == {"a": 5, "b": 5}
     with pytest.raises(ValueError, match="'prior' or 'equal', got 'same'"):
         class_counts(training, 10, "same")
+
+
+def test_synthetic_images_of_a_grown_list_do_not_change_the_proportions():
+    training = [{"class": "a"}] * 7 + [{"class": "b"}] * 3 + [{"class": "b", "origin": "synthetic"}] * 4
+    assert class_counts(training, 10) == {"a": 7, "b": 3}

@@ -4,6 +4,7 @@ import pytest
 
 from ssgnet_monai.data import datalist_sha256, pool_items
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.pool import synthetic_items
 
 
 @pytest.fixture
@@ -57,3 +58,15 @@ def test_a_list_of_images_that_is_gone_or_is_none_is_named(dataset, tmp_path):
     write_json(path, {"unlabeled": [{"image": "a.png"}]})
     with pytest.raises(ValueError, match="Expected 'image' and 'datalist_sha256' of every image in"):
         pool_items(DATALIST, [], [path], "both", dataset)
+
+
+def test_the_items_of_a_generator_carry_what_its_file_tells_and_are_synthetic(dataset, tmp_path):
+    path = synthetic(tmp_path, datalist_sha256(dataset))
+    content = json.loads(path.read_text())
+    del content["unlabeled"][0]["origin"]
+    write_json(path, {"unlabeled": [{**content["unlabeled"][0], "label": "m.png", "seed": 7}]})
+    image = str(tmp_path / "gan" / "images" / "seed0.png")
+    digest = datalist_sha256(dataset)
+    assert synthetic_items([path], dataset) == [
+        {"image": image, "class": "a", "seed": 7, "datalist_sha256": digest, "origin": "synthetic"}
+    ]

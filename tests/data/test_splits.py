@@ -86,3 +86,9 @@ def test_hide_labels_range(number):
 def test_hide_labels_needs_masks():
     with pytest.raises(ValueError, match="1 without, first x.png"):
         hide_labels([*singles(a=2), {"image": "x.png"}], 1, seed=0)
+
+
+def test_hide_labels_refuses_synthetic_images():
+    items = [{"image": "a.png", "label": "a.png"}, {"image": "s.png", "origin": "synthetic", "label": "s.png"}]
+    with pytest.raises(ValueError, match=r"got 1 synthetic ones, first s\.png\. Give the prepared datalist"):
+        hide_labels(items, 1, 0)
