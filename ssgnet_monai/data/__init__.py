@@ -1,3 +1,4 @@
+from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
 from ssgnet_monai.data.generator_items import generator_items as generator_items
 from ssgnet_monai.data.image_files import find_images as find_images

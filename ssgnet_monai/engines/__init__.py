@@ -1,4 +1,6 @@
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
+from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
+from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
 from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.process_group import join_ranks as join_ranks

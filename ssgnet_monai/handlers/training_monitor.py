@@ -1,4 +1,4 @@
-"""What a person watches while a segmenter trains: progress bar and TensorBoard curves."""
+"""What a person watches while a network learns from labelled images: progress bar and TensorBoard curves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import mean_over_ranks, rank
 
 
-class SegmentationMonitor:
+class TrainingMonitor:
     """Progress in steps with loss and best validation score; scalars under ``output_dir/tensorboard/<run>``.
 
     Args:

@@ -1,4 +1,12 @@
 from ssgnet_monai.metrics.bootstrap import paired_bootstrap as paired_bootstrap
+from ssgnet_monai.metrics.calibration import expected_calibration_error as expected_calibration_error
+from ssgnet_monai.metrics.class_probability_metric import ClassProbabilityMetric as ClassProbabilityMetric
+from ssgnet_monai.metrics.classification import bootstrap_intervals as bootstrap_intervals
+from ssgnet_monai.metrics.classification import class_scores as class_scores
+from ssgnet_monai.metrics.classification import confusion_matrix as confusion_matrix
+from ssgnet_monai.metrics.classification import paired_class_bootstrap as paired_class_bootstrap
+from ssgnet_monai.metrics.classification import per_class_scores as per_class_scores
+from ssgnet_monai.metrics.classification import predicted_classes as predicted_classes
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor as FeatureExtractor
 from ssgnet_monai.metrics.feature_network import train_feature_network as train_feature_network
 from ssgnet_monai.metrics.features import load_or_train_features as load_or_train_features

@@ -31,14 +31,28 @@ def paired_bootstrap(a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000)
             f"got {tuple(a.shape)} and {tuple(b.shape)}."
         )
     images = len(a)
-    drawn = torch.randint(images, (n, images), generator=torch.Generator().manual_seed(seed))
-    times = torch.zeros(n, images, dtype=torch.float64)
-    times.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))
+    times = resample_counts(images, seed, n)
     once = torch.ones(1, images, dtype=torch.float64)
     rows = torch.cat([once, times])
     differences = _score(rows, a) - _score(rows, b)
     low, high = torch.quantile(differences[1:], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return {"difference": differences[0].item(), "ci95": [low, high]}
+
+
+def resample_counts(images: int, seed: int, n: int = 2000) -> torch.Tensor:
+    """How many times each resample holds each image.
+
+    Args:
+        images: number of images.
+        seed: of the resampling.
+        n: number of resamples.
+
+    Returns:
+        (n, images) float64; every row adds up to ``images``.
+    """
+    drawn = torch.randint(images, (n, images), generator=torch.Generator().manual_seed(seed))
+    times = torch.zeros(n, images, dtype=torch.float64)
+    return times.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))
 
 
 def _score(times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
