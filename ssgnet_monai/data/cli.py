@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import yaml
+
 from ssgnet_monai.data.grow_cli import add_grow
+
+# Words of `ssgnet data prepare` that say what to do; the others are options of the preparation.
+NOT_OPTIONS = {"command", "data_command", "debug", "handler", "dataset", "overrides", "source", "out"}
 
 
 def add_data_commands(subparsers: Any) -> None:
-    """Add ``ssgnet data`` with its two commands to the subparsers."""
-    data = subparsers.add_parser("data", help="prepare a folder of images and masks, or make the phantom")
+    """Add ``ssgnet data`` with its commands to the subparsers."""
+    data = subparsers.add_parser("data", help="prepare your own or a public dataset, or make the phantom")
     commands = data.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     _add_prepare(commands)
     _add_phantom(commands)
@@ -18,28 +23,38 @@ def add_data_commands(subparsers: Any) -> None:
 
 
 def _add_prepare(commands: Any) -> None:
-    parser = commands.add_parser("prepare", help="make a dataset from a folder of images and masks")
-    parser.add_argument("--images", required=True, metavar="DIR", help="PNG, JPEG, TIFF, BMP (8, 16 bit), NIfTI")
+    parser = commands.add_parser(
+        "prepare",
+        help="make a dataset from a folder of images, or from the folder of a public dataset",
+        description="NAME: a dataset of `ssgnet data list` with --source; none: your own folder with --images.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("dataset", nargs="?", metavar="NAME", default=None, help="see `ssgnet data list`")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", default=[], help="options of the dataset NAME")
+    parser.add_argument("--source", metavar="DIR", help="the folder of dataset NAME, as unpacked")
+    parser.add_argument("--images", metavar="DIR", help="your own: PNG, JPEG, TIFF, BMP (8, 16 bit), NIfTI")
     parser.add_argument("--masks", metavar="DIR", help="same stems, or stem_mask, stem_segmentation, stem_lesion")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write datalist.json and PNG files to")
     parser.add_argument("--classes", metavar="CSV|folders", help="table of stem,class, or: sub-folders are classes")
     parser.add_argument("--groups", metavar="CSV|REGEX", help="table of stem,patient, or a regex with one group")
-    parser.add_argument("--size", type=int, nargs="+", default=[256], metavar="PIXELS", help="side, or height width")
-    parser.add_argument("--split", type=float, nargs=3, default=[0.7, 0.1, 0.2], metavar="SHARE")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the split")
-    parser.add_argument("--name", help="dataset name (default: that of the output folder)")
+    parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
+    parser.add_argument("--size", type=int, nargs="+", metavar="PIXELS", help="side, or height width (256)")
+    parser.add_argument(
+        "--split", nargs="+", metavar="SHARE", help="three shares (0.7 0.1 0.2), or: official (default with NAME)"
+    )
+    parser.add_argument("--seed", type=int, help="seed of the split (0)")
+    parser.add_argument("--name", help="dataset name (default: NAME, or that of the output folder)")
     parser.add_argument("--modality", help="written into the datalist (default: RGB or grey)")
-    parser.add_argument("--foreground", default="lesion", help="name of mask value 1")
+    parser.add_argument("--foreground", help="name of mask value 1 (lesion)")
     parser.add_argument("--num-channels", type=int, choices=(1, 3), help="default: 3 if any image has colour")
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
-    parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
-    parser.add_argument("--max-megapixels", type=float, default=120, metavar="N", help="refuse larger images (120)")
+    parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger images (120)")
     parser.add_argument(
         "--slice-plane",
         choices=("axial", "coronal", "sagittal"),
         help="of volumes (default: across the largest spacing)",
     )
-    parser.add_argument("--empty-slices", choices=("keep", "drop"), default="keep", help="of volumes with masks")
+    parser.add_argument("--empty-slices", choices=("keep", "drop"), help="of volumes with masks (keep)")
     parser.add_argument("--workers", type=int, metavar="N", help="decoding threads (default: cores, at most 8)")
     parser.set_defaults(handler=_prepare)
 
@@ -57,31 +72,41 @@ def _add_phantom(commands: Any) -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
+    from ssgnet_monai.data.datasets import prepare_dataset
     from ssgnet_monai.data.prepare import prepare_folder
 
-    if len(arguments.size) > 2:
-        raise ValueError(f"Expected --size PIXELS or --size HEIGHT WIDTH, got {arguments.size}.")
-    prepare_folder(
-        arguments.images,
-        arguments.masks,
-        arguments.out,
-        classes=arguments.classes,
-        groups=arguments.groups,
-        size=arguments.size[0] if len(arguments.size) == 1 else arguments.size,
-        name=arguments.name,
-        modality=arguments.modality,
-        foreground=arguments.foreground,
-        split=arguments.split,
-        seed=arguments.seed,
-        num_channels=arguments.num_channels,
-        mask_threshold=arguments.mask_threshold,
-        unlabeled_ok=arguments.unlabeled_ok,
-        max_megapixels=arguments.max_megapixels,
-        slice_plane=arguments.slice_plane,
-        empty_slices=arguments.empty_slices,
-        workers=arguments.workers,
-    )
+    options = {key: value for key, value in vars(arguments).items() if key not in NOT_OPTIONS}
+    if len(options.get("size", [0])) > 2:
+        raise ValueError(f"Expected --size PIXELS or --size HEIGHT WIDTH, got {options['size']}.")
+    if len(options.get("size", [])) == 1:
+        options["size"] = options["size"][0]
+    if "split" in options:
+        options["split"] = _split(options["split"])
+    if arguments.dataset is None or "=" in arguments.dataset:
+        if not hasattr(arguments, "images") or hasattr(arguments, "source") or arguments.dataset:
+            raise ValueError(
+                "Expected either NAME and --source (a public dataset), or --images (your own folder). "
+                "`ssgnet data list` tells the names."
+            )
+        prepare_folder(options.pop("images"), options.pop("masks", None), arguments.out, **options)
+        return 0
+    if not hasattr(arguments, "source"):
+        raise ValueError(f"Expected --source DIR, the folder of {arguments.dataset}, or no NAME and --images DIR.")
+    pairs = [word.partition("=") for word in arguments.overrides]
+    if wrong := [word for word, mark, _ in pairs if not mark]:
+        raise ValueError(f"Expected key=value after {arguments.dataset}, got {wrong[0]!r}.")
+    options |= {key: yaml.safe_load(value) for key, _, value in pairs}
+    prepare_dataset(arguments.dataset, arguments.source, arguments.out, options)
     return 0
+
+
+def _split(words: list[str]) -> str | list[float]:
+    if words == ["official"]:
+        return words[0]
+    try:
+        return [float(word) for word in words]
+    except ValueError as error:
+        raise ValueError(f"Expected --split official or three shares like 0.7 0.1 0.2, got {words}.") from error
 
 
 def _phantom(arguments: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 # ISIC ships an index picture beside every photograph; it is neither image nor mask.
 OTHER_ENDINGS = ("_superpixels",)
 SHOWN = 5
+ONE_CLASS = "all"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,19 @@ class ImagePair:
     stem: str
     image: Path
     mask: Path | None
+
+
+@dataclass(frozen=True)
+class SourceImage(ImagePair):
+    """An image with what its owner says of it.
+
+    ``group`` is the patient or lesion, None when unknown. ``split`` is the official one (training, validation, test or
+    unlabeled), None when the owner names none.
+    """
+
+    class_name: str = ONE_CLASS
+    group: str | None = None
+    split: str | None = None
 
 
 def is_volume(path: str | Path) -> bool:

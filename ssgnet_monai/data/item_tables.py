@@ -8,11 +8,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssgnet_monai.data.image_files import ImagePair, listed, stem_key
+from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed, stem_key
 
 logger = logging.getLogger(__name__)
 
-ONE_CLASS = "all"
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 CLASS_COLUMNS = ("class", "label", "diagnosis")
 GROUP_COLUMNS = ("group", "patient", "patient_id", "lesion_id")

@@ -34,6 +34,7 @@ def summarise(
     for record in records:
         copies[record["sha256"]].append(record["image"])
     identical = [images for images in copies.values() if len(images) > 1]
+    split_of = {item["image"]: split for split in SPLITS for item in datalist[split]}
     near, near_count = _near_duplicates(datalist, records)
     summary = {
         "images": {
@@ -48,6 +49,7 @@ def summarise(
             "sizes": len({(record["width"], record["height"]) for record in records}),
             "identical": sum(len(images) - 1 for images in identical),
             "identical_files": identical,
+            "identical_across_splits": sum(len({split_of.get(image) for image in images}) > 1 for images in identical),
             "near_duplicates": near_count,
             "near_duplicate_pairs": near,
         },
@@ -123,7 +125,8 @@ def _warnings(
     if images["identical"]:
         found.append(
             f"{images['identical']} images repeat another one pixel by pixel, such as "
-            f"{' and '.join(images['identical_files'][0][:2])}; copies share a split."
+            f"{' and '.join(images['identical_files'][0][:2])}; "
+            + ("copies lie in different splits." if images["identical_across_splits"] else "copies share a split.")
         )
     if images["near_duplicates"]:
         closest = images["near_duplicate_pairs"][0]

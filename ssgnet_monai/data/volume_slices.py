@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ssgnet_monai.data.image_files import ImagePair, is_volume, listed
+from ssgnet_monai.data.image_files import ImagePair, SourceImage, is_volume, listed
 from ssgnet_monai.data.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare_journal import for_each_pair
 from ssgnet_monai.data.volume import Volume
@@ -40,9 +40,15 @@ class VolumeSlices:
     grey_line: tuple[float, float]
     summary: dict[str, Any]
 
-    def spread(self, table: Mapping[str, Value]) -> dict[str, Value]:
-        """What is known of each volume, for each of its slices."""
-        return {stem: table[volume] for stem, volume in self.volume_of.items()}
+    def sources(self, volumes: Sequence[SourceImage]) -> list[SourceImage]:
+        """The slices as source images: with their volume's class and split, and its group or else itself as one."""
+        known = {volume.stem: volume for volume in volumes}
+        found = []
+        for pair in self.pairs:
+            volume = known[self.volume_of[pair.stem]]
+            group = volume.stem if volume.group is None else volume.group
+            found.append(SourceImage(pair.stem, pair.image, pair.mask, volume.class_name, group, volume.split))
+        return found
 
     def voxel_window(self, grey_levels: Sequence[float]) -> list[float]:
         """A window of grey levels in voxel values (HU in CT)."""

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import yaml
 
+from ssgnet_monai.data.datasets import adapters
+from ssgnet_monai.data.datasets.registry import adapter_options
 from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.prepare import prepare_folder
+from ssgnet_monai.data.write_dataset import write_dataset
 
-# What the pipeline itself tells `ssgnet data` (image_size, the run's folder).
-OWN_OPTIONS = {"out", "size", "name"}
+# What the pipeline itself tells `ssgnet data` (image_size, the run's folder), and what the other options make.
+OWN_OPTIONS = {"out", "size", "name", "sources", "options", "group_source", "class_order"}
 
 
 def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -57,8 +60,10 @@ def check_bundle_settings(settings: Iterable[str], bundle: Path, where: str) -> 
 
 def prepare_options(dataset: str) -> list[str]:
     """Options of ``ssgnet data`` that an experiment's ``prepare`` group may give for a dataset."""
-    function: Callable = write_phantom if dataset == "phantom" else prepare_folder
-    options = set(inspect.signature(function).parameters) - OWN_OPTIONS
+    if dataset in (known := adapters()):
+        return sorted(set(adapter_options(known[dataset])) - OWN_OPTIONS)
+    functions: list[Callable] = [write_phantom] if dataset == "phantom" else [prepare_folder, write_dataset]
+    options = {name for function in functions for name in inspect.signature(function).parameters} - OWN_OPTIONS
     return sorted(options - {"split"} if dataset == "phantom" else options)
 
 

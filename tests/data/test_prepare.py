@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.prepare import percentile_window
 from ssgnet_monai.data.splits import SPLIT_NAMES
+from ssgnet_monai.data.write_dataset import percentile_window
 
 SIZE = (10, 14)  # height, width
 

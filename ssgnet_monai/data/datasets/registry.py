@@ -1,0 +1,82 @@
+"""The adapters by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.datasets.adapter import Adapter
+from ssgnet_monai.data.prepare import check_apart
+from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
+
+# Modules of this package, each with ``ADAPTERS``.
+MODULES = ("chest_xray",)
+STAGING = "staging"
+OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
+
+
+def adapters() -> dict[str, Adapter]:
+    """Every adapter by its name."""
+    modules = [importlib.import_module(f"ssgnet_monai.data.datasets.{module}") for module in MODULES]
+    return {adapter.name: adapter for module in modules for adapter in module.ADAPTERS}
+
+
+def find_adapter(name: str) -> Adapter:
+    """The adapter of a dataset.
+
+    Raises:
+        ValueError: there is none of this name; the nearest is told.
+    """
+    known = adapters()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise ValueError(
+            f"Expected one of the datasets {sorted(known)}, got {name!r}."
+            + (f" Did you mean {near[0]!r}?" if near else " Your own folder needs no name: give --images.")
+        )
+    return known[name]
+
+
+def adapter_options(adapter: Adapter) -> list[str]:
+    """Names of the options that ``prepare_dataset`` takes for an adapter."""
+    return sorted({*adapter.read_options, *inspect.signature(write_dataset).parameters} - OWN_OPTIONS)
+
+
+def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Mapping[str, Any]) -> Path:
+    """Prepare a public dataset from its owner's folder.
+
+    Args:
+        name: of the adapter.
+        source: the folder as downloaded and unpacked.
+        out: folder to write, see ``write_dataset``.
+        options: of the adapter's ``read`` and of ``write_dataset``.
+
+    Returns:
+        The path of ``datalist.json``.
+
+    Raises:
+        FileNotFoundError: the folder or a part of it is missing.
+        ValueError: an unknown name or option, or a folder that disagrees with what is known of the dataset.
+    """
+    adapter = find_adapter(name)
+    source, out = Path(source).expanduser(), Path(out)
+    if not source.is_dir():
+        raise FileNotFoundError(f"Expected the folder of {name} at {source}, found none. See `ssgnet data list`.")
+    check_apart(out, source)
+    known = adapter_options(adapter)
+    for key in options:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"Expected options {known} for {name}, got {key!r}.{hint}")
+    reading = {key: value for key, value in options.items() if key in adapter.read_options}
+    writing = {key: value for key, value in options.items() if key not in reading}
+    sources = adapter.read(source, out / STAGING, **reading)
+    settings: dict[str, Any] = {
+        "name": name, "modality": adapter.modality, "group_source": adapter.group_source or NO_GROUPS,
+    }  # fmt: skip
+    return write_dataset(sources, out, **{**settings, **adapter.options, **writing})

@@ -1,0 +1,206 @@
+"""From a list of source images to a prepared dataset: PNG files of one size, a datalist and a record."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssgnet_monai import __version__
+from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.datalist import save_datalist
+from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.prepare_image import inspect_pair
+from ssgnet_monai.data.prepare_journal import convert_all, for_each_pair
+from ssgnet_monai.data.prepare_summary import format_summary, summarise
+from ssgnet_monai.data.split_sources import OFFICIAL, split_sources
+from ssgnet_monai.data.volume_slices import cut_volumes, has_volumes
+
+logger = logging.getLogger(__name__)
+
+WINDOW_PERCENTILES = (0.5, 99.5)
+NO_GROUPS = "none: every image is its own group"
+
+
+def write_dataset(
+    sources: Sequence[SourceImage],
+    out: str | Path,
+    *,
+    size: int | Sequence[int] | None = 256,
+    name: str | None = None,
+    modality: str | None = None,
+    foreground: str = "lesion",
+    split: str | Sequence[float] = OFFICIAL,
+    seed: int = 0,
+    num_channels: int | None = None,
+    mask_threshold: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    slice_plane: str | None = None,
+    empty_slices: str = "keep",
+    workers: int | None = None,
+    group_source: str = NO_GROUPS,
+    class_order: Sequence[str] | None = None,
+) -> Path:
+    """Write source images as PNG files of one size, with a datalist and a record of what was found.
+
+    Images become 8-bit PNG (16-bit grey stays 16-bit), masks 0/255. NIfTI volumes become 16-bit slices, which are one
+    group (patient) unless the sources say more; their window is written down in voxel values too, as ``voxel_window``.
+    An interrupted run goes on where it stopped; files that are already written from unchanged sources are not decoded
+    again.
+
+    Args:
+        sources: images with masks, classes, groups and official splits.
+        out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
+        size: pixels of both sides, (H, W), or None to keep sizes.
+        name: dataset name; by default that of ``out``.
+        modality: for the datalist; by default ``RGB`` or ``grey``.
+        foreground: name of mask value 1.
+        split: shares of training, validation, test, drawn anew; or "official": the sources' own splits are kept and
+            only a missing validation (or test) is drawn, with shares 0.7, 0.1, 0.2.
+        seed: seed of the split.
+        num_channels: 1 or 3; by default 3 if any image has colour.
+        mask_threshold: mask values above it are foreground; by default binary masks are expected and recognised.
+        max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
+        slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
+        empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
+        workers: decoding threads; by default the cores of this process, at most 8.
+        group_source: where the groups come from, for the record.
+        class_order: the classes in the order of their label numbers; by default sorted.
+
+    Returns:
+        The path of ``datalist.json``.
+
+    Raises:
+        ValueError: what was expected, what was found, in which file, and what to do.
+    """
+    out = Path(out)
+    target = _target_size(size)
+    workers = workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+    volumes = None
+    if has_volumes(sources):
+        volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold)
+        sources, mask_threshold = volumes.sources(sources), None
+    inspect = partial(inspect_pair, max_megapixels=max_megapixels)
+    headers = for_each_pair(inspect, sources, workers, "reading headers")
+    bits = _one_depth(sources, headers)
+    records = convert_all(sources, headers, out, target, mask_threshold, max_megapixels, workers)
+
+    items = [_item(source, record) for source, record in zip(sources, records, strict=True)]
+    if volumes is not None:
+        items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]
+    keys = _merged_groups(items, records)
+    splits, notes = split_sources(sources, items, keys, split, seed)
+    if num_channels is None:
+        num_channels = 1 if all(record["grey"] for record in records) else 3
+    training = [out / item["image"] for item in splits["training"]]
+    datalist: dict[str, Any] = {
+        "name": name or out.resolve().name,
+        "modality": {"0": modality or ("RGB" if num_channels == 3 else "grey")},
+        "labels": {"0": "background", "1": foreground},
+        "classes": _classes(sources, class_order),
+        "num_channels": num_channels,
+        "intensity_window": [0, 255] if bits == 8 else percentile_window(training),
+        "image_size": None if target is None else list(target),
+        "split_seed": seed,
+        "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
+        "group_source": group_source,
+        **splits,
+    }
+    if volumes is not None:
+        datalist["voxel_window"] = volumes.voxel_window(datalist["intensity_window"])
+        datalist["group_source"] = "volumes" if group_source == NO_GROUPS else group_source
+    summary = summarise(datalist, records, headers)
+    if volumes is not None:
+        summary["volumes"] = {**volumes.summary, "voxel_window": datalist["voxel_window"]}
+        logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
+    summary["warnings"] += notes
+    write_json(out / "prepare.json", {"name": datalist["name"], "version": __version__, **summary})
+    path = save_datalist(datalist, out / "datalist.json")
+    logger.info("%s\n%s", datalist["name"], format_summary(summary))
+    for warning in summary["warnings"]:
+        logger.warning("%s: %s", datalist["name"], warning)
+    return path
+
+
+def percentile_window(paths: Iterable[Path]) -> list[int]:
+    """Grey levels at the .5 and 99.5 percentiles of all pixels of 16-bit images, from one histogram.
+
+    Args:
+        paths: 16-bit PNG files (the training images).
+
+    Returns:
+        [low, high].
+
+    Raises:
+        ValueError: the images are constant.
+    """
+    histogram = np.zeros(65536, np.int64)
+    for path in paths:
+        with open_picture(path, math.inf) as image:
+            histogram += np.bincount(np.asarray(image).ravel().astype(np.int64), minlength=65536)
+    cumulative = np.cumsum(histogram) / max(histogram.sum(), 1)
+    low, high = (int(np.searchsorted(cumulative, share / 100)) for share in WINDOW_PERCENTILES)
+    if low >= high:
+        raise ValueError(f"Expected 16-bit training images with contrast, got nothing but grey level {low}.")
+    return [low, high]
+
+
+def _target_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < 1:
+        raise ValueError(f"Expected a size of at least 1 pixel, got {size}.")
+    return int(height), int(width)
+
+
+def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]]) -> int:
+    by_bits = defaultdict(list)
+    for pair, header in zip(pairs, headers, strict=True):
+        by_bits[header["bits"]].append(pair.image)
+    if len(by_bits) > 1:
+        raise ValueError(
+            f"Expected one bit depth, found {len(by_bits[8])} images of 8 bits ({listed(by_bits[8])}) and "
+            f"{len(by_bits[16])} of 16 bits ({listed(by_bits[16])}). One grey-level window cannot fit both; "
+            "prepare them apart or convert one kind."
+        )
+    return int(next(iter(by_bits)))
+
+
+def _item(source: SourceImage, record: Mapping[str, Any]) -> dict[str, Any]:
+    item = {"image": record["image"], "class": source.class_name, "origin": "real"}
+    if "label" in record:
+        item["label"] = record["label"]
+    if source.group is not None:
+        item["group"] = source.group
+    return item
+
+
+def _classes(sources: Sequence[SourceImage], order: Sequence[str] | None) -> list[str]:
+    found = {source.class_name for source in sources}
+    return sorted(found) if order is None else [name for name in order if name in found]
+
+
+def _merged_groups(items: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One key per item: its group, joined with the groups that hold a pixel-identical image."""
+    keys = [f"group {item['group']}" if "group" in item else f"image {item['image']}" for item in items]
+    parent = {key: key for key in keys}
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            key = parent[key]
+        return key
+
+    first: dict[str, str] = {}
+    for key, record in zip(keys, records, strict=True):
+        one, other = sorted((root(key), root(first.setdefault(record["sha256"], key))))
+        parent[other] = one
+    return [root(key) for key in keys]
