@@ -16,7 +16,7 @@ import numpy as np
 from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
-from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
+from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed, stem_key
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare_image import inspect_pair
 from ssgnet_monai.data.prepare_journal import convert_all, for_each_pair
@@ -83,6 +83,7 @@ def write_dataset(
     """
     out = Path(out)
     target = _target_size(size)
+    _check_stems(sources)
     workers = workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
     volumes = None
     if has_volumes(sources):
@@ -160,6 +161,17 @@ def _target_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if min(height, width) < 1:
         raise ValueError(f"Expected a size of at least 1 pixel, got {size}.")
     return int(height), int(width)
+
+
+def _check_stems(sources: Sequence[SourceImage]) -> None:
+    by_key: dict[str, SourceImage] = {}
+    for source in sources:
+        other = by_key.setdefault(stem_key(source.stem), source)
+        if other is not source:
+            raise ValueError(
+                f"Expected every name once, got {source.stem} for {other.image} and {source.image}. Written files go by "
+                "these names; remove or rename one."
+            )
 
 
 def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]]) -> int:

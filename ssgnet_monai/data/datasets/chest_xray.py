@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
 from dataclasses import replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ssgnet_monai.data.datasets.adapter import Adapter, RemoteFile
 from ssgnet_monai.data.datasets.layout import find_root
-from ssgnet_monai.data.image_files import SourceImage, find_images, listed, stem_of
+from ssgnet_monai.data.image_files import SourceImage, find_images, stem_of
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +75,8 @@ def _read_part(folder: Path, split: str | None, classes: str) -> list[SourceImag
                     "The name tells kind and patient; prepare a renamed copy with --images and --classes folders."
                 )
             patient = f"{side}/{match['patient'].lower()}"
-            found.append(SourceImage(stem_of(path), path, None, CLASSES[classes][kind], patient, split))
-    stems = sorted(image.stem for image in found)
-    twice = sorted({one for one, other in itertools.pairwise(stems) if one == other})
-    if twice:
-        raise ValueError(f"Expected every file name once in {folder.name}, got {listed(twice)} more than once.")
+            stem = stem_of(path) if split is None else f"{split}_{stem_of(path)}"  # names recur in the test folder
+            found.append(SourceImage(stem, path, None, CLASSES[classes][kind], patient, split))
     return found
 
 
