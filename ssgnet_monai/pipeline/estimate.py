@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,19 @@ import yaml
 
 from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
-from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
+from ssgnet_monai.pipeline.experiment import (
+    CLASSIFICATION_BUNDLE,
+    SEGMENTATION_BUNDLE,
+    SYNTHESIS_BUNDLE,
+    load_experiment,
+)
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
 from ssgnet_monai.pipeline.interruption import signals_raise
 from ssgnet_monai.pipeline.measure import Cost, measure
-from ssgnet_monai.pipeline.stages import Stage, build_stages, folder_name, prepare_command
+from ssgnet_monai.pipeline.prepare_command import prepare_command
+from ssgnet_monai.pipeline.stage import Stage, folder_name
+from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.synthesis_stages import images_to_generate
 from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, Size, kind_of, settings_of, time_kinds
 
 logger = logging.getLogger(__name__)
@@ -64,7 +73,7 @@ def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: 
             time_kinds(experiment, datalist, folder / f"steps_{size.steps}", size, cores) for size in (SMALL, LARGE)
         )
         parts = {stage.name: stage_parts(stage, experiment, datalist, folder, small, large) for stage in stages}
-        disk = _disk(folder / f"steps_{LARGE.steps}", stages, experiment)
+        disk = _disk(folder / f"steps_{LARGE.steps}", stages, folder)
     seconds = {stage: sum(part.seconds for part in found) for stage, found in parts.items()}
     gpus = 1 if shutil.which("nvidia-smi") else None
     total = sum(part.seconds for part in prepare) + makespan(stages, seconds, cores, gpus)
@@ -95,9 +104,10 @@ def stage_parts(
         large: the same at ``LARGE``.
     """
     kind = kind_of(stage)
-    if kind == "report":
-        cost = small[kind][0]
-        return [Part(stage.name, "page", "run", cost.seconds, 1, cost.seconds, cost.memory)]
+    if kind in ("report", "grow"):  # both are little more than the start of a process
+        cost = small["report"][0]
+        name = "page" if kind == "report" else "list"
+        return [Part(stage.name, name, "run", cost.seconds, 1, cost.seconds, cost.memory)]
 
     def part(index: int, name: str, unit: str, units: float, size: Callable[[Size], float], more: float = 0.0) -> Part:
         one, other = small[kind][index], large[kind][index]
@@ -111,15 +121,21 @@ def stage_parts(
         steps = settings["kimg"] * 1000 / settings["batch_size"]
         return [part(0, "training", "step", steps, lambda size: size.steps)]
     if kind == "synthesis":
-        count = yaml.safe_load((folder / stage.inputs[1]).read_text(encoding="utf-8"))["num_images"]
+        count = _images(stage, folder)
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
-    row = next(row for name, row in experiment["segmentation"].items() if kind == f"segmentation/{folder_name(name)}")
+    group, slug = kind.split("/")
+    row = next(row for name, row in experiment[group].items() if slug == folder_name(name))
+    tests = len(datalist["test"])
+    if group == "classification":
+        settings = settings_of(experiment, row, CLASSIFICATION_BUNDLE)
+        test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
+        more = test.per_unit * _looks(settings, 25) * len(datalist["validation"])
+        return [part(0, "training", "step", settings["steps"], lambda size: size.steps, more), test]
     settings = settings_of(experiment, row, SEGMENTATION_BUNDLE)
-    rounds, tests = settings["num_rounds"], len(datalist["test"])
+    rounds = settings["num_rounds"]
     trainings, timed = 2 * rounds + 1, 2 * min(1, rounds) + 1  # the baseline, and each round with its control
     test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
-    steps, length = settings["steps"], settings["epoch_length"]
-    looks = steps / (length if isinstance(length, int) else min(100, steps)) * trainings  # as train.yaml has it
+    steps, looks = settings["steps"], _looks(settings, 100) * trainings
     labelled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
     more = test.per_unit * (looks * len(datalist["validation"]) + labelled)
     return [part(0, "rounds", "step", steps * trainings, lambda size: size.steps * timed, more), test]
@@ -129,23 +145,34 @@ def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings
     """Images that every round labels."""
     training = len(datalist["training"])
     real = training - (row["num_labeled"] or training) + len(datalist["unlabeled"])
-    synthetic = experiment["synthesis"]["images"] if experiment["synthesis"] else 0
+    synthetic = sum(images_to_generate(dict(experiment), dict(datalist)).values())
     return {"real": real, "synthetic": synthetic, "both": real + synthetic}[pool]
+
+
+def _looks(settings: Settings, default: int) -> float:
+    """Looks at validation; ``default`` is the ``epoch_length`` of the bundle's train.yaml."""
+    steps, length = settings["steps"], settings["epoch_length"]
+    return float(steps / (length if isinstance(length, int) else min(default, steps)))
+
+
+def _images(stage: Stage, folder: Path) -> int:
+    """Images that a synthesis stage generates, from its config."""
+    return int(yaml.safe_load((folder / stage.inputs[1]).read_text(encoding="utf-8"))["num_images"])
 
 
 def _side_by_side(stage: Stage, stages: Sequence[Stage], cores: int) -> int:
     return min(sum(kind_of(other) == kind_of(stage) for other in stages), max(1, cores // stage.threads))
 
 
-def _disk(folder: Path, stages: Sequence[Stage], experiment: Settings) -> float:
-    """Bytes that the run will write: a timing run's files for every stage, and the generated images."""
-    images, others = [], dict.fromkeys(("generators", "segmentation"), 0)
-    for kind in others:
-        for file in sorted(path for path in (folder / kind).rglob("*") if path.is_file()):
-            if kind == "generators" and file.parent.name == "images":
-                images.append(file.stat().st_size)
-            else:
-                others[kind] += file.stat().st_size
-    generators = sum(kind_of(stage) == "generator" for stage in stages)
-    total = generators * others["generators"] + len(experiment["seeds"]) * others["segmentation"]
-    return total + (experiment["synthesis"]["images"] * sum(images) / len(images) if images else 0)
+def _disk(timed: Path, stages: Sequence[Stage], folder: Path) -> float:
+    """Bytes that the run will write: the files of a kind's timing run for every stage, and the generated images."""
+    total = 0.0
+    for kind, number in Counter(map(kind_of, stages)).items():
+        place = timed / {"generator": "generators"}.get(kind, kind)
+        sizes = {path: path.stat().st_size for path in sorted(place.rglob("*")) if path.is_file()}
+        images = [size for path, size in sizes.items() if kind == "generator" and path.parent.name == "images"]
+        total += number * (sum(sizes.values()) - sum(images))
+        if images:
+            generated = sum(_images(stage, folder) for stage in stages if kind_of(stage) == "synthesis")
+            total += generated * sum(images) / len(images)
+    return total

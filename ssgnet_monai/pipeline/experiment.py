@@ -9,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
 from ssgnet_monai.pipeline.known_names import check_bundle_settings, check_names, nearest, prepare_options
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
 SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_stylegan3_synthesis"
 SEGMENTATION_BUNDLE = BUNDLES / "ssgnet_vmunet_segmentation"
+CLASSIFICATION_BUNDLE = BUNDLES / "ssgnet_resnet50_classification"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",
@@ -25,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "prepare": {},
     "synthesis": None,
     "segmentation": {},
+    "classification": {},
+    "growth": {},
 }
 SYNTHESIS_DEFAULTS: dict[str, Any] = {
     "profile": None,
@@ -33,7 +37,11 @@ SYNTHESIS_DEFAULTS: dict[str, Any] = {
     "class_mix": "prior",
     "config": {},
 }
-ROW_DEFAULTS: dict[str, Any] = {"profile": None, "num_labeled": None, "config": {}}
+ROWS: dict[str, tuple[Path, dict[str, Any]]] = {
+    "segmentation": (SEGMENTATION_BUNDLE, {"profile": None, "num_labeled": None, "config": {}}),
+    "classification": (CLASSIFICATION_BUNDLE, {"profile": None, "settings": list(SETTINGS), "config": {}}),
+}
+"""Groups of rows of a table: the bundle of each, and what a row holds by default."""
 
 
 def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -55,12 +63,12 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"Expected a mapping of settings in {path}, got {type(content).__name__}.")
-    rows = list(content.get("segmentation") or ())
+    rows = {group: list(content.get(group) or ()) for group in ROWS}
     for override in overrides:
         key, _, value = override.partition("=")
         group, *names = key.split(".")
-        if group == "segmentation":
-            check_names(names[:1], rows, f"segmentation of {path}")
+        if group in ROWS:
+            check_names(names[:1], rows[group], f"{group} of {path}")
         _set(content, key, yaml.safe_load(value))
     experiment = _with_defaults(content, DEFAULTS, str(path))
     experiment["name"] = experiment["name"] or path.stem
@@ -70,12 +78,14 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
         if experiment["synthesis"]["classes"] not in ("each", "all"):
             raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
         _check_stage(experiment["synthesis"], SYNTHESIS_BUNDLE, "synthesis")
-    experiment["segmentation"] = {
-        name: _with_defaults(row, ROW_DEFAULTS, f"segmentation.{name}")
-        for name, row in _mapping(experiment["segmentation"], "segmentation").items()
-    }
-    for name, row in experiment["segmentation"].items():
-        _check_stage(row, SEGMENTATION_BUNDLE, f"segmentation.{name}")
+    for group, (bundle, defaults) in ROWS.items():
+        experiment[group] = {
+            name: _with_defaults(row, defaults, f"{group}.{name}")
+            for name, row in _mapping(experiment[group], group).items()
+        }
+        for name, row in experiment[group].items():
+            _check_stage(row, bundle, f"{group}.{name}")
+    _check_growth(experiment)
     dataset = experiment["dataset"]
     for options in (read_config("datasets", dataset).get("prepare", {}), experiment["prepare"]):
         check_names(_mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
@@ -131,6 +141,21 @@ def _check_stage(stage: Mapping[str, Any], bundle: Path, where: str) -> None:
         check_bundle_settings(read_config("profiles", stage["profile"]), bundle, str(profile))
 
 
+def _check_growth(experiment: dict[str, Any]) -> None:
+    known = all_settings(_mapping(experiment["growth"], "growth"))
+    for name, row in experiment["classification"].items():
+        if not isinstance(row["settings"], list) or not row["settings"]:
+            raise ValueError(f"Expected a list of settings in classification.{name}, got {row['settings']!r}.")
+        check_names(row["settings"], known, f"classification.{name}.settings")
+        row["settings"] = list(dict.fromkeys(row["settings"]))
+    used = used_settings(experiment)
+    if used and (experiment["synthesis"] is None or experiment["synthesis"]["classes"] == "all"):
+        raise ValueError(
+            f"Expected a synthesis group with classes: each (one generator per class) for the settings {used}, got "
+            f"{experiment['synthesis']}. Change it, or keep only settings: [original] in the rows of classification."
+        )
+
+
 def _with_defaults(content: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:
     check_names(_mapping(content, where), defaults, where)
     return {**copy.deepcopy(dict(defaults)), **copy.deepcopy(dict(content))}
@@ -145,7 +170,7 @@ def _apply_budget(experiment: dict[str, Any]) -> None:
     if experiment["synthesis"] is not None:
         experiment["synthesis"]["images"] = max(8, round(experiment["synthesis"]["images"] * budget))
         _scale(experiment["synthesis"], {"kimg": 0.032, "tick_kimg": 0.016}, budget)
-    for row in experiment["segmentation"].values():
+    for row in (row for group in ROWS for row in experiment[group].values()):
         _scale(row, {"steps": 2, "epoch_length": 1}, budget)
 
 

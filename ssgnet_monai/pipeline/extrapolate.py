@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ssgnet_monai.pipeline.stages import Stage
+from ssgnet_monai.pipeline.stage import Stage
 
 
 def straight_line(small: tuple[float, float], large: tuple[float, float]) -> tuple[float, float]:

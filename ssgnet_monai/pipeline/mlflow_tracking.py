@@ -94,5 +94,11 @@ def report_metrics(report: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
                 yield f"{name}/{key}/test_dice", row[key]["pooled"]["dice"]["mean"], 0
         for reference in row["references"]:
             yield f"{name}/{reference['reference']}/test_dice", reference["pooled"]["dice"]["mean"], 0
+    for row in report.get("classification", []):
+        for setting in row["settings"]:
+            for measure in ("accuracy", "macro_f1", "roc_auc"):
+                if setting.get(measure):
+                    name = f"classification/{row['row']}/{setting['setting']}/test_{measure}"
+                    yield name, setting[measure]["mean"], 0
     for stage in report["benchmarks"]:
         yield f"seconds/{stage['stage']}", stage["seconds"], 0

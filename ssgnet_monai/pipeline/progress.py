@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from ssgnet_monai.pipeline.stages import Stage
+from ssgnet_monai.pipeline.stage import Stage
 
 logger = logging.getLogger(__name__)
 ERROR_LINE = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")

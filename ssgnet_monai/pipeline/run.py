@@ -23,8 +23,10 @@ from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
 from ssgnet_monai.pipeline.mlflow_tracking import require_mlflow, track_run
+from ssgnet_monai.pipeline.prepare_command import prepare_command
 from ssgnet_monai.pipeline.progress import StageWatch
-from ssgnet_monai.pipeline.stages import Stage, build_stages, prepare_command
+from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stages import build_stages
 
 logger = logging.getLogger(__name__)
 # Passive threads: spinning ones hold up a busy machine. Malloc: a training step frees and takes the
@@ -104,6 +106,8 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
         logger.info("then, once the classes are known: %s", generators or "no generators")
         for name in experiment["segmentation"]:
             logger.info("segmentation %s, seeds %s", name, experiment["seeds"])
+        for name, row in experiment["classification"].items():
+            logger.info("classification %s, %s, seeds %s", name, ", ".join(row["settings"]), experiment["seeds"])
         return 0
     for stage in build_stages(experiment, json.loads(datalist.read_text(encoding="utf-8")), run_dir, cores):
         done = all((run_dir / output).exists() for output in stage.outputs)

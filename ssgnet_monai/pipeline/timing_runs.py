@@ -15,9 +15,11 @@ import yaml
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, save_datalist
 from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, read_config
+from ssgnet_monai.pipeline.growth import ORIGINAL
 from ssgnet_monai.pipeline.measure import Cost, measure
 from ssgnet_monai.pipeline.run import ENVIRONMENT
-from ssgnet_monai.pipeline.stages import Stage, build_stages
+from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stages import build_stages
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def settings_of(experiment: Mapping[str, Any], stage: Mapping[str, Any], bundle:
 
     Args:
         experiment: the resolved experiment.
-        stage: its ``synthesis``, or a row of its ``segmentation``.
+        stage: its ``synthesis``, or a row of its ``segmentation`` or ``classification``.
         bundle: folder of the bundle.
     """
     names = ("train", "rounds") if bundle == SEGMENTATION_BUNDLE else ("train",)
@@ -72,12 +74,16 @@ def shrunk(experiment: Mapping[str, Any], datalist: Mapping[str, Any], size: Siz
         row["config"] |= {"steps": size.steps, "epoch_length": size.steps, "num_rounds": rounds}
         if row["num_labeled"] is not None:
             row["num_labeled"] = max(row["num_labeled"], len(datalist["training"]) - FEW)
+    for row in small["classification"].values():
+        row["config"] |= {"steps": size.steps, "epoch_length": size.steps}
+        row["settings"] = [ORIGINAL]
     return small
 
 
 def kind_of(stage: Stage) -> str:
-    """Stages of one kind differ in their class or seed alone, and cost the same: one of them is timed."""
-    return "/".join(stage.outputs[0].split("/")[:2]) if stage.name.startswith("segm") else stage.name.split("_")[0]
+    """Stages of one kind differ in their class, seed or setting alone, and cost the same: one of them is timed."""
+    rows = stage.name.startswith(("segmentation_", "classification_"))
+    return "/".join(stage.outputs[0].split("/")[:2]) if rows else stage.name.split("_")[0]
 
 
 def time_kinds(

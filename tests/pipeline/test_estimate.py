@@ -53,6 +53,25 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
     assert page.seconds == 10
 
 
+def test_the_parts_of_a_classifier_by_hand(tmp_path):
+    whole = load_experiment(CONFIGS / "experiments" / "classification.yaml", ["seeds=[0]"])
+    stages = {stage.name: stage for stage in build_stages(whole, DATALIST, tmp_path, 2)}
+    kinds = {kind_of(stage): [Cost(10.0, 900.0, 0.0)] * len(stage.commands) for stage in stages.values()}
+    kinds["report"] = [Cost(7.0, 300.0, 0.0)]
+    large = {**kinds, "classification/resnet": [Cost(10 + 32 * 0.1, 0.0, 0.0), Cost(10 + 16 * 0.01, 0.0, 0.0)]}
+
+    def parts(name):
+        return estimate.stage_parts(stages[name], whole, DATALIST, tmp_path, kinds, large)
+
+    training, test = parts("classification_resnet_balanced_seed0")
+    assert (training.units, test.units) == (300, 20)
+    assert training.per_unit == pytest.approx(0.1)
+    assert training.seconds == pytest.approx(9.9 + 0.1 * 300 + 0.01 * (300 / 25) * 10)  # looks at ten images
+    assert test.seconds == pytest.approx(10 - 0.01 * 4 + 0.01 * 20)
+    assert [part.seconds for part in parts("grow_balanced")] == [7.0]
+    assert [part.units for part in parts("synthesis_b")] == [20 + 15] * 2
+
+
 @pytest.mark.slow
 def test_an_estimate_names_every_stage_and_leaves_nothing(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)

@@ -43,6 +43,9 @@ def test_the_budget_scales_what_costs_time_and_nothing_else():
         ("synthesis.profile=synthesis_32px_gpu", r"profiles \[.*got .*Did you mean 'synthesis_32px_cpu'"),
         ("segmentation.unet.profile=synthesis_32px_cpu", r"in .*synthesis_32px_cpu\.yaml, got 'kimg'"),
         ("synthesis=3", "group of settings in synthesis, got 3"),
+        ("classificaton={}", "Did you mean 'classification'"),
+        ("growht={}", "Did you mean 'growth'"),
+        ("growth=3", "group of settings in growth, got 3"),
         ("dataset=phantm", "Did you mean 'phantom'"),
         ("prepare.num_image=[1,1]", r"in prepare \(dataset phantom\), got 'num_image'\. Did you mean 'num_images'"),
         ("synthesis.clases=all", "Did you mean 'classes'"),
@@ -57,6 +60,36 @@ def test_a_wrong_setting_is_named(override, message):
         load_experiment(DEMO, [override])
 
 
+CLASSIFICATION = CONFIGS / "experiments" / "classification.yaml"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("classification.resnt.settings=[original]", "got 'resnt'.*'resnet'"),
+        ("classification.resnet.settings=[orignal]", r"classification\.resnet\.settings, got 'orignal'.*'original'"),
+        ("classification.resnet.settings=original", "list of settings in classification.resnet, got 'original'"),
+        ("classification.resnet.config.early_stops=3", "got 'early_stops'. Did you mean 'early_stop'"),
+        ("classification.resnet.num_labeled=3", r"in classification\.resnet, got 'num_labeled'"),
+        ("synthesis.classes=all", r"one generator per class\) for the settings \['balanced', .* got .*'all'"),
+        ("synthesis=null", "synthesis group with classes: each .* got None"),
+        ("growth.original={target: 3}", "'original' always means the real images"),
+    ],
+)
+def test_a_wrong_classification_is_named(override, message):
+    with pytest.raises(ValueError, match=message):
+        load_experiment(CLASSIFICATION, [override])
+
+
+def test_settings_of_classifiers_may_be_own_ones_and_need_generators_only_where_images_are_made():
+    mine = ["growth.mine={target: 30}", "classification.resnet.settings=[original,mine,original]"]
+    row = load_experiment(CLASSIFICATION, [*mine, "budget=0.1"])["classification"]["resnet"]
+    assert row["settings"] == ["original", "mine"]
+    assert row["config"]["steps"] == read_config("profiles", "classifier_64px_cpu")["steps"] / 10
+    original = ["classification.resnet.settings=[original]", "synthesis=null"]
+    assert load_experiment(CLASSIFICATION, original)["synthesis"] is None
+
+
 def test_nested_ids_of_a_bundle_are_settings():
     override = "segmentation.unet.config.network_def#channels=[4,8]"
     assert load_experiment(DEMO, [override])["segmentation"]["unet"]["config"]["network_def#channels"] == [4, 8]
@@ -69,5 +102,5 @@ def test_a_misspelt_option_of_an_own_dataset_file_is_named(tmp_path):
 
 
 def test_an_unknown_dataset_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"datasets \['folder', .*'phantom'\].*got 'phantoms'. Did you mean 'phantom'"):
+    with pytest.raises(ValueError, match=r"datasets \[.*'folder', .*'phantom'\].*got 'phantoms'. Did you"):
         config_file("datasets", "phantoms")

@@ -1,7 +1,7 @@
 import pytest
 
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
-from ssgnet_monai.pipeline.stages import Stage
+from ssgnet_monai.pipeline.stage import Stage
 
 
 def test_two_runs_part_the_start_from_the_steps():

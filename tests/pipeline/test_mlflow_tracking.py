@@ -36,6 +36,12 @@ REPORT = {
             "references": [{"reference": "otsu", **dice(0.3)}],
         }
     ],
+    "classification": [
+        {
+            "row": "resnet",
+            "settings": [{"setting": "extra_20", "accuracy": {"mean": 0.8, "sd": None}, "macro_f1": {"mean": 0.7}}],
+        }
+    ],
     "benchmarks": [{"stage": "generator_benign", "seconds": 12.5}],
 }
 
@@ -60,6 +66,8 @@ def test_a_run_is_read_back_and_written_once(tmp_path):
     assert run.info.status == "FINISHED"
     assert run.data.params["segmentation.unet.num_labeled"] == "24"
     assert run.data.metrics["segmentation/unet/chosen/test_dice"] == 0.72
+    assert run.data.metrics["classification/resnet/extra_20/test_macro_f1"] == 0.7
+    assert "classification/resnet/extra_20/test_roc_auc" not in run.data.metrics
     assert run.data.metrics["synthesis/benign/synthetic/kid"] == 0.5
     curve = client.get_metric_history(run_id, "synthesis/benign/loss_g")
     assert [(point.step, point.value) for point in curve] == [(1000, 0.9), (2000, 0.8)]

@@ -1,5 +1,5 @@
 from ssgnet_monai.pipeline.progress import StageWatch
-from ssgnet_monai.pipeline.stages import Stage
+from ssgnet_monai.pipeline.stage import Stage
 
 STAGE = Stage("train", [], ["model.pt"], ["true"])
 LOG = """step 1\rstep 2\rstep 3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.pipeline import run
-from ssgnet_monai.pipeline.stages import Stage
+from ssgnet_monai.pipeline.stage import Stage
 
 PREPARE = "from pathlib import Path; Path('data').mkdir(); Path('data/datalist.json').write_text('{}'); print('once')"
 
@@ -78,10 +78,12 @@ def test_a_dry_run_tells_what_is_left_and_writes_nothing(experiment: Path, caplo
     folder = experiment.parent / "run"
     with open(experiment, "a", encoding="utf-8") as file:
         file.write("synthesis:\nsegmentation:\n  unet:\n    num_labeled: 4\n")
+        file.write("classification:\n  resnet:\n    settings: [original]\n")
     assert run.run_experiment(experiment, dry_run=True) == 0
     messages = told(caplog)
     assert "then, once the classes are known: no generators" in messages
     assert "segmentation unet, seeds [3]" in messages
+    assert "classification resnet, original, seeds [3]" in messages
     assert not folder.exists()
 
     (folder / "data").mkdir(parents=True)

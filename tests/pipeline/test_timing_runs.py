@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import yaml
+
 from ssgnet_monai.pipeline.experiment import CONFIGS, SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.pipeline.timing_runs import SMALL, first_of_each_kind, kind_of, settings_of, shrunk
@@ -33,6 +35,20 @@ def test_a_timing_run_keeps_what_a_step_costs():
     assert small["segmentation"]["unet"]["num_labeled"] == 36
     assert small["image_size"] == demo["image_size"]
     assert demo["synthesis"]["images"] == 240
+
+
+def test_a_classifier_is_timed_on_the_real_images(tmp_path: Path):
+    whole = load_experiment(CONFIGS / "experiments" / "classification.yaml")
+    small = shrunk(whole, DATALIST, SMALL)
+    row = small["classification"]["resnet"]
+    assert row["settings"] == ["original"]
+    assert (row["config"]["steps"], row["config"]["epoch_length"]) == (1, 1)
+    kinds = [kind_of(stage) for stage in first_of_each_kind(build_stages(small, DATALIST, tmp_path, 2))]
+    assert kinds == ["generator", "synthesis", "classification/resnet", "report"]
+    every = {kind_of(stage) for stage in build_stages(whole, DATALIST, tmp_path, 2)}
+    assert every == {*kinds, "grow"}
+    config = yaml.safe_load((tmp_path / "generators" / "a" / "config.yaml").read_text())
+    assert config["num_images"] == 37 - 3 + 18  # what the whole experiment asks for
 
 
 def test_one_stage_of_every_kind_is_timed(tmp_path: Path):

@@ -1,0 +1,73 @@
+"""Stages of the generators: train one a class, generate its images, compare them with the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.latents import class_counts
+from ssgnet_monai.pipeline.experiment import SYNTHESIS_BUNDLE
+from ssgnet_monai.pipeline.growth import images_needed
+from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, folder_name
+
+
+def images_to_generate(experiment: dict[str, Any], datalist: dict[str, Any]) -> dict[str, int]:
+    """Class -> images: what classifiers need to the image, and ``images`` by ``class_mix`` for anything else.
+
+    Args:
+        experiment: the resolved experiment.
+        datalist: the prepared datalist.
+    """
+    settings, needed = experiment["synthesis"], images_needed(experiment, datalist)
+    if settings is None:
+        return {}
+    if settings["classes"] == "all":
+        return {"all": settings["images"]}
+    counts = needed
+    if experiment["segmentation"] or not needed:
+        shared = class_counts(datalist["training"], settings["images"], settings["class_mix"])
+        counts = {name: max(count, needed.get(name, 0)) for name, count in shared.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int) -> list[Stage]:
+    """Two stages a class: the generator, and its images with their scores.
+
+    Args:
+        experiment: the resolved experiment.
+        datalist: the prepared datalist.
+        run_dir: folder of the run.
+        cores: CPU cores to share out.
+
+    Raises:
+        ValueError: several seeds where each would need generators of its own.
+    """
+    settings = experiment["synthesis"]
+    if settings is None:
+        return []
+    if settings["config"].get("generator_images") == "labeled" and len(experiment["seeds"]) > 1:
+        raise ValueError(
+            f"Expected one seed with generator_images: labeled (each seed labels other images), got "
+            f"{experiment['seeds']}. Run the experiment once per seed, each with its own output_dir."
+        )
+    counts = images_to_generate(experiment, datalist)
+    stages, first_seed = [], 0
+    for name, count in counts.items():
+        slug = folder_name(name)
+        folder = f"generators/{slug}"
+        config = {
+            "class_name": name,
+            "num_images": count,
+            "first_seed": first_seed,
+            "features_dir": "features",
+            "seed": experiment["seeds"][0],
+        }
+        first_seed += count
+        call = BundleCall(SYNTHESIS_BUNDLE, experiment, datalist, settings, config, run_dir, folder)
+        common = {"threads": max(1, cores // len(counts)), "gpu": 1}
+        inputs, model = [DATALIST, call.config], f"{folder}/model.pt"
+        outputs = [f"{folder}/synthetic.json", f"{folder}/metrics.json"]
+        commands = [call.command("inference"), call.command("train", "evaluate")]
+        stages.append(Stage(f"generator_{slug}", inputs, [model], [call.command("train")], **common))
+        stages.append(Stage(f"synthesis_{slug}", [*inputs, model], outputs, commands, **common))
+    return stages
