@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from ssgnet_monai import __version__
 from ssgnet_monai.data.image_files import ImagePair
+from ssgnet_monai.data.journal import Journal, file_stamps
 from ssgnet_monai.data.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare_image import convert_pair
 
@@ -29,21 +31,27 @@ PILLOW_BLOCK = 2**26
 """Bytes in which Pillow takes memory: blocks this large go back to the system when a large picture is dropped."""
 JOURNAL = ".prepare_records.jsonl"
 FORMAT = 2  # of the records
+Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 
 
+def decoding_threads() -> int:
+    """The cores of this process, at most 8."""
+    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+
 def for_each_pair(
-    function: Callable[[ImagePair], Result],
-    pairs: Sequence[ImagePair],
+    function: Callable[[Subject], Result],
+    pairs: Sequence[Subject],
     workers: int,
     title: str,
-    done: Callable[[ImagePair, Result], None] | None = None,
+    done: Callable[[Subject, Result], None] | None = None,
 ) -> list[Result]:
     """Apply ``function`` to all pairs in threads, a bounded number at a time; all refusals are told together.
 
     Args:
         function: raises ``ValueError`` for a pair that it refuses.
-        pairs: images with their masks.
+        pairs: images with their masks, or whatever else ``function`` takes.
         workers: threads.
         title: of the progress bar.
         done: called with every pair and its result as soon as they are there, in order.
@@ -108,63 +116,39 @@ def convert_all(
     """
     Image.core.set_block_size(PILLOW_BLOCK)
     out.mkdir(parents=True, exist_ok=True)
-    known = _read_journal(out / JOURNAL)
     settings = [list(size) if size else None, threshold, __version__, FORMAT]
-    signatures = {pair.stem: json.dumps([*_stamp(pair), settings]) for pair in pairs}
-    pixels = {pair.stem: h["width"] * h["height"] for pair, h in zip(pairs, headers, strict=True)}
-    budget = PixelBudget(DECODED_PIXELS)
-
-    def reusable(pair: ImagePair) -> bool:
-        record = known.get(signatures[pair.stem])
-        return record is not None and all((out / record[k]).is_file() for k in ("image", "label") if k in record)
-
-    todo = [pair for pair in pairs if not reusable(pair)]
-    if todo:
-        (out / "datalist.json").unlink(missing_ok=True)
-    if len(todo) < len(pairs):
-        logger.info("%d of %d images were prepared before from the same files.", len(pairs) - len(todo), len(pairs))
+    journal = Journal(
+        out / JOURNAL,
+        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), settings]) for pair in pairs},
+        lambda record: [out / record[key] for key in ("image", "label") if key in record],
+    )
+    if len(journal.todo) < len(pairs):
+        logger.info(
+            "%d of %d images were prepared before from the same files.", len(pairs) - len(journal.todo), len(pairs)
+        )
+    if not journal.todo:
+        return journal.records()
+    (out / "datalist.json").unlink(missing_ok=True)
+    journal.begin()
     for folder in ("images", "masks"):
         for stale in sorted((out / folder).glob(".*.png")):  # left by a kill in the middle of a write
             stale.unlink()
+    pixels = {pair: h["width"] * h["height"] for pair, h in zip(pairs, headers, strict=True)}
+    budget = PixelBudget(DECODED_PIXELS)
 
     def convert(pair: ImagePair) -> dict[str, Any]:
-        with budget.take(pixels[pair.stem]):
+        with budget.take(pixels[pair]):
             return convert_pair(pair, out, size, threshold, max_megapixels)
 
-    with open(out / JOURNAL, "a", encoding="utf-8") as file:
-        file.write("\n")  # ends a line that a kill cut short
-
-        def note(pair: ImagePair, record: dict[str, Any]) -> None:
-            file.write(json.dumps([signatures[pair.stem], record]) + "\n")
-            file.flush()
-            known[signatures[pair.stem]] = record
-
-        for_each_pair(convert, todo, workers, "preparing", note)
-    return [known[signatures[pair.stem]] for pair in pairs]
+    for_each_pair(convert, journal.todo, workers, "preparing", journal.note)
+    return journal.records()
 
 
 def _bounded(
-    pool: ThreadPoolExecutor, function: Callable[[ImagePair], Result], pairs: Iterable[ImagePair], ahead: int
-) -> Iterator[tuple[ImagePair, Future[Result]]]:
+    pool: ThreadPoolExecutor, function: Callable[[Subject], Result], pairs: Iterable[Subject], ahead: int
+) -> Iterator[tuple[Subject, Future[Result]]]:
     rest = iter(pairs)
     waiting = [(pair, pool.submit(function, pair)) for pair in islice(rest, ahead)]
     while waiting:
         yield waiting.pop(0)
         waiting += [(pair, pool.submit(function, pair)) for pair in islice(rest, 1)]
-
-
-def _stamp(pair: ImagePair) -> list[Any]:
-    files = [pair.image] if pair.mask is None else [pair.image, pair.mask]
-    stats = [file.stat() for file in files]
-    return [[str(file.absolute()), stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)]
-
-
-def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    known: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            signature, record = json.loads(line)
-        except ValueError:  # the line that a kill cut short
-            continue
-        known[signature] = record
-    return known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed, stem_key
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare_image import inspect_pair
-from ssgnet_monai.data.prepare_journal import convert_all, for_each_pair
+from ssgnet_monai.data.prepare_journal import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare_summary import format_summary, summarise
 from ssgnet_monai.data.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.volume_slices import cut_volumes, has_volumes
@@ -84,7 +83,7 @@ def write_dataset(
     out = Path(out)
     target = _target_size(size)
     _check_stems(sources)
-    workers = workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+    workers = workers or decoding_threads()
     volumes = None
     if has_volumes(sources):
         volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold)
