@@ -119,11 +119,10 @@ def equal_weights(one: Path, other: Path) -> bool:
     return all(_same(*(torch.load(folder / name, weights_only=True) for folder in (one, other))) for name in names[0])
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(
-        torch.equal(one[key], other[key]) if isinstance(one[key], torch.Tensor) else one[key] == other[key]
-        for key in one
-    )
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else bool(one == other)
 
 
 def _bundle(kind: str, folder: Path) -> tuple[Callable[[Path], list[str]], str, str]:

@@ -61,31 +61,34 @@ class SyntheticImages:
         write_json(mark, provenance)
         return []
 
+    def finish(self, items: Sequence[tuple[int, str]]) -> None:
+        """Write the datalist of the folder's images.
+
+        Args:
+            items: (seed, class) of every image, those of earlier runs included.
+        """
+        provenance = self.provenance()
+        entries = [
+            {"image": f"images/{self.path(seed).name}", "class": name, "seed": seed, **provenance}
+            for seed, name in items
+        ]
+        write_json(self.output_dir / "synthetic.json", {"unlabeled": entries})
+
 
 class SyntheticImageWriter:
-    """Writes each image as it is made, and the datalist at the end.
+    """Writes each image as it is made.
 
     Args:
         folder: where the images go.
-        items: (seed, class) of every image of the run, those already on disk included.
     """
 
-    def __init__(self, folder: SyntheticImages, items: Sequence[tuple[int, str]]) -> None:
-        self.folder, self.items = folder, list(items)
+    def __init__(self, folder: SyntheticImages) -> None:
+        self.folder = folder
 
     def attach(self, engine: Evaluator) -> None:
-        """Register at every iteration and at the end."""
+        """Register at every iteration."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
-        engine.add_event_handler(Events.COMPLETED, self._finish)
 
     def _write(self, engine: Evaluator) -> None:
         for image, seed in zip((engine.state.output["pred"] + 1) / 2, engine.state.batch["seed"], strict=True):
             write_image(self.folder.path(int(seed)), image, self.folder.intensity_window)
-
-    def _finish(self, engine: Evaluator) -> None:
-        provenance = self.folder.provenance()
-        entries = [
-            {"image": f"images/{self.folder.path(seed).name}", "class": name, "seed": seed, **provenance}
-            for seed, name in self.items
-        ]
-        write_json(self.folder.output_dir / "synthetic.json", {"unlabeled": entries})

@@ -50,10 +50,11 @@ def generate(tmp_path):
             val_data_loader=DataLoader(dataset, batch_size=BATCH),
             network=generator,
             prepare_batch=prepare_latents,
-            val_handlers=[SyntheticImageWriter(folder, dataset.all_items)],
+            val_handlers=[SyntheticImageWriter(folder)],
             decollate=False,
         )
         evaluator.run()
+        folder.finish(dataset.all_items)
         return dataset.on_disk
 
     return run
@@ -77,3 +78,11 @@ def test_a_stopped_run_draws_only_what_is_missing(generate, tmp_path):
     after = {path.name: path.stat().st_mtime_ns for path in sorted((tmp_path / "images").glob("*.png"))}
     assert len(after) == NUMBER
     assert before.items() <= after.items()
+
+
+def test_a_list_that_was_lost_is_written_again_without_drawing(generate, tmp_path):
+    generate(Picture())
+    before = (tmp_path / "synthetic.json").read_text()
+    (tmp_path / "synthetic.json").unlink()
+    assert generate(Picture()) == []
+    assert (tmp_path / "synthetic.json").read_text() == before
