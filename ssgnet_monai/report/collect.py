@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
-from ssgnet_monai.report.published import published_results
+from ssgnet_monai.report.classification_row import classification_row
+from ssgnet_monai.report.classification_summary import classification_answers
+from ssgnet_monai.report.published import published_fid, published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
 from ssgnet_monai.report.segmentation_row import segmentation_row
 from ssgnet_monai.report.summary import generator_sentences, row_answers
@@ -17,12 +19,13 @@ from ssgnet_monai.report.summary import generator_sentences, row_answers
 logger = logging.getLogger(__name__)
 
 SPLITS = ("training", "validation", "test", "unlabeled")
-STAGES = ("data", "synthesis", "segmentation", "benchmarks")
+STAGES = ("data", "synthesis", "segmentation", "classification", "benchmarks")
 REFERENCE_NAMES = {
     "real_vs_real": "Real against real",
     "blurred_real": "Blurred real images",
     "untrained": "Untrained generator",
 }
+TASKS = ("segmentation", "classification")
 FID_BIAS_LIMIT = 2048
 """Below this many images FID is strongly biased upward (the rank of Inception's 2048 features)."""
 
@@ -34,9 +37,10 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         run_dir: the experiment's folder. Stages that have not run are ``None`` or empty, never an error.
 
     Returns:
-        The report: ``name``, ``version``, ``answers`` (sentences), ``experiment``, ``data``, ``synthesis`` (one entry
-        a class), ``segmentation`` (one entry a row), ``benchmarks``, ``paper`` and ``not_run`` (stages without any
-        result). Scores are fractions in [0, 1].
+        The report: ``name``, ``version``, ``tasks`` (segmentation, classification: those that the experiment asks
+        for), ``answers`` (sentences), ``experiment``, ``data``, ``synthesis`` (one entry a class), ``segmentation`` and
+        ``classification`` (one entry a row), ``benchmarks``, ``paper`` and ``not_run`` (stages without any result).
+        Scores are fractions in [0, 1].
 
     Raises:
         NotADirectoryError: ``run_dir`` is not a folder.
@@ -49,29 +53,35 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         )
     experiment = read_json(run_dir / "experiment.json") or {}
     data = _data(run_dir / "data")
+    config = experiment.get("config") or {}
     labelled = data["splits"]["training"]["labelled"] if data else None
-    synthesis = [_synthesis(folder) for folder in _folders(run_dir / "generators")]
+    paper = published_results(str(data["name"])) if data else None
+    synthesis = [_synthesis(folder, paper) for folder in _folders(run_dir / "generators")]
     segmentation = [segmentation_row(folder, labelled) for folder in _folders(run_dir / "segmentation")]
+    classification = [classification_row(folder) for folder in _folders(run_dir / "classification")]
     benchmarks = read_benchmarks(run_dir / "benchmarks")
-    found = {"data": data, "synthesis": synthesis, "segmentation": segmentation, "benchmarks": benchmarks}
-    not_run = [stage for stage in STAGES if not found[stage]]
+    found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
+    tasks = [task for task in TASKS if found[task] or config.get(task)] or list(TASKS)
+    not_run = [stage for stage in STAGES if not found[stage] and (stage in tasks or stage not in TASKS)]
     if not_run:
         logger.info("No results in %s for: %s; the report says 'not run'.", run_dir, ", ".join(not_run))
     return {
         "name": experiment.get("name") or run_dir.resolve().name,
         "version": __version__,
-        "answers": row_answers(segmentation),
+        "tasks": tasks,
+        "answers": [*row_answers(segmentation), *classification_answers(classification)],
         "generator_answers": generator_sentences(synthesis),
         "experiment": {
-            "config": experiment.get("config") or {},
+            "config": config,
             "commands": experiment.get("commands") or [],
             "versions": experiment.get("versions") or {},
         },
         "data": data,
         "synthesis": synthesis,
         "segmentation": segmentation,
+        "classification": classification,
         "benchmarks": benchmarks,
-        "paper": published_results(str(data["name"])) if data else None,
+        "paper": paper,
         "not_run": not_run,
     }
 
@@ -118,11 +128,13 @@ def _split(items: list[dict[str, Any]], classes: list[str]) -> dict[str, Any]:
     }
 
 
-def _synthesis(folder: Path) -> dict[str, Any]:
+def _synthesis(folder: Path, paper: dict[str, Any] | None) -> dict[str, Any]:
     metrics = read_json(folder / "metrics.json")
     generated = read_json(folder / "synthetic.json") or {}
+    class_name = str((metrics or {}).get("class") or folder.name)
     entry: dict[str, Any] = {
-        "class": str((metrics or {}).get("class") or folder.name),
+        "class": class_name,
+        "paper_fid": published_fid(paper, class_name) if paper else None,
         "folder": folder.name,
         "n_generated": sum(len(generated.get(split) or []) for split in SPLITS),
         "curve": read_curve(folder / "state" / "stats.jsonl"),

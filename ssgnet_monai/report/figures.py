@@ -21,11 +21,12 @@ class Panel:
 
 @dataclass
 class Plot:
-    """Panels that share a caption and a legend of (CSS class, name)."""
+    """Panels that share a caption and a legend of (CSS class, name), whose samples are lines or ``markers``."""
 
     caption: str
     panels: list[Panel]
     legend: list[tuple[str, str]]
+    markers: bool = False
 
 
 def dice_plot(row: dict[str, Any]) -> Plot | None:

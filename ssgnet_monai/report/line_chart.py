@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 HEIGHT = 220
@@ -13,15 +14,20 @@ TITLE, DIGIT = 20, 7  # widths of the turned title and of one character of the s
 
 @dataclass
 class Line:
-    """One line of a chart; ``style`` is a CSS class (``a``..``d``), ``rings`` are points to circle."""
+    """One line of a chart; ``style`` is a CSS class (``a``..``d``, ``ideal``), ``rings`` are points to circle.
+
+    ``spans`` are upright intervals, one a point, and ``labels`` small words over the points; both may be empty.
+    """
 
     name: str
     x: list[float]
     y: list[float]
     style: str = "a"
     points: bool = False
-    faint: bool = False
     rings: tuple[float, ...] = ()
+    joined: bool = True
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
 
 
 def line_chart(
@@ -32,6 +38,7 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     whole_x: bool = False,
     width: int = 360,
+    x_names: Sequence[str] = (),
 ) -> str:
     """Draw lines over a light grid.
 
@@ -43,6 +50,7 @@ def line_chart(
         y_range: vertical limits; taken from the lines when ``None``.
         whole_x: mark whole numbers only, such as rounds.
         width: of the drawing, in its own units; text is 11 units high.
+        x_names: names under 0, 1, ... in place of a horizontal scale.
 
     Returns:
         An ``<svg>`` element whose text is escaped; empty where no line has a point.
@@ -52,6 +60,8 @@ def line_chart(
         return ""
     across_all = [x for line in lines for x in line.x]
     x_low, x_high = _padded(min(across_all), max(across_all), 0.04 if whole_x else 0)
+    if x_names:
+        x_low, x_high = -0.5, len(x_names) - 0.5
     y_low, y_high = y_range or value_range([y for line in lines for y in line.y])
 
     scale = _labelled_ticks(y_low, y_high)
@@ -66,9 +76,13 @@ def line_chart(
         _, down = place(x_low, tick)
         parts.append(f'<path class="grid" d="M{left} {down}H{width - RIGHT}"/>')
         parts.append(f'<text x="{left - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
-    for tick, words in _labelled_ticks(x_low, x_high, whole=whole_x):
+    room = int((width - left - RIGHT) / DIGIT / max(len(x_names), 1))
+    named: list[tuple[float, str]] = [
+        (i, name if len(name) <= room else f"{name[: room - 1]}…") for i, name in enumerate(x_names)
+    ]
+    for tick, words in named or _labelled_ticks(x_low, x_high, whole=whole_x):
         across, _ = place(tick, y_low)
-        parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{words}</text>')
+        parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{escape(words)}</text>')
     parts.append(f'<path class="axis" d="M{left} {HEIGHT - BOTTOM}H{width - RIGHT}"/>')
     middle = (left + width - RIGHT) / 2
     parts.append(f'<text class="title" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(x_title)}</text>')
@@ -77,8 +91,16 @@ def line_chart(
     parts.append(f'<text class="title" {turned}>{escape(y_title)}</text>')
     for line in lines:
         places = [place(x, y) for x, y in zip(line.x, line.y, strict=True)]
-        path = "M" + "L".join(f"{x} {y}" for x, y in places)
-        parts.append(f'<path class="line {line.style}{" faint" if line.faint else ""}" d="{path}"/>')
+        if line.joined:
+            path = "M" + "L".join(f"{x} {y}" for x, y in places)
+            parts.append(f'<path class="line {line.style}" d="{path}"/>')
+        for x, (low, high) in zip(line.x, line.spans, strict=False):
+            (across, bottom), (_, top) = place(x, low), place(x, high)
+            ends = f"M{across - 5} {top}h10M{across - 5} {bottom}h10"
+            parts.append(f'<path class="span {line.style}" d="M{across} {bottom}V{top}{ends}"/>')
+        for (across, down), words in zip(places, line.labels, strict=False):
+            above = f'x="{across}" y="{round(down - 7, 2)}"'
+            parts.append(f'<text class="over" {above} text-anchor="middle">{escape(words)}</text>')
         for x, (across, down) in zip(line.x, places, strict=True):
             if x in line.rings:
                 parts.append(f'<circle class="ring {line.style}" cx="{across}" cy="{down}" r="7.5"/>')

@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
-from ssgnet_monai.report import segmentation_tables, tables
+from ssgnet_monai.report import classification_tables, segmentation_tables, tables
+from ssgnet_monai.report.classification_figures import reliability_plot, score_plot
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
 from ssgnet_monai.report.overview import write_overview
@@ -66,11 +67,19 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(tables=tables, segmentation_tables=segmentation_tables, checkpoint_name=checkpoint_name)
+    environment.globals.update(
+        tables=tables,
+        segmentation_tables=segmentation_tables,
+        classification_tables=classification_tables,
+        checkpoint_name=checkpoint_name,
+    )
     synthesis = [(entry, training_plot(entry)) for entry in report["synthesis"]]
     segmentation = [(row, dice_plot(row), examples[row["row"]]) for row in report["segmentation"]]
+    classification = [(row, score_plot(row), reliability_plot(row)) for row in report["classification"]]
     template = environment.get_template("report.html.j2")
-    return template.render(report=report, grids=grids, synthesis=synthesis, segmentation=segmentation)
+    return template.render(
+        report=report, grids=grids, synthesis=synthesis, segmentation=segmentation, classification=classification
+    )
 
 
 def _examples(run_dir: Path, row: dict[str, Any]) -> list[Any]:

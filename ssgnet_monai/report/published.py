@@ -1,12 +1,14 @@
 """The SSGNet paper's own figures, for the report's "paper" column, with what must be known before comparing.
 
-Source: SSGNet (BMVC 2025, arXiv 2510.06123), Tables 1, 2, 5 and 6; printed percentages are stored as fractions.
+Source: SSGNet (BMVC 2025, arXiv 2510.06123), Tables 1 to 6; printed percentages are stored as fractions.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
+
+from ssgnet_monai.report.published_classification import published_classification
 
 _MEASURES = ("miou", "dice", "accuracy", "specificity", "sensitivity")
 _MODELS = ("VM-UNet (reproduced)", "SSGNet + VM-UNet", "t-vMF (reproduced)", "SSGNet + t-vMF")
@@ -56,9 +58,13 @@ _TABLE_6 = {
 _TABLE_1 = {
     "isic2018": {"all": 35.40},
     "isic2017": {"all": 40.34},
+    "chest_xray": {"Normal": 27.16, "Pneumonia": 29.31},
     "cbis_ddsm": {"Benign": 48.47, "Malignant": 53.09},
     "kvasir_seg": {"Normal": 52.96, "Polyp": 57.02, "full-size polyps": 45.12},
+    "brain_tumor": {"No": 101.33, "Yes": 108.52},
+    "breastmnist": {},
 }
+_OTHER_NAMES = {"kvasir_seg": {"negative": "Normal", "positive": "Polyp", "all": "full-size polyps"}}
 _IMPLIED_MIOU = {"kvasir_seg": ".527", "cbis_ddsm": ".199"}
 
 _CAVEATS = (
@@ -80,12 +86,13 @@ def published_results(dataset_name: str) -> dict[str, Any] | None:
         dataset_name: the datalist's name; case, blanks, hyphens and underscores do not matter.
 
     Returns:
-        ``{"dataset", "fid", "segmentation", "rounds", "caveats"}`` with fractions in [0, 1] (FID as printed), or
-        ``None`` where the paper has no such dataset.
+        ``{"dataset", "fid", "segmentation", "rounds", "caveats", "classification"}`` with fractions in [0, 1] (FID as
+        printed), or ``None`` where the paper has no such dataset. What it does not report for the dataset is empty,
+        ``classification`` then ``None``.
 
-    Source: SSGNet, Tables 1, 2, 5 and 6.
+    Source: SSGNet, Tables 1 to 6.
     """
-    names = {re.sub(r"[^a-z0-9]", "", name): name for name in _TABLE_2}
+    names = {re.sub(r"[^a-z0-9]", "", name): name for name in _TABLE_1}
     name = names.get(re.sub(r"[^a-z0-9]", "", dataset_name.lower()))
     if name is None:
         return None
@@ -104,7 +111,7 @@ def published_results(dataset_name: str) -> dict[str, Any] | None:
                 "form": "pooled foreground" if "VM-UNet" in model else "two-class mean",
                 **_fractions(_MEASURES, row),
             }
-            for model, row in zip(_MODELS, _TABLE_2[name], strict=True)
+            for model, row in zip(_MODELS, _TABLE_2.get(name, ()), strict=False)
         ],
         "rounds": [
             {"model": model, "form": form, "round": index, **_fractions(_MEASURES[:3], row)}
@@ -112,10 +119,25 @@ def published_results(dataset_name: str) -> dict[str, Any] | None:
                 ("VM-UNet", "pooled foreground", _TABLE_5),
                 ("Adaptive t-vMF", "two-class mean", _TABLE_6),
             )
-            for index, row in enumerate(table[name])
+            for index, row in enumerate(table.get(name, ()))
         ],
         "caveats": caveats,
+        "classification": published_classification(name),
     }
+
+
+def published_fid(paper: dict[str, Any], class_name: str) -> float | None:
+    """The paper's FID of the generator of a class, whatever the case of its name.
+
+    Args:
+        paper: what ``published_results`` returned.
+        class_name: the generator's class, or "all".
+
+    Source: SSGNet, Table 1.
+    """
+    known = {name.lower(): fid for name, fid in paper["fid"].items()}
+    other = _OTHER_NAMES.get(paper["dataset"], {}).get(class_name.lower(), class_name)
+    return known.get(other.lower())
 
 
 def _fractions(names: tuple[str, ...], per_cent: tuple[float, ...]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
 from ssgnet_monai.report.segmentation_row import checkpoint_name
-from ssgnet_monai.report.table import Cell, Part, Table, mean_sd, number, said, text, value
+from ssgnet_monai.report.table import Cell, Table, difference, mean_sd, number, said, text, value
 
 
 def overview_table(rows: list[dict[str, Any]]) -> Table:
@@ -157,7 +157,7 @@ def choice_table(row: dict[str, Any]) -> Table:
                 text(checkpoint_name(choice["control"])),
                 number(choice["control_val_dice"]),
                 text(short_hash(choice["control_sha256"])),
-                _difference_cell(found["difference"], found["ci95"]) if found else text(None),
+                difference(found["difference"], found["ci95"]) if found else text(None),
             ]
         )
     return Table(
@@ -187,18 +187,10 @@ def _mean_spread(image: dict[str, Any], name: str) -> Cell:
 
 
 def _interval(row: dict[str, Any]) -> Cell:
-    difference = row["difference"]
-    if not difference:
+    found = row["difference"]
+    if not found:
         return Cell([(MISSING, None)])
-    if len(difference["by_seed"]) == 1:
-        return _difference_cell(difference["mean"], difference["by_seed"][0]["ci95"])
-    mean, sd = difference["mean"], difference["sd"]
+    if len(found["by_seed"]) == 1:
+        return difference(found["mean"], found["by_seed"][0]["ci95"])
+    mean, sd = found["mean"], found["sd"]
     return Cell([(signed(mean), mean), (" ± ", None), (fixed(sd), sd)])
-
-
-def _difference_cell(difference: float, interval: list[float] | None) -> Cell:
-    parts: list[Part] = [(signed(difference), difference)]
-    if interval:
-        low, high = interval
-        parts += [(" [", None), (signed(low), low), (", ", None), (signed(high), high), ("]", None)]
-    return Cell(parts)

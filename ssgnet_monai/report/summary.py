@@ -7,6 +7,12 @@ from typing import Any
 from ssgnet_monai.report.number_format import fixed, signed, significant
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_HEADLINES = {
+    "better": "pseudo-labels ahead",
+    "worse": "pseudo-labels behind",
+    "unclear": "no clear difference",
+    "not run": "not run",
+}
 
 
 def row_answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -16,7 +22,8 @@ def row_answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows: the entries of ``segmentation_row``.
 
     Returns:
-        ``[{"row", "verdict", "sentences"}]``; ``verdict`` is ``better``, ``worse``, ``unclear`` or ``not run``.
+        ``[{"row", "verdict", "headline", "sentences", "changes", "cautions"}]``, the last two empty; ``verdict`` is
+        ``better``, ``worse``, ``unclear`` or ``not run``.
     """
     return [_row_answer(row) for row in rows]
 
@@ -29,7 +36,7 @@ def generator_sentences(synthesis: list[dict[str, Any]]) -> list[str]:
 def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
     if _dice(row["chosen"]) is None:
         sentence = "Trained, but not yet evaluated on test." if row["validation"] else "Not run."
-        return {"row": row["row"], "verdict": "not run", "sentences": [sentence]}
+        return _answer(row, "not run", [sentence])
     first = row["baseline"] if _dice(row["baseline"]) is not None else row["chosen"]
     labelled = row["labelled"]
     given = f"With {labelled} labelled images" if isinstance(labelled, int) else "With the labelled images"
@@ -40,7 +47,12 @@ def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
         verdict, text = _verdict(row["difference"])
         sentences.append(text)
     sentences += _reference_sentences(row)
-    return {"row": row["row"], "verdict": verdict, "sentences": sentences}
+    return _answer(row, verdict, sentences)
+
+
+def _answer(row: dict[str, Any], verdict: str, sentences: list[str]) -> dict[str, Any]:
+    answer = {"row": row["row"], "verdict": verdict, "headline": _HEADLINES[verdict], "sentences": sentences}
+    return {**answer, "changes": [], "cautions": []}
 
 
 def _chosen_sentence(row: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssgnet_monai.report.number_format import MISSING, count, fixed
+from ssgnet_monai.report.number_format import MISSING, count, fixed, signed
 
 Part = tuple[str, float | None]
 """Text of a cell and, where it is a number, the exact value that ``report.json`` holds."""
@@ -14,15 +14,16 @@ Part = tuple[str, float | None]
 
 @dataclass
 class Cell:
-    """One table cell: parts of text or numbers, and small marks behind them."""
+    """One table cell: parts of text or numbers, small marks behind them, and a ``shade`` from 0 to 1."""
 
     parts: list[Part]
     marks: list[str] = field(default_factory=list)
+    shade: float | None = None
 
     @property
     def numeric(self) -> bool:
-        """Whether the cell is set right-aligned, as a number."""
-        return any(value is not None for _, value in self.parts) or self.parts == [(MISSING, None)]
+        """Whether the cell is set right-aligned, as a number; a blank one stands among numbers."""
+        return any(value is not None for _, value in self.parts) or self.parts in ([(MISSING, None)], [("", None)])
 
 
 @dataclass
@@ -55,6 +56,15 @@ def mean_sd(stat: dict[str, Any] | None, form: Callable[[float | None], str] = f
     if stat.get("sd"):
         parts += [(" ± ", None), (form(stat["sd"]), stat["sd"])]
     return Cell(parts)
+
+
+def difference(mean: float, interval: list[float] | None, *marks: str) -> Cell:
+    """A cell ``difference [low, high]`` with signs."""
+    parts: list[Part] = [(signed(mean), mean)]
+    if interval:
+        low, high = interval
+        parts += [(" [", None), (signed(low), low), (", ", None), (signed(high), high), ("]", None)]
+    return Cell(parts, list(marks))
 
 
 def value(content: Any) -> Cell:

@@ -12,14 +12,18 @@ from ssgnet_monai.report.table import Cell, Table, mean_sd, number, said, text
 def data_table(data: dict[str, Any]) -> Table:
     """Images per class and split, with groups (patients, lesions) and labelled images."""
     names = {"training": "Training", "validation": "Validation", "test": "Test", "unlabeled": "Unlabelled pool"}
-    grouped = any(part["groups"] for part in data["splits"].values())
+    parts = {name: data["splits"][split] for split, name in names.items()}
+    grouped = any(part["groups"] for part in parts.values())
+    masked = any(part["labelled"] for part in parts.values())
     cells = []
-    for split, name in names.items():
-        part = data["splits"][split]
+    for name, part in parts.items():
         by_class = [number(part["by_class"][label], count) for label in data["classes"]]
-        totals = [number(part[key], count) for key in ("images", "labelled")]
+        totals = [number(part[key], count) for key in ("images", *(["labelled"] if masked else []))]
         cells.append([text(name), *by_class, *totals, number(part["groups"] if grouped else None, count)])
-    groups = [("Class", len(data["classes"])), ("All classes", 3)] if data["classes"] else [("All classes", 3)]
+    totals_head = ["Images", *(["With mask"] if masked else []), "Groups"]
+    groups = [("All classes", len(totals_head))]
+    if data["classes"]:
+        groups.insert(0, ("Class", len(data["classes"])))
     note = "Groups (patients, lesions) never cross a split." + (
         f" Groups come from: {data['group_source']}." if data["group_source"] else ""
     )
@@ -30,7 +34,7 @@ def data_table(data: dict[str, Any]) -> Table:
         )
     return Table(
         caption=f"Images of {data['name']} per split",
-        columns=["Split", *data["classes"], "Images", "With mask", "Groups"],
+        columns=["Split", *data["classes"], *totals_head],
         groups=groups,
         rows=cells,
         notes=[note],
@@ -45,6 +49,8 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
         bias = Cell([], [f"FID biased ({size})"]) if distance["fid_biased"] else text(size)
         fid = [number(distance["fid"], significant), bias] if distance["fid"] is not None else [text(None), text(None)]
         cells.append([text(distance["name"]), _kid(distance["kid"]), *fid])
+    if entry["paper_fid"] is not None:
+        cells.append([text("Paper, Table 1"), text(None), number(entry["paper_fid"], _two), text("not stated")])
     features, kid = entry.get("features") or {}, entry["distances"][0]["kid"] or {}
     name = f"{features.get('name', 'unknown')} ({short_hash(features.get('sha256'))})"
     subsets = f" KID: {said(kid.get('subsets'))} subsets of {said(kid.get('subset_size'))}." if kid else ""
@@ -57,6 +63,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
             f"{said(entry['n_synthetic'])} synthetic against {said(entry['n_real'])} real {said(entry['split'])} "
             f"images, seed {said(entry['seed'])}. Lower is nearer; FID on fewer than 2048 images is biased upward, so "
             f"read KID. Feature extractor: {name}; resizer: {said(entry['resizer'])}.{subsets}"
+            + (" The paper's FID is of other images and not comparable." if entry["paper_fid"] is not None else "")
         ],
     )
 
@@ -80,7 +87,7 @@ def benchmark_table(benchmarks: list[dict[str, Any]]) -> Table:
 
 
 def paper_tables(paper: dict[str, Any]) -> list[Table]:
-    """The paper's own figures for the same dataset: Table 2, Tables 5 and 6, Table 1."""
+    """The paper's own figures for the same dataset: Table 2, Tables 5 and 6, Table 1; what it has not is left out."""
     names = ("dice", "miou", "accuracy", "sensitivity", "specificity")
     main = [
         [text(e["model"]), text(e["form"]), *(number(e[name], _four) for name in names)] for e in paper["segmentation"]
@@ -90,11 +97,12 @@ def paper_tables(paper: dict[str, Any]) -> list[Table]:
         for e in paper["rounds"]
     ]
     fid = [[text(name), number(distance, _two)] for name, distance in paper["fid"].items()]
-    return [
+    found = [
         Table("Paper, Table 2", ["Model", "Form", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity"], main),
         Table("Paper, Tables 5 and 6: rounds", ["Model", "Form", "Dice", "mIoU", "Accuracy"], rounds),
         Table("Paper, Table 1: FID", ["Generator", "FID"], fid),
     ]
+    return [table for table in found if table.rows]
 
 
 def provenance_table(report: dict[str, Any]) -> Table:
@@ -106,7 +114,7 @@ def provenance_table(report: dict[str, Any]) -> Table:
     kinds = (("seeds", str), ("config_sha256", short_hash))
     cells += [
         [text(row["row"]), *(text(", ".join(map(form, row[key]))) for key, form in kinds)]
-        for row in report["segmentation"]
+        for row in (*report["segmentation"], *report["classification"])
     ]
     return Table("Seeds and configuration hashes", ["Result", "Seeds", "Configuration SHA-256"], cells)
 

@@ -48,7 +48,7 @@ def scores(dice: float) -> dict[str, Any]:
     }
 
 
-def add_data(run: Path, classes: list[str], name: str) -> None:
+def add_data(run: Path, classes: list[str], name: str, masks: bool = True) -> None:
     generator = np.random.default_rng(0)
     datalist: dict[str, Any] = {
         "name": name,
@@ -72,7 +72,7 @@ def add_data(run: Path, classes: list[str], name: str) -> None:
             photograph(generator, mask).save(run / "data" / "images" / stem)
             item = {"image": f"images/{stem}", "class": classes[index % len(classes)], "origin": "real"}
             item["group"] = f"p{index}"
-            if split != "unlabeled":
+            if masks and split != "unlabeled":
                 save_mask(run / "data" / "masks" / stem, mask)
                 item["label"] = f"masks/{stem}"
             datalist[split].append(item)
@@ -193,6 +193,73 @@ def add_examples(place: Path, empty_final: bool = False) -> None:
     photograph(np.random.default_rng(2), disc(6)).save(folder / "0_image.png")
     for name, mask in (("truth", disc(6)), ("baseline", disc(6, 4)), ("control", disc(7)), ("final", disc(6, 1))):
         save_mask(folder / f"0_{name}.png", np.zeros_like(mask) if empty_final and name == "final" else mask)
+
+
+def add_classification(
+    run: Path, row: str, setting: str, seed: int, found: dict[str, int], half: float, classes: tuple[str, ...]
+) -> None:
+    """Two classes of 42 and 114 test images; ``found`` says how many of the 42 each setting finds, of the 114 104."""
+
+    def measures(right: int) -> dict[str, Any]:
+        precision, recall = (right / (right + 10), 104 / (146 - right)), (right / 42, 104 / 114)
+        f1 = [2 * p * r / (p + r) for p, r in zip(precision, recall, strict=True)]
+        scores = {"accuracy": (right + 104) / 156, "macro_f1": sum(f1) / 2, "roc_auc": 0.75 + right / 300}
+        rows = zip(classes, precision, recall, f1, (42, 114), strict=True)
+        per_class = {name: {"precision": p, "recall": r, "f1": f, "support": n} for name, p, r, f, n in rows}
+        return {**scores, "per_class": per_class, "confusion": [[right, 42 - right], [10, 104]]}
+
+    own, original = measures(found[setting]), measures(found["original"])
+    synthetic = {"original": (0, 0), "balanced": (4, 0), "extra_20": (5, 1)}.get(setting, (6, 2))
+    names = ("accuracy", "macro_f1", "roc_auc")
+    bins = [
+        {"low": 0.5, "high": 0.75, "n": 40, "confidence": 0.66, "accuracy": 0.6 - seed / 10},
+        {"low": 0.75, "high": 1.0, "n": 116, "confidence": 0.9, "accuracy": 0.87},
+        {"low": 0.0, "high": 0.5, "n": 0, "confidence": None, "accuracy": None},
+    ]
+    metrics = {
+        "stage": "classification", "split": "test", "n": 156, "seed": seed, "config_sha256": "face" * 16,
+        "classes": list(classes), "steps": 400, "best_step": 320 + seed, "seconds": 2.5, **own,
+        "train_counts": {
+            "real": dict(zip(classes, (3, 3), strict=True)), "synthetic": dict(zip(classes, synthetic, strict=True))
+        },
+        "confidence_interval": {name: [own[name] - 0.07, own[name] + 0.06] for name in names},
+        "calibration": {"ece": 0.04 + seed / 100, "bins": bins},
+        "references": {"majority_class": {"accuracy": 114 / 156, "macro_f1": 0.4222}},
+    }  # fmt: skip
+    if setting != "original":
+        metrics["paired_bootstrap"] = {
+            name: {"difference": difference, "low": difference - half, "high": difference + half}
+            for name in names
+            for difference in [own[name] - original[name]]
+        }
+    write(run / "classification" / row / setting / f"seed{seed}" / "metrics.json", metrics)
+
+
+@pytest.fixture
+def build_classification_run(tmp_path: Path) -> BuildRun:
+    """``build_classification_run(...)`` -> a run of classifiers alone; ``half`` is half of each paired interval."""
+
+    def build(
+        classes: tuple[str, ...] = ("malignant", "normal, benign"),
+        name: str = "breastmnist",
+        seeds: tuple[int, ...] = (0, 1, 2),
+        half: float = 0.05,
+        gains: tuple[int, ...] = (0, 1, 2, 4),
+    ) -> Path:
+        run = tmp_path / "classifiers"
+        add_data(run, list(classes), name, masks=False)
+        for index, class_name in enumerate(classes):
+            add_generator(run, f"class{index}", class_name)
+        for seed in seeds:
+            right = dict(zip(("original", "balanced", "extra_20", "extra_50"), gains, strict=True))
+            right = {setting: 20 + 2 * seed + gain for setting, gain in right.items()}
+            for setting in right:
+                add_classification(run, "resnet50", setting, seed, right, half, classes)
+        config = {"seeds": list(seeds), "segmentation": {}, "classification": {"resnet50": {"steps": 400}}}
+        write(run / "experiment.json", {"name": "Breast ultrasound", "config": config, "commands": ["ssgnet run x"]})
+        return run
+
+    return build
 
 
 @pytest.fixture

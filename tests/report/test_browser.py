@@ -169,6 +169,13 @@ def test_the_report_has_no_fault_at_any_width(browser: Browser, build_run: Build
         assert browser.faults() == [], (width, scheme)
 
 
+def test_the_report_of_classifiers_has_no_fault(browser: Browser, build_classification_run: Build) -> None:
+    page = write_report(build_classification_run(classes=("benign", "a class with quite a long name, in all respects")))
+    for width, scheme in ((1280, "dark"), (320, "light")):
+        browser.open(page, width, scheme)
+        assert browser.faults() == [], (width, scheme)
+
+
 def test_the_report_of_an_empty_run_has_no_fault(browser: Browser, tmp_path: Path) -> None:
     browser.open(write_report(tmp_path), 390)
     assert browser.faults() == []

@@ -146,8 +146,8 @@ def test_tables_and_pictures_are_named_for_those_who_do_not_see_them(build_run: 
 
 def test_empty_run_says_not_run(tmp_path: Path) -> None:
     _, page, report = written(tmp_path)
-    assert report["not_run"] == ["data", "synthesis", "segmentation", "benchmarks"]
-    for stage in ("Data", "Synthesis", "Segmentation", "Benchmarks"):
+    assert report["not_run"] == ["data", "synthesis", "segmentation", "classification", "benchmarks"]
+    for stage in ("Data", "Synthesis", "Segmentation", "Classification", "Benchmarks"):
         assert f"{stage}: not run." in page.text
 
 

@@ -16,7 +16,7 @@ from ssgnet_monai.report.figures import dice_plot
 from ssgnet_monai.report.line_chart import Line, line_chart, ticks, value_range
 from ssgnet_monai.report.number_format import count, duration, fixed, short_hash, signed, significant
 from ssgnet_monai.report.pictures import mask_dice, outline, outlined_examples
-from ssgnet_monai.report.published import published_results
+from ssgnet_monai.report.published import published_fid, published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
 from ssgnet_monai.report.segmentation_row import checkpoint_name
 from ssgnet_monai.report.tables import data_table, synthesis_table
@@ -65,6 +65,28 @@ def test_published_numbers_are_self_consistent() -> None:
             if entry["form"] == "pooled foreground":
                 assert entry["dice"] == pytest.approx(2 * entry["miou"] / (1 + entry["miou"]), abs=2e-3)
     assert published_results("phantom") is None
+
+
+def test_published_fid_is_found_by_class() -> None:
+    chest, tiles = published_results("Chest X-ray") or {}, published_results("kvasir_seg") or {}
+    assert published_fid(chest, "NORMAL") == 27.16
+    assert published_fid(chest, "pneumonia") == 29.31
+    assert published_fid(chest, "bacteria") is None
+    assert [published_fid(tiles, name) for name in ("negative", "positive", "all")] == [52.96, 57.02, 45.12]
+    assert published_fid(published_results("brain_tumor") or {}, "yes") == 108.52
+    assert chest["segmentation"] == chest["rounds"] == []
+
+
+def test_data_without_masks_has_no_column_for_them(build_classification_run: Build) -> None:
+    table = data_table(collect(build_classification_run())["data"])
+    assert table.columns == ["Split", "malignant", "normal, benign", "Images", "Groups"]
+    assert sum(span for _, span in table.groups) == 4
+
+
+def test_paper_fid_stands_below_ours(build_classification_run: Build) -> None:
+    table = synthesis_table(collect(build_classification_run(("No", "Yes"), "brain_tumor"))["synthesis"][1])
+    assert [cell.parts[0] for cell in table.rows[-1][::2]] == [("Paper, Table 1", None), ("108.52", 108.52)]
+    assert table.rows[0][3].marks == ["FID biased (N=120)"]
 
 
 def test_images_without_groups_are_said_to_have_none(build_run: Build) -> None:
@@ -122,6 +144,17 @@ def test_chart_places_points_and_escapes() -> None:
     assert 'd="M41.0 184.0L348.0 14.0"' in svg
     assert line_chart([Line("a", [], [])], "l", "x", "y") == ""
     assert "nan" not in line_chart([Line("flat", [1.0], [0.5])], "l", "x", "y")
+
+
+def test_chart_with_names_intervals_and_labels() -> None:
+    line = Line("a", [0.0, 1.0], [0.5, 0.6], points=True, joined=False, spans=[(0.4, 0.7)], labels=["<n>"])
+    svg = line_chart([line], "l", "x", "y", y_range=(0, 1), x_names=["first", "n" * 40])
+    assert 'class="line' not in svg
+    assert svg.count('class="span a"') == 1
+    assert "&lt;n&gt;" in svg
+    assert ">first<" in svg
+    assert re.search(r">n{10,30}…<", svg)  # a long name is cut to its room
+    assert re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg) == [("117.75", "99.0"), ("271.25", "82.0")]
 
 
 def test_long_scale_leaves_room_for_its_title() -> None:

@@ -1,0 +1,133 @@
+"""One row of a classification experiment (a network) over its settings and seeds, as one dict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.report.over_seeds import common, seed_folders, seed_interval, statistic
+from ssgnet_monai.report.run_files import read_json
+
+MEASURES = ("accuracy", "macro_f1", "roc_auc")
+PER_CLASS = ("precision", "recall", "f1")
+ORIGINAL = "original"
+_FIRST = (ORIGINAL, "balanced", "extra_20", "extra_50")
+
+
+def setting_name(key: str) -> str:
+    """What a reader calls a setting, e.g. ``extra_20`` -> ``+20%``."""
+    if found := re.fullmatch(r"extra_(\d+)", key):
+        return f"+{found[1]}%"
+    return key.replace("_", " ").capitalize() if key in _FIRST else key
+
+
+def classification_row(folder: Path) -> dict[str, Any]:
+    """Everything the report says about ``RUN/classification/<row>``.
+
+    Args:
+        folder: the row's folder, holding ``<setting>/seed<k>/metrics.json``; any may be absent.
+
+    Returns:
+        ``{"row", "classes", "n", "seeds", "unfinished", "steps", "settings", "majority_class", "seconds",
+        "config_sha256"}``; ``seeds`` are the evaluated ones, ``unfinished`` counts the trainings without a result.
+        ``settings`` is ordered (original, balanced, more) and each score in it a ``statistic`` over seeds with
+        ``interval`` (see ``seed_interval``); ``difference`` is the setting minus original, by seed and together.
+        Scores are fractions in [0, 1].
+    """
+    keys = [path.name for path in sorted(folder.iterdir()) if path.is_dir()]
+    keys.sort(key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key))
+    metrics = {
+        key: {seed: read_json(path / "metrics.json") or {} for seed, path in seed_folders(folder / key).items()}
+        for key in keys
+    }
+    evaluated = [content for by_seed in metrics.values() for content in by_seed.values() if content]
+    settings = [_setting(key, {s: c for s, c in by_seed.items() if c}) for key, by_seed in metrics.items()]
+    majority = [(content.get("references") or {}).get("majority_class") or {} for content in evaluated]
+    return {
+        "row": folder.name,
+        "classes": evaluated[0]["classes"] if evaluated else [],
+        "n": common(content.get("n") for content in evaluated),
+        "seeds": sorted({seed for by_seed in metrics.values() for seed, content in by_seed.items() if content}),
+        "unfinished": sum(not content for by_seed in metrics.values() for content in by_seed.values()),
+        "steps": common(content.get("steps") for content in evaluated),
+        "settings": settings,
+        "majority_class": {name: common(entry.get(name) for entry in majority) for name in MEASURES[:2]},
+        "seconds": statistic(content.get("seconds") for content in evaluated),
+        "config_sha256": sorted({content["config_sha256"] for content in evaluated if content.get("config_sha256")}),
+    }
+
+
+def _setting(key: str, by_seed: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    evaluated = list(by_seed.values())
+    classes = evaluated[0]["classes"] if evaluated else []
+    confusion = [content["confusion"] for content in evaluated if content.get("confusion")]
+    counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*confusion, strict=True)]
+    return {
+        "setting": key,
+        "name": setting_name(key),
+        "seeds": list(by_seed),
+        "train_counts": {origin: _train_counts(evaluated, origin, classes) for origin in ("real", "synthetic")},
+        "best_step": statistic(content.get("best_step") for content in evaluated),
+        **{name: _score(evaluated, name) for name in MEASURES},
+        "difference": _difference(by_seed),
+        "per_class": {
+            name: {
+                **{m: statistic(c["per_class"][name].get(m) for c in evaluated) for m in PER_CLASS},
+                "support": common(c["per_class"][name].get("support") for c in evaluated),
+            }
+            for name in classes
+        },
+        "confusion": counts,
+        "confusion_share": [[count / max(sum(row), 1) for count in row] for row in counts],
+        "calibration": _calibration([content["calibration"] for content in evaluated if content.get("calibration")]),
+    }
+
+
+def _train_counts(evaluated: list[dict[str, Any]], origin: str, classes: list[str]) -> dict[str, Any]:
+    counts = [(content.get("train_counts") or {}).get(origin) or {} for content in evaluated]
+    by_class = {name: common(entry.get(name, 0) for entry in counts) for name in classes}
+    return {"by_class": by_class, "all": common(sum(entry.values()) for entry in counts)}
+
+
+def _score(evaluated: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    present = [content for content in evaluated if content.get(name) is not None]
+    intervals = [(content.get("confidence_interval") or {}).get(name) for content in present]
+    interval = seed_interval([content[name] for content in present], intervals)
+    found = statistic(content[name] for content in present)
+    return found and {**found, "interval": interval and [max(interval[0], 0.0), min(interval[1], 1.0)]}
+
+
+def _difference(by_seed: dict[int, dict[str, Any]]) -> dict[str, Any] | None:
+    found = {seed: content["paired_bootstrap"] for seed, content in by_seed.items() if content.get("paired_bootstrap")}
+    if not found:
+        return None
+    together = {}
+    for name in MEASURES:
+        entries = [e for boot in found.values() if (e := boot.get(name)) and e.get("difference") is not None]
+        values = [entry["difference"] for entry in entries]
+        intervals = [[e["low"], e["high"]] if e.get("low") is not None else None for e in entries]
+        stat = statistic(values)
+        together[name] = stat and {**stat, "interval": seed_interval(values, intervals)}
+    return {"by_seed": [{"seed": seed, **boot} for seed, boot in found.items()], **together}
+
+
+def _calibration(seeds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Bins of all seeds together, each image once a seed, and the expected calibration error of each seed."""
+    seeds = list(seeds)
+    if not seeds:
+        return None
+    bins: dict[tuple[float, float], dict[str, float]] = {}
+    for entry in (entry for content in seeds for entry in content.get("bins") or [] if entry.get("n")):
+        total = bins.setdefault((entry["low"], entry["high"]), {"n": 0, "confidence": 0.0, "accuracy": 0.0})
+        total["n"] += entry["n"]
+        for name in ("confidence", "accuracy"):
+            total[name] += entry["n"] * entry[name]
+    return {
+        "ece": statistic(content.get("ece") for content in seeds),
+        "bins": [
+            {"low": low, "high": high, "n": t["n"], **{m: t[m] / t["n"] for m in ("confidence", "accuracy")}}
+            for (low, high), t in sorted(bins.items())
+        ],
+    }
