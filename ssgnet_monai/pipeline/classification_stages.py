@@ -66,7 +66,8 @@ def classification_stages(
             Stage(
                 f"classification_{folder_name(name)}_{folder_name(setting)}_seed{seed}",
                 [lists[setting], call.config, *([reference] if reference else [])],
-                [f"{folder}/{file}" for file in ("model.pt", "metrics.json", "per_image.csv")],
+                # not model.pt, which holds the best weights so far while training goes on
+                [f"{folder}/{file}" for file in ("metrics.json", "per_image.csv")],
                 [call.command("train"), call.command("train", "evaluate")],
                 threads=max(1, cores // len(runs)),
                 gpu=1,

@@ -40,7 +40,9 @@ def test_a_list_a_setting_and_a_training_for_each_row_setting_and_seed(tmp_path)
     original = stages["classification_resnet_original_seed4"]
     folder = "classification/resnet/original/seed4"
     assert original.inputs == ["data/datalist.json", f"{folder}/config.yaml"]  # it waits for no generator
-    assert original.outputs == [f"{folder}/{name}" for name in ("model.pt", "metrics.json", "per_image.csv")]
+    assert original.outputs == [
+        f"{folder}/{name}" for name in ("metrics.json", "per_image.csv")
+    ]  # no weights: training keeps them
     assert [len(stage.commands) for stage in stages.values()] == [1, 2, 2, 2, 2]
     larger = stages["classification_resnet_extra_20_seed4"]
     assert larger.inputs[0] == "grown/extra_20/datalist.json"

@@ -64,9 +64,9 @@ def test_the_parts_of_a_classifier_by_hand(tmp_path):
         return estimate.stage_parts(stages[name], whole, DATALIST, tmp_path, kinds, large)
 
     training, test = parts("classification_resnet_balanced_seed0")
-    assert (training.units, test.units) == (240, 20)
+    assert (training.units, test.units) == (250, 20)
     assert training.per_unit == pytest.approx(0.1)
-    assert training.seconds == pytest.approx(9.9 + 0.1 * 240 + 0.01 * (240 / 25) * 10)  # looks at ten images
+    assert training.seconds == pytest.approx(9.9 + 0.1 * 250 + 0.01 * 10 * 10)  # looks at ten images
     assert test.seconds == pytest.approx(10 - 0.01 * 4 + 0.01 * 20)
     assert [part.seconds for part in parts("grow_balanced")] == [7.0]
     assert [part.units for part in parts("synthesis_b")] == [20 + 15] * 2

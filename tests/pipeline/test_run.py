@@ -102,6 +102,36 @@ def test_real_images_from_a_folder(realdata, tmp_path):
     assert {"chosen", "control", "paired_bootstrap"} <= set(metrics)
 
 
+def test_a_classifier_is_compared_with_itself_without_generated_images(tmp_path):
+    words = [
+        "dataset=phantom",
+        "prepare={num_images: [28, 12]}",
+        "image_size=32",
+        "seeds=[0]",
+        "synthesis.profile=synthesis_32px_cpu",
+        "synthesis.config={kimg: 0.032, tick_kimg: 0.032, channel_max: 8}",
+        "classification.resnet.settings=[original,balanced]",
+        "classification.resnet.config={steps: 4, epoch_length: 2, batch_size: 8}",
+        f"output_dir={tmp_path}",
+    ]
+    path = str(CONFIGS / "experiments" / "classification.yaml")
+    run = [sys.executable, "-m", "ssgnet_monai.cli", "run", path, *words]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    real, grown = (json.loads((tmp_path / name / "datalist.json").read_text()) for name in ("data", "grown/balanced"))
+    sizes = {name: sum(item["class"] == name for item in real["training"]) for name in real["classes"]}
+    assert set(grown["growth"]["added"].values()) == {0, abs(sizes["regular"] - sizes["irregular"])}
+    assert sorted(path.name for path in (tmp_path / "generators").iterdir()) == ["irregular"]  # the smaller class
+    rows = [tmp_path / "classification" / "resnet" / setting / "seed0" for setting in ("original", "balanced")]
+    original, balanced = (json.loads((row / "metrics.json").read_text()) for row in rows)
+    assert original["stage"] == balanced["stage"] == "classification"
+    assert original["steps"] == balanced["steps"] == 4
+    assert balanced["train_counts"]["synthetic"] == grown["growth"]["added"]
+    assert not original.get("paired_bootstrap")
+    assert balanced["paired_bootstrap"]
+    assert (tmp_path / "report.html").exists()
+
+
 def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
     words = command("demo", tmp_path / "run", "prepare.num_images=[28,12]", "synthesis.config={image_size: 33}")
     failed = subprocess.run(words, capture_output=True, text=True, check=False)
