@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_everything_that_ships_passes(bundle):
 def test_every_target_and_expression_is_listed():
     bundle = SHIPPED[0]
     written = [
-        line.split("_target_:")[1].split("#")[0].strip()
+        re.split("[#,}]", line.split("_target_:")[1])[0].strip()
         for file in sorted(bundle.rglob("*.yaml"))
         for line in file.read_text(encoding="utf-8").splitlines()
         if "_target_:" in line and not line.lstrip().startswith("#")
