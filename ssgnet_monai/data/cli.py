@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ssgnet_monai.data.catalogue_cli import add_catalogue
 from ssgnet_monai.data.grow_cli import add_grow
 
 # Words of `ssgnet data prepare` that say what to do; the others are options of the preparation.
@@ -17,6 +18,7 @@ def add_data_commands(subparsers: Any) -> None:
     """Add ``ssgnet data`` with its commands to the subparsers."""
     data = subparsers.add_parser("data", help="prepare your own or a public dataset, or make the phantom")
     commands = data.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+    add_catalogue(commands)
     _add_prepare(commands)
     _add_phantom(commands)
     add_grow(commands)

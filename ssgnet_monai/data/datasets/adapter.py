@@ -14,7 +14,8 @@ from ssgnet_monai.data.image_files import SourceImage
 class RemoteFile:
     """A file that its owner lets anybody download.
 
-    At least one of ``sha256``, ``md5`` and ``size`` (bytes) is known, and checked after the download.
+    At least one of ``sha256``, ``md5`` and ``size`` (bytes) is known, and checked after the download. What is
+    ``optional`` is fetched only when asked for by its name.
     """
 
     url: str
@@ -22,6 +23,7 @@ class RemoteFile:
     size: int | None = None
     sha256: str | None = None
     md5: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
