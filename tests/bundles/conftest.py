@@ -38,6 +38,15 @@ TINY_SEGMENTER = {
     },
 }
 
+TINY_CLASSIFIER = {
+    "architecture": "test_resnet",
+    "small_images": False,
+    "image_size": 32,
+    "batch_size": 4,
+    "steps": 6,
+    "epoch_length": 2,
+}
+
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory) -> Path:

@@ -1,8 +1,8 @@
-"""MONAI's own ``--tracking mlflow`` on both bundles, read back through MLflow's client."""
+"""MONAI's own ``--tracking mlflow`` on every bundle, read back through MLflow's client."""
 
 import pytest
 
-from tests.bundles.conftest import TINY_GAN, TINY_SEGMENTER
+from tests.bundles.conftest import TINY_CLASSIFIER, TINY_GAN, TINY_SEGMENTER
 
 pytestmark = pytest.mark.slow
 
@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
     [
         ("synthesis", {**TINY_GAN, "kimg": 0.016}, "train_loss"),
         ("segmentation", TINY_SEGMENTER, "val_dice"),
+        ("classification", TINY_CLASSIFIER, "val_accuracy"),
     ],
 )
 def test_losses_and_scores_are_in_the_database(phantom, tmp_path, run_bundle, bundle, settings, metric):

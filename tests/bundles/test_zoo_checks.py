@@ -20,7 +20,11 @@ SMALL_VMUNET = {
     "network_def#d_state": 2,
 }
 # For networks not named here the published size is built.
-SMALL = {"ssgnet_stylegan3_synthesis": TINY_GAN, "ssgnet_vmunet_segmentation": {**SMALL_VMUNET, "image_size": 32}}
+SMALL = {
+    "ssgnet_resnet50_classification": {"architecture": "test_resnet", "small_images": False},
+    "ssgnet_stylegan3_synthesis": TINY_GAN,
+    "ssgnet_vmunet_segmentation": {**SMALL_VMUNET, "image_size": 32},
+}
 WORKFLOWS = [
     (bundle, names)
     for bundle in BUNDLES

@@ -49,6 +49,13 @@ def test_draws_follow_torchs_seed():
     assert torch.equal(first, augment(data, "cpu")[0])
 
 
+def test_class_numbers_stay_and_one_direction_alone_may_flip():
+    data = {**batch(), "label": torch.arange(8)}
+    image, label = BatchFlipRotate(flip_prob=[1, 0], rotate_prob=0)(data, "cpu")
+    assert torch.allclose(image, data["image"].flip(-1), atol=1e-5)
+    assert torch.equal(label, data["label"])
+
+
 def test_bad_probability_is_named():
     with pytest.raises(ValueError, match=r"flip_prob in \[0, 1\], got 2"):
         BatchFlipRotate(flip_prob=2)

@@ -1,0 +1,155 @@
+"""The classifier: training that goes on, evaluation with its files, a folder of images, recipes, real ultrasound."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ssgnet_monai.data import load_datalist
+from ssgnet_monai.handlers import BestWeights
+from tests.bundles.conftest import TINY_CLASSIFIER
+
+
+@pytest.fixture
+def classify(run_bundle, phantom, tmp_path):
+    def run(names, name="run", **overrides):
+        folder = str(tmp_path / name)
+        settings = {**TINY_CLASSIFIER, "dataset_dir": str(phantom), "output_dir": folder, "ckpt_dir": folder}
+        return run_bundle("classification", names, **{**settings, **overrides})
+
+    return run
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)
+
+
+def last_checkpoint(folder):
+    return weights(max((folder / "state" / "train").glob("checkpoint_*.pt")))
+
+
+def test_a_run_in_two_parts_equals_one_without_a_stop(classify, tmp_path, monkeypatch):
+    classify(["train"], "whole")
+    original = BestWeights.__call__
+
+    def killed(self, engine):  # at the second look, before its checkpoint
+        original(self, engine)
+        if engine.state.epoch == 2:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BestWeights, "__call__", killed)
+        with pytest.raises(RuntimeError):
+            classify(["train"], "parts")
+    assert last_checkpoint(tmp_path / "parts")["iteration"] == 2
+    classify(["train"], "parts")
+    one, other = (last_checkpoint(tmp_path / name)["session"] for name in ("whole", "parts"))
+    assert one["objects"]["lr_scheduler"] == other["objects"]["lr_scheduler"]
+    assert (one["best_metric"], one["best_epoch"]) == (other["best_metric"], other["best_epoch"])
+    for key, value in one["objects"]["network"].items():
+        assert torch.equal(value, other["objects"]["network"][key]), key
+    one, other = (weights(tmp_path / name / "model.pt") for name in ("whole", "parts"))
+    assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_evaluation_writes_figures_that_fit_the_table_of_images(classify, phantom, tmp_path):
+    assert classify(["train"]).check_properties() == []
+    classify(["train", "evaluate"])
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    with open(tmp_path / "run" / "per_image.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    datalist = load_datalist(phantom)
+    classes = datalist["classes"]
+    assert list(rows[0]) == ["image", "true", "predicted", *(f"p_{name}" for name in classes)]
+    assert len(rows) == record["n"] == len(datalist["test"])
+    assert record["classes"] == classes
+    assert (record["stage"], record["split"], record["seed"]) == ("classification", "test", 0)
+    assert (record["steps"], record["best_step"] % 2) == (6, 0)
+    counts = record["train_counts"]
+    assert sum(counts["real"].values()) == len(datalist["training"])
+    assert set(counts["synthetic"].values()) == {0}
+    for i, true in enumerate(classes):
+        for j, found in enumerate(classes):
+            assert record["confusion"][i][j] == sum(r["true"] == true and r["predicted"] == found for r in rows)
+    assert record["accuracy"] == pytest.approx(sum(r["true"] == r["predicted"] for r in rows) / len(rows))
+    for row in rows:
+        first, second = (float(row[f"p_{name}"]) for name in classes)
+        assert first + second == pytest.approx(1)
+        assert row["predicted"] == classes[second > 0.5]
+    low, high = record["confidence_interval"]["accuracy"]
+    assert low <= record["accuracy"] <= high
+    majority = max(counts["real"], key=counts["real"].get)
+    share = sum(row["true"] == majority for row in rows) / len(rows)
+    assert record["references"]["majority_class"]["accuracy"] == pytest.approx(share)
+    assert "paired_bootstrap" not in record
+    reference = tmp_path / "reference.csv"
+    reference.write_bytes((tmp_path / "run" / "per_image.csv").read_bytes())
+    classify(["train", "evaluate"], reference=str(reference))
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert record["paired_bootstrap"]["macro_f1"] == {"difference": 0, "low": 0, "high": 0}
+
+
+def test_probabilities_for_a_folder_of_any_sizes(classify, run_bundle, phantom, tmp_path):
+    classify(["train"])
+    images = tmp_path / "images"
+    (images / "more").mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 256, (40, 72, 3), np.uint8)
+    Image.fromarray(picture).save(images / "wide.png")
+    Image.fromarray(picture[:, :30, 0]).save(images / "more" / "grey.jpg")
+    settings = {key: TINY_CLASSIFIER[key] for key in ("architecture", "small_images", "image_size")}
+    settings |= {"dataset_dir": str(images), "output_dir": str(tmp_path / "out"), "ckpt_dir": str(tmp_path / "run")}
+    settings |= {"classes": load_datalist(phantom)["classes"], "batch_size": 1}
+    workflow = run_bundle("classification", ["inference"], **settings)
+    with open(tmp_path / "out" / "probabilities.csv", newline="") as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert sorted(rows) == ["more/grey.jpg", "wide.png"]
+    assert sum(float(rows["wide.png"][f"p_{name}"]) for name in settings["classes"]) == pytest.approx(1)
+    (item,) = workflow.parser.get_parsed_content("evaluator").state.output
+    assert "spatial_shape" not in item["image"].meta
+    with pytest.raises(RuntimeError) as error:
+        run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
+    assert "Expected weights of ImageClassifier as configured" in str(error.value.__cause__)
+
+
+def test_the_paper_recipe_trains_the_last_layers_and_stops_early(classify, tmp_path):
+    donor = classify(["train"], "donor", steps=2).parser.get_parsed_content("network").backbone.state_dict()
+    torch.save(donor, tmp_path / "weights.pt")
+    settings = {"recipe": "paper", "pretrained": str(tmp_path / "weights.pt"), "epoch_length": 1, "steps": 20}
+    workflow = classify(["train"], "paper", **settings)
+    optimizer = workflow.parser.get_parsed_content("optimizer")
+    assert optimizer.defaults["lr"] == 0.005
+    session = last_checkpoint(tmp_path / "paper")["session"]
+    steps = last_checkpoint(tmp_path / "paper")["iteration"]
+    assert steps == min(20, session["best_epoch"] + 6)
+    trained = weights(tmp_path / "paper" / "model.pt")
+    assert torch.equal(trained["backbone.layer1.0.conv1.weight"], donor["layer1.0.conv1.weight"])
+    classify(["train"], "paper", **settings)  # what has ended does not go on
+    assert last_checkpoint(tmp_path / "paper")["iteration"] == steps
+
+
+def test_weights_that_cannot_be_had_end_the_run(classify):
+    with pytest.raises(RuntimeError) as error:
+        classify(["train"], recipe="paper", pretrained="absent.pt")
+    causes = [error.value]
+    while causes[-1].__cause__:
+        causes.append(causes[-1].__cause__)
+    assert "found no file absent.pt. Set pretrained to the path" in str(causes[-1])
+
+
+def test_three_classes_of_real_ultrasound(classify, realdata, tmp_path):
+    names = ("benign", "malignant", "normal")
+    splits = {"training": slice(0, 5), "validation": slice(5, 7), "test": slice(7, 9)}
+    datalist = {"name": "busi", "classes": list(names), "num_channels": 1, "intensity_window": [0, 255]}
+    for split, part in splits.items():
+        files = [(name, file) for name in names for file in sorted((realdata("busi") / name).glob("*.png"))[part]]
+        datalist[split] = [{"image": str(file), "class": name} for name, file in files]
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist))
+    settings = {"dataset_dir": str(tmp_path / "datalist.json"), "num_channels": 1, "steps": 2, "epoch_length": 1}
+    classify(["train"], **settings)
+    classify(["train", "evaluate"], **settings)
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [sum(row) for row in record["confusion"]] == [2, 2, 2]
+    assert 0 <= record["roc_auc"] <= 1
