@@ -12,6 +12,7 @@ from typing import cast
 
 import nibabel
 import numpy as np
+from nibabel.affines import voxel_sizes
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
@@ -102,12 +103,49 @@ class Volume:
 
 
 def same_grid(one: Volume, other: Volume) -> bool:
-    """Whether the voxels of two volumes lie at the same places: no corner is a tenth of a voxel apart."""
-    if one.shape != other.shape:
+    """Whether the voxels of two volumes lie at the same places; see ``same_places``."""
+    return same_places(one.shape, one.affine, other.shape, other.affine)
+
+
+def same_places(
+    shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
+) -> bool:
+    """Whether the voxels of two grids lie at the same places: no corner is a tenth of a voxel apart.
+
+    Args:
+        shape: (I, J, K) of one grid.
+        affine: (4, 4) of one grid.
+        other_shape: of the other.
+        other_affine: of the other.
+    """
+    if shape != other_shape:
         return False
-    corners = np.array([(*(np.array(c) * (np.array(one.shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
-    apart = np.abs(corners @ (one.affine - other.affine).T).max()
-    return bool(apart < 0.1 * min(one.spacing))
+    corners = np.array([(*(np.array(c) * (np.array(shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
+    apart = np.abs(corners @ (affine - other_affine).T).max()
+    return bool(apart < 0.1 * min(*voxel_sizes(affine), *voxel_sizes(other_affine)))
+
+
+def check_places(
+    shape: tuple[int, ...], affine: np.ndarray, mask_shape: tuple[int, ...], mask_affine: np.ndarray, mask: str | Path
+) -> None:
+    """Refuse a mask on another grid than its volume.
+
+    Args:
+        shape: (I, J, K) of the volume.
+        affine: (4, 4) of the volume.
+        mask_shape: of the mask.
+        mask_affine: of the mask.
+        mask: the mask's file, for the message.
+
+    Raises:
+        ValueError: it has another shape, or lies at another place.
+    """
+    if not same_places(shape, affine, mask_shape, mask_affine):
+        raise ValueError(
+            f"Expected a mask of shape {shape} and affine {affine.round(3).tolist()}, as its volume, got shape "
+            f"{mask_shape} and affine {mask_affine.round(3).tolist()} in {mask}. Resample it onto the volume without "
+            "interpolation (nibabel.processing.resample_from_to with order=0)."
+        )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import binarise_mask, write_image_png, write_mask_png
-from ssgnet_monai.data.volume import Volume, same_grid
+from ssgnet_monai.data.volume import Volume, check_places
 from ssgnet_monai.data.volume_view import plane_name, slice_axis, slice_view
 
 
@@ -33,12 +33,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
     volume = Volume(pair.image)
     if pair.mask is not None:
         mask = Volume(pair.mask)
-        if not same_grid(volume, mask):
-            raise ValueError(
-                f"Expected a mask of shape {volume.shape} and affine {volume.affine.round(3).tolist()}, as its volume, "
-                f"got shape {mask.shape} and affine {mask.affine.round(3).tolist()} in {pair.mask}. Resample it onto "
-                "the volume without interpolation (nibabel.processing.resample_from_to with order=0)."
-            )
+        check_places(volume.shape, volume.affine, mask.shape, mask.affine, pair.mask)
     stored = volume.stored
     lowest, highest = sorted(volume.values(np.array([stored.min(), stored.max()])).tolist())
     layers = (volume.values(stored[..., k]) for k in range(stored.shape[2]))
@@ -96,7 +91,7 @@ def cut_volume(
     slices = slice_view(volume.stored, volume.affine, axis)
     masks = None
     if pair.mask is not None:
-        masks = slice_view(_binary(Volume(pair.mask), mask_threshold), volume.affine, axis)
+        masks = slice_view(binary_voxels(Volume(pair.mask), mask_threshold), volume.affine, axis)
     offset, scale = grey_line
     written = []
     for index, stored in enumerate(slices):
@@ -113,8 +108,19 @@ def cut_volume(
     return written
 
 
-def _binary(mask: Volume, threshold: int | None) -> np.ndarray:
-    """Foreground of the whole mask: a slice that holds label 2 alone would pass as a binary one."""
+def binary_voxels(mask: Volume, threshold: int | None) -> np.ndarray:
+    """Foreground of the whole mask: a slice that holds label 2 alone would pass as a binary one.
+
+    Args:
+        mask: the volume.
+        threshold: see ``binarise_mask``.
+
+    Returns:
+        (I, J, K) bool.
+
+    Raises:
+        ValueError: fractions, or a mask that is not binary.
+    """
     values = mask.values(mask.stored) if mask.stored.dtype.kind == "f" else mask.stored
     if values.dtype.kind == "f" and not (values == np.rint(values)).all():
         raise ValueError(

@@ -15,17 +15,20 @@ import numpy as np
 from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
-from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed, stem_key
+from ssgnet_monai.data.dataset_items import check_stems, merged_groups, ordered_classes, real_item
+from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare_image import inspect_pair
 from ssgnet_monai.data.prepare_journal import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare_summary import format_summary, summarise
 from ssgnet_monai.data.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.volume_slices import cut_volumes, has_volumes
+from ssgnet_monai.data.write_volumes import write_volumes
 
 logger = logging.getLogger(__name__)
 
 WINDOW_PERCENTILES = (0.5, 99.5)
+FORMS = ("slices", "volumes")
 NO_GROUPS = "none: every image is its own group"
 
 
@@ -44,6 +47,8 @@ def write_dataset(
     max_megapixels: float = MAX_MEGAPIXELS,
     slice_plane: str | None = None,
     empty_slices: str = "keep",
+    form: str = "slices",
+    spacing: Sequence[float] | None = None,
     workers: int | None = None,
     group_source: str = NO_GROUPS,
     class_order: Sequence[str] | None = None,
@@ -70,6 +75,9 @@ def write_dataset(
         max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
         slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
         empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
+        form: of volumes: ``"slices"``, or ``"volumes"``: whole, as ``images/`` and ``labels/`` of ``.nii.gz`` files;
+            ``size``, ``num_channels``, ``max_megapixels`` and the two options of slices are not for them.
+        spacing: mm along the three axes to resample whole volumes to; None keeps their own.
         workers: decoding threads; by default the cores of this process, at most 8.
         group_source: where the groups come from, for the record.
         class_order: the classes in the order of their label numbers; by default sorted.
@@ -82,10 +90,22 @@ def write_dataset(
     """
     out = Path(out)
     target = _target_size(size)
-    _check_stems(sources)
+    check_stems(sources)
     workers = workers or decoding_threads()
-    volumes = None
-    if has_volumes(sources):
+    volumes, as_volumes = None, has_volumes(sources)
+    if form not in FORMS or (form == "volumes" and not as_volumes) or (form == "slices" and spacing is not None):
+        raise ValueError(
+            f"Expected form 'slices', or 'volumes' for NIfTI volumes and then perhaps a spacing, got form {form!r} and "
+            f"spacing {spacing} for {listed([source.image for source in sources])}."
+        )
+    if form == "volumes":
+        return write_volumes(
+            sources, out, name=name or out.resolve().name, modality=modality or "grey", foreground=foreground,
+            split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,
+            group_source="volumes" if group_source == NO_GROUPS else group_source, class_order=class_order,
+            window_percentiles=WINDOW_PERCENTILES,
+        )  # fmt: skip
+    if as_volumes:
         volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold)
         sources, mask_threshold = volumes.sources(sources), None
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
@@ -93,10 +113,10 @@ def write_dataset(
     bits = _one_depth(sources, headers)
     records = convert_all(sources, headers, out, target, mask_threshold, max_megapixels, workers)
 
-    items = [_item(source, record) for source, record in zip(sources, records, strict=True)]
+    items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     if volumes is not None:
         items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]
-    keys = _merged_groups(items, records)
+    keys = merged_groups(items, records)
     splits, notes = split_sources(sources, items, keys, split, seed)
     if num_channels is None:
         num_channels = 1 if all(record["grey"] for record in records) else 3
@@ -105,7 +125,7 @@ def write_dataset(
         "name": name or out.resolve().name,
         "modality": {"0": modality or ("RGB" if num_channels == 3 else "grey")},
         "labels": {"0": "background", "1": foreground},
-        "classes": _classes(sources, class_order),
+        "classes": ordered_classes(sources, class_order),
         "num_channels": num_channels,
         "intensity_window": [0, 255] if bits == 8 else percentile_window(training),
         "image_size": None if target is None else list(target),
@@ -162,17 +182,6 @@ def _target_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _check_stems(sources: Sequence[SourceImage]) -> None:
-    by_key: dict[str, SourceImage] = {}
-    for source in sources:
-        other = by_key.setdefault(stem_key(source.stem), source)
-        if other is not source:
-            raise ValueError(
-                f"Expected every name once, got {source.stem} for {other.image} and {source.image}. Written files go by "
-                "these names; remove or rename one."
-            )
-
-
 def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]]) -> int:
     by_bits = defaultdict(list)
     for pair, header in zip(pairs, headers, strict=True):
@@ -184,34 +193,3 @@ def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]])
             "prepare them apart or convert one kind."
         )
     return int(next(iter(by_bits)))
-
-
-def _item(source: SourceImage, record: Mapping[str, Any]) -> dict[str, Any]:
-    item = {"image": record["image"], "class": source.class_name, "origin": "real"}
-    if "label" in record:
-        item["label"] = record["label"]
-    if source.group is not None:
-        item["group"] = source.group
-    return item
-
-
-def _classes(sources: Sequence[SourceImage], order: Sequence[str] | None) -> list[str]:
-    found = {source.class_name for source in sources}
-    return sorted(found) if order is None else [name for name in order if name in found]
-
-
-def _merged_groups(items: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One key per item: its group, joined with the groups that hold a pixel-identical image."""
-    keys = [f"group {item['group']}" if "group" in item else f"image {item['image']}" for item in items]
-    parent = {key: key for key in keys}
-
-    def root(key: str) -> str:
-        while parent[key] != key:
-            key = parent[key]
-        return key
-
-    first: dict[str, str] = {}
-    for key, record in zip(keys, records, strict=True):
-        one, other = sorted((root(key), root(first.setdefault(record["sha256"], key))))
-        parent[other] = one
-    return [root(key) for key in keys]

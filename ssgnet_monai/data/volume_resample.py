@@ -1,0 +1,31 @@
+"""A volume at another spacing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Spacing
+
+
+def resample(
+    voxels: np.ndarray, affine: np.ndarray, spacing: Sequence[float], mode: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resample a volume along its own axes; its orientation stays.
+
+    Args:
+        voxels: (I, J, K) array.
+        affine: (4, 4) to RAS+ millimetres.
+        spacing: mm along each axis.
+        mode: "bilinear", or "nearest" for labels.
+
+    Returns:
+        (array, float32, or of the input's type with "nearest"; its affine).
+    """
+    tensor = MetaTensor(torch.from_numpy(voxels.astype(np.float32))[None], affine=torch.from_numpy(affine.copy()))
+    found = Spacing(pixdim=tuple(spacing), mode=mode, padding_mode="border", dtype=np.float32)(tensor)
+    assert isinstance(found, MetaTensor)
+    array = found.numpy()[0]
+    return (array.astype(voxels.dtype) if mode == "nearest" else array), found.affine.numpy().astype(np.float64)
