@@ -107,7 +107,7 @@ def _difference(by_seed: dict[int, dict[str, Any]]) -> dict[str, Any] | None:
     for name in MEASURES:
         entries = [e for boot in found.values() if (e := boot.get(name)) and e.get("difference") is not None]
         values = [entry["difference"] for entry in entries]
-        intervals = [[e["low"], e["high"]] if e.get("low") is not None else None for e in entries]
+        intervals = [(e.get("low"), e.get("high")) for e in entries]
         stat = statistic(values)
         together[name] = stat and {**stat, "interval": seed_interval(values, intervals)}
     return {"by_seed": [{"seed": seed, **boot} for seed, boot in found.items()], **together}

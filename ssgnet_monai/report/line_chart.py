@@ -9,7 +9,7 @@ from html import escape
 
 HEIGHT = 220
 RIGHT, TOP, BOTTOM = 12, 14, 36
-TITLE, DIGIT = 20, 7  # widths of the turned title and of one character of the scale
+TITLE, DIGIT, LETTER = 20, 7, 6  # widths of the turned title and of one character of the scale and of a name
 
 
 @dataclass
@@ -76,7 +76,7 @@ def line_chart(
         _, down = place(x_low, tick)
         parts.append(f'<path class="grid" d="M{left} {down}H{width - RIGHT}"/>')
         parts.append(f'<text x="{left - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
-    room = int((width - left - RIGHT) / DIGIT / max(len(x_names), 1))
+    room = int((width - left - RIGHT) / LETTER / max(len(x_names), 1))
     named: list[tuple[float, str]] = [
         (i, name if len(name) <= room else f"{name[: room - 1]}…") for i, name in enumerate(x_names)
     ]

@@ -40,7 +40,7 @@ def common(values: Iterable[Any]) -> Any:
     return distinct[0] if len(distinct) == 1 else distinct or None
 
 
-def seed_interval(values: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> list[float] | None:
+def seed_interval(values: Sequence[float], intervals: Sequence[Sequence[float | None] | None]) -> list[float] | None:
     """95 % interval of the mean over seeds that holds both chances: of the test images and of the training.
 
     The seeds share their test images, so averaging over seeds does not shrink that part: it is the mean of the seeds'
@@ -49,12 +49,12 @@ def seed_interval(values: Sequence[float], intervals: Sequence[Sequence[float] |
 
     Args:
         values: one number a seed.
-        intervals: [low, high] of each over resampled test images.
+        intervals: [low, high] of each over resampled test images; ``None`` where there is none.
 
     Returns:
         [low, high], the seed's own interval where there is one seed; ``None`` where a seed has none.
     """
-    known = [interval for interval in intervals if interval is not None]
+    known = [(i[0], i[1]) for i in intervals if i is not None and i[0] is not None and i[1] is not None]
     if not known or len(known) < len(values):
         return None
     if len(values) == 1:

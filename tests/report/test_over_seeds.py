@@ -24,6 +24,7 @@ def test_common() -> None:
 def test_interval_of_one_seed_is_its_own() -> None:
     assert seed_interval([0.5], [[0.4, 0.55]]) == [0.4, 0.55]
     assert seed_interval([0.5], [None]) is None
+    assert seed_interval([0.5], [[None, None]]) is None
     assert seed_interval([0.5, 0.6], [[0.4, 0.6], None]) is None
     assert seed_interval([], []) is None
 
