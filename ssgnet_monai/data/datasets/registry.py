@@ -14,7 +14,7 @@ from ssgnet_monai.data.prepare import check_apart
 from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
-MODULES = ("chest_xray",)
+MODULES = ("chest_xray", "medmnist")
 STAGING = "staging"
 OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
 
