@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ssgnet_monai.data.contrast import equalise_contrast
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import (
     binarise_mask,
@@ -22,6 +23,7 @@ from ssgnet_monai.data.image_io import (
     write_image_png,
     write_mask_png,
 )
+from ssgnet_monai.data.mask_cleaning import clean_mask
 from ssgnet_monai.data.near_duplicates import perceptual_hash
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 
@@ -55,26 +57,38 @@ def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dic
     return {**found, "bits": bits, "deep_colour": _is_deep_colour_png(pair.image, str(found["mode"]))}
 
 
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to every image and mask, in this order.
+
+    Args:
+        mask_threshold: see ``binarise_mask``.
+        size: (H, W) in pixels, or None to keep each image's own.
+        clean_masks: see ``clean_mask``, in pixels of the written mask.
+        clahe: see ``equalise_contrast``.
+    """
+
+    mask_threshold: int | None = None
+    size: tuple[int, int] | None = None
+    clean_masks: int = 0
+    clahe: bool = False
+
+
 def convert_pair(
-    pair: ImagePair,
-    out: Path,
-    size: Sequence[int] | None,
-    mask_threshold: int | None = None,
-    max_megapixels: float = MAX_MEGAPIXELS,
+    pair: ImagePair, out: Path, treatment: Treatment, max_megapixels: float = MAX_MEGAPIXELS
 ) -> dict[str, Any]:
     """Write ``out/images/<stem>.png`` and ``out/masks/<stem>.png``.
 
     Args:
         pair: the files.
         out: the prepared folder.
-        size: (H, W) in pixels, or None to keep each image's own.
-        mask_threshold: see ``binarise_mask``.
+        treatment: size, threshold and what else.
         max_megapixels: most millions of pixels of an image.
 
     Returns:
         What was found: ``stem, image, label, width, height, mode, grey, turned, sha256`` (of the source pixels),
         ``perceptual_hash``, ``mask_encoding, foreground`` (fraction of the source's pixels), ``vanished`` (foreground
-        lost by resizing).
+        lost by resizing or cleaning).
 
     Raises:
         ValueError: unreadable pixels or a mask that is not binary.
@@ -82,15 +96,16 @@ def convert_pair(
     record: dict[str, Any] = {"stem": pair.stem, "image": f"images/{pair.stem}.png"}
     shape = None
     if pair.mask is not None:  # the mask first: of two large pictures, one is in memory at a time
-        mask, record["mask_encoding"] = _read_mask(pair.mask, mask_threshold, max_megapixels)
-        shape, resized_mask = mask.shape, resize_mask(mask, size or mask.shape)
+        mask, record["mask_encoding"] = read_mask(pair.mask, treatment.mask_threshold, max_megapixels)
+        shape = mask.shape
+        resized_mask = clean_mask(resize_mask(mask, treatment.size or shape), treatment.clean_masks)
         record |= {
             "label": f"masks/{pair.stem}.png",
             "foreground": float(mask.mean()),
             "vanished": bool(mask.any() and not resized_mask.any()),
         }
         del mask
-    values, record["mode"], record["turned"] = _read_image(pair.image, shape, max_megapixels)
+    values, record["mode"], record["turned"] = read_image(pair.image, shape, max_megapixels)
     if shape is not None and shape != values.shape[:2]:
         raise ValueError(
             f"Expected a mask of shape {values.shape[:2]} (H, W), got {shape} in {pair.mask}. "
@@ -101,7 +116,9 @@ def convert_pair(
         values = np.ascontiguousarray(values[..., 0])
     digest = hashlib.sha256(repr(values.shape).encode())
     digest.update(values.data.cast("B"))
-    resized = resize_image(values, size or values.shape[:2])
+    resized = resize_image(values, treatment.size or values.shape[:2])
+    if treatment.clahe:
+        resized = equalise_contrast(resized)
     record |= {
         "width": values.shape[1],
         "height": values.shape[0],
@@ -114,14 +131,29 @@ def convert_pair(
     return record
 
 
-def _read_image(path: Path, mask_shape: tuple[int, ...] | None, most: float) -> tuple[np.ndarray, str, bool]:
-    with open_picture(path, most) as image:
+def read_image(
+    path: Path, mask_shape: tuple[int, ...] | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> tuple[np.ndarray, str, bool]:
+    """Read an image upright.
+
+    Args:
+        path: the file.
+        mask_shape: (H, W) of its mask, see ``upright``.
+        max_megapixels: most millions of pixels.
+
+    Returns:
+        ((H, W) or (H, W, 3) array, mode of the file, whether it was turned).
+    """
+    with open_picture(path, max_megapixels) as image:
         placed = upright(image, None if mask_shape is None else (mask_shape[1], mask_shape[0]))
         return np.asarray(plain_image(placed, str(path))), image.mode, placed is not image
 
 
-def _read_mask(path: Path, threshold: int | None, most: float) -> tuple[np.ndarray, str]:
-    values, lossy = _mask_values(path, most)
+def read_mask(
+    path: Path, threshold: int | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> tuple[np.ndarray, str]:
+    """Read a mask: (H, W) bool, and its encoding in words; see ``binarise_mask``."""
+    values, lossy = _mask_values(path, max_megapixels)
     return binarise_mask(values, lossy=lossy, threshold=threshold, name=str(path))
 
 

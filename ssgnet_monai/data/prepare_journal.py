@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from ssgnet_monai import __version__
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.journal import Journal, file_stamps
 from ssgnet_monai.data.pixel_budget import PixelBudget
-from ssgnet_monai.data.prepare_image import convert_pair
+from ssgnet_monai.data.prepare_image import Treatment, convert_pair
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +90,7 @@ def convert_all(
     pairs: Sequence[ImagePair],
     headers: Iterable[Mapping[str, Any]],
     out: Path,
-    size: tuple[int, int] | None,
-    threshold: int | None,
+    treatment: Treatment,
     max_megapixels: float,
     workers: int,
 ) -> list[dict[str, Any]]:
@@ -103,8 +103,7 @@ def convert_all(
         pairs: images with their masks.
         headers: of ``inspect_pair``.
         out: the prepared folder.
-        size: (H, W) in pixels, or None.
-        threshold: of the masks, or None.
+        treatment: of every image.
         max_megapixels: most millions of pixels of an image.
         workers: threads.
 
@@ -116,7 +115,7 @@ def convert_all(
     """
     Image.core.set_block_size(PILLOW_BLOCK)
     out.mkdir(parents=True, exist_ok=True)
-    settings = [list(size) if size else None, threshold, __version__, FORMAT]
+    settings = [asdict(treatment), __version__, FORMAT]
     journal = Journal(
         out / JOURNAL,
         {pair: json.dumps([*file_stamps([pair.image, pair.mask]), settings]) for pair in pairs},
@@ -138,7 +137,7 @@ def convert_all(
 
     def convert(pair: ImagePair) -> dict[str, Any]:
         with budget.take(pixels[pair]):
-            return convert_pair(pair, out, size, threshold, max_megapixels)
+            return convert_pair(pair, out, treatment, max_megapixels)
 
     for_each_pair(convert, journal.todo, workers, "preparing", journal.note)
     return journal.records()

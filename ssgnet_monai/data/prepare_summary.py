@@ -136,7 +136,8 @@ def _warnings(
             "prepare.json lists them. Scores on copies are too good: give them one group, or remove one of each pair."
         )
     if masks["emptied_by_resizing"]:
-        found.append(f"{masks['emptied_by_resizing']} masks lost all foreground by resizing; prepare at a larger size.")
+        lost = masks["emptied_by_resizing"]
+        found.append(f"{lost} masks lost all foreground by resizing or cleaning; prepare at a larger size.")
     if masks["count"] and masks["median_foreground"] > MOSTLY_FOREGROUND:
         found.append(
             f"The median mask covers {masks['median_foreground']:.0%} of its image; white must be the foreground."

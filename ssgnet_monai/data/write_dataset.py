@@ -18,7 +18,7 @@ from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.dataset_items import check_stems, merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
-from ssgnet_monai.data.prepare_image import inspect_pair
+from ssgnet_monai.data.prepare_image import Treatment, inspect_pair
 from ssgnet_monai.data.prepare_journal import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare_summary import format_summary, summarise
 from ssgnet_monai.data.split_sources import OFFICIAL, split_sources
@@ -44,6 +44,8 @@ def write_dataset(
     seed: int = 0,
     num_channels: int | None = None,
     mask_threshold: int | None = None,
+    clean_masks: int = 0,
+    clahe: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
     slice_plane: str | None = None,
     empty_slices: str = "keep",
@@ -72,6 +74,9 @@ def write_dataset(
         seed: seed of the split.
         num_channels: 1 or 3; by default 3 if any image has colour.
         mask_threshold: mask values above it are foreground; by default binary masks are expected and recognised.
+        clean_masks: radius, in pixels of the written mask, of the disk with which masks are opened and closed; 0: masks
+            as they are.
+        clahe: whether the contrast of pictures is equalised locally. What a model is shown later has to be, too.
         max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
         slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
         empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
@@ -111,7 +116,9 @@ def write_dataset(
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, sources, workers, "reading headers")
     bits = _one_depth(sources, headers)
-    records = convert_all(sources, headers, out, target, mask_threshold, max_megapixels, workers)
+    records = convert_all(
+        sources, headers, out, Treatment(mask_threshold, target, clean_masks, clahe), max_megapixels, workers
+    )
 
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     if volumes is not None:
@@ -128,6 +135,7 @@ def write_dataset(
         "classes": ordered_classes(sources, class_order),
         "num_channels": num_channels,
         "intensity_window": [0, 255] if bits == 8 else percentile_window(training),
+        **({"clahe": True} if clahe else {}),
         "image_size": None if target is None else list(target),
         "split_seed": seed,
         "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
@@ -141,6 +149,8 @@ def write_dataset(
     if volumes is not None:
         summary["volumes"] = {**volumes.summary, "voxel_window": datalist["voxel_window"]}
         logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
+    if clahe:
+        notes = [*notes, "Written with CLAHE: at inference, other pictures need it too (EqualiseContrastd)."]
     summary["warnings"] += notes
     write_json(out / "prepare.json", {"name": datalist["name"], "version": __version__, **summary})
     path = save_datalist(datalist, out / "datalist.json")

@@ -1,5 +1,7 @@
 from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
 from ssgnet_monai.transforms.batch_flip_rotate import BatchFlipRotate as BatchFlipRotate
+from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
+from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
 from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
