@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", *VOLUME_SUFFIXES})
-MASK_ENDINGS = ("_mask", "_segmentation", "_lesion")
+MASK_ENDINGS = ("_mask", "_segmentation", "_lesion", "_anno")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
 OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -110,7 +110,7 @@ def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
 
 
 def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabeled_ok: bool = False) -> list[ImagePair]:
-    """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation`` or ``_lesion`` (any case).
+    """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation``, ``_lesion`` or ``_anno``.
 
     Args:
         images: image files. Where both lists are one folder, files with such an ending are its masks.

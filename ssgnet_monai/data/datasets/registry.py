@@ -14,7 +14,7 @@ from ssgnet_monai.data.prepare import check_apart
 from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
-MODULES = ("chest_xray", "medmnist")
+MODULES = ("brain_tumor", "chest_xray", "glas", "isic", "medmnist")
 STAGING = "staging"
 OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
 
@@ -76,7 +76,10 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
     reading = {key: value for key, value in options.items() if key in adapter.read_options}
     writing = {key: value for key, value in options.items() if key not in reading}
     sources = adapter.read(source, out / STAGING, **reading)
+    grouped = any(image.group is not None for image in sources)
     settings: dict[str, Any] = {
-        "name": name, "modality": adapter.modality, "group_source": adapter.group_source or NO_GROUPS,
-    }  # fmt: skip
+        "name": name,
+        "modality": adapter.modality,
+        "group_source": (grouped and adapter.group_source) or NO_GROUPS,
+    }
     return write_dataset(sources, out, **{**settings, **adapter.options, **writing})
