@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 
 import numpy as np
 import pydicom
+from PIL import Image
 from pydicom import encaps
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from ssgnet_monai.data.dicom_header import PIXEL_DATA, PIXEL_TAGS, DicomError, DicomHeader, readable
+from ssgnet_monai.data.open_picture import UNREADABLE
 
 OLD = pydicom.__version__ < "3"
 if OLD:
@@ -21,7 +24,6 @@ else:
     from pydicom.pixels import apply_color_lut, convert_color_space
     from pydicom.pixels.utils import get_expected_length
 
-MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 NO_DECODER = re.compile(r"missing (required )?dependencies|does not support")
 
 
@@ -71,15 +73,13 @@ def _encapsulated(header: DicomHeader) -> Iterator[bytes]:
     with open(header.path, "rb") as file:
         file.seek(header.offset)
         data = file.read()
-    if header.frames == 1:
-        yield data
-        return
     if OLD:
         frames = encaps.generate_pixel_data_frame(data, header.frames)
     else:
         frames = encaps.generate_frames(data, number_of_frames=header.frames)
     number = 0
     for number, frame in enumerate(frames, start=1):
+        _check_size(header, frame)
         yield encaps.encapsulate([frame])
         if number == header.frames:
             return
@@ -87,6 +87,20 @@ def _encapsulated(header: DicomHeader) -> Iterator[bytes]:
         f"Expected {header.frames} frames, got {number} in {header.path}. "
         "It is truncated: copy it from its source again, or remove it."
     )
+
+
+def _check_size(header: DicomHeader, frame: bytes) -> None:
+    """A compressed picture may be far larger than the header says, and would be decoded before anybody notices."""
+    try:
+        with Image.open(io.BytesIO(frame)) as image:
+            size = image.size
+    except (Image.DecompressionBombError, *UNREADABLE):  # JPEG-LS and others that Pillow does not know
+        return
+    if size != (header.columns, header.rows):
+        raise DicomError(
+            f"Expected compressed frames of {header.columns}x{header.rows} pixels, got {size[0]}x{size[1]} in "
+            f"{header.path}. Copy it from its source again, or remove it."
+        )
 
 
 def _pixels(header: DicomHeader, one: Dataset) -> np.ndarray:
@@ -105,19 +119,13 @@ def _pixels(header: DicomHeader, one: Dataset) -> np.ndarray:
             'pip install "ssgnet-monai[datasets]", or decompress the files (gdcmconv --raw).'
         ) from None
     # pydicom 3 makes RGB of YBR without saying so; pydicom 2, where it does, says so in the dataset
-    made_rgb = not OLD and header.photometric.startswith("YBR_FULL")
-    photometric = "RGB" if made_rgb else one.PhotometricInterpretation
-    if photometric in MONOCHROME:
-        return _used_bits(header, pixels)
-    if photometric == "PALETTE COLOR":
-        return apply_color_lut(_used_bits(header, pixels), one)[..., :3]
-    if photometric.startswith("YBR_FULL"):
-        return convert_color_space(pixels, photometric, "RGB")
-    if photometric in ("RGB", "YBR_RCT", "YBR_ICT"):  # JPEG 2000 decoders undo the latter two
-        return pixels
-    raise DicomError(
-        f"Expected grey, RGB, YBR or palette colour, got {header.photometric!r} in {header.path}. Convert it first."
-    )
+    if header.samples == 1:
+        values = _used_bits(header, pixels)
+        return apply_color_lut(values, one)[..., :3] if header.photometric == "PALETTE COLOR" else values
+    # Pydicom 3 makes RGB of YBR; pydicom 2's decoders say in the dataset whether they did. All undo JPEG 2000's YBR.
+    if OLD and one.PhotometricInterpretation.startswith("YBR_FULL"):
+        return convert_color_space(pixels, one.PhotometricInterpretation, "RGB")
+    return pixels
 
 
 def _used_bits(header: DicomHeader, pixels: np.ndarray) -> np.ndarray:

@@ -42,6 +42,10 @@ REQUIRED = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "
 OFTEN_LABELLED = frozenset({"US", "SC", "XA", "OT", "ES"})
 """Modalities whose pictures often show the patient's name, unless the header says that they do not."""
 PIXEL_DATA = (0x7FE0, 0x0010)
+SAMPLES = {
+    **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
+    **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"), 3),
+}
 UNDEFINED_LENGTH = 0xFFFFFFFF
 LONG_FORM = (b"OB", b"OW", b"UN")
 
@@ -116,12 +120,11 @@ def read_header(
     """
     path = Path(path)
     with readable(path, "header"):
-        meta = read_file_meta_info(path)
-    syntax = meta.get("TransferSyntaxUID")
-    if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
+        syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+    if not syntax or syntax == DeflatedExplicitVRLittleEndian or syntax.name == str(syntax):
         raise DicomError(
-            f"Expected a DICOM file of a transfer syntax for images, got {'none' if syntax is None else 'deflated'} in "
-            f"{path}. Convert it first (gdcmconv --raw)."
+            f"Expected a transfer syntax for images that DICOM knows, got {str(syntax or 'none')[:64]!r} in {path}. "
+            "Convert it first (gdcmconv --raw)."
         )
     tags = [*PIXEL_TAGS, *VALUE_TAGS, *PLACE_TAGS, *OTHER_TAGS, *also]
     with readable(path, "header"), open(path, "rb") as file:
@@ -203,6 +206,11 @@ def _check(header: DicomHeader, reviewed: bool, max_megapixels: float) -> None:
         raise DicomError(
             f"Expected at least one row, column and frame, got {header.rows}x{header.columns} in {header.frames} "
             f"frames in {path}. Remove it."
+        )
+    if header.samples != SAMPLES.get(header.photometric):
+        raise DicomError(
+            f"Expected one sample a pixel for grey and palette colour, three for RGB and YBR, got {header.samples} for "
+            f"{header.photometric!r} in {path}. Convert it first, or remove it."
         )
     depth = header.bits_stored, header.bits_allocated
     if header.bits_allocated not in (8, 16) or not 1 <= header.bits_stored <= header.high_bit + 1 <= depth[1]:

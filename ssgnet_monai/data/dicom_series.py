@@ -92,6 +92,12 @@ def _files(source: str | Path | Iterable[str | Path]) -> list[Path]:
 
 def _slices(file: Path, reviewed: bool) -> list[_Slice]:
     header = read_header(file, reviewed=reviewed, also=("SeriesInstanceUID",))
+    places = len(header.data.get("PerFrameFunctionalGroupsSequence") or ())
+    if header.frames > 1 and places != header.frames:
+        raise DicomError(
+            f"Expected a place for each of the {header.frames} frames, got {places} in {file}. It is a film or a "
+            "collection of views, not a volume: leave it out."
+        )
     with readable(file, "place"):
         return [_slice(header, frame) for frame in range(header.frames)]
 
