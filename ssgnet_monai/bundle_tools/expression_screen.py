@@ -14,10 +14,10 @@ FUNCTIONS = words("abs all any bool dict enumerate float int len list max min ra
 # What may follow a value: `@network.parameters()`. Methods that write files or take code are left out.
 ATTRIBUTES = words(
     """
-    all_items argmax batch begin classes cpu cuda data detach device dtype endswith epoch eval finish float get item items
-    iteration join keys long lower mean metrics module modules name named_parameters ndim numpy output parameters parent
-    requires_grad_ run shape size split squeeze startswith state state_dict stem strip suffix sum to train type
-    unsqueeze upper values
+    all_items argmax batch begin classes cpu cuda data detach device dtype endswith epoch eval finish float get item
+    items iteration join keys long lower mean metrics module modules name named_parameters ndim numpy output
+    parameters parent requires_grad_ run shape size split squeeze startswith state state_dict stem strip suffix sum
+    to train type unsqueeze upper values
     """
 )
 # Switches that make a loader run what it reads, or stop in a debugger.
