@@ -14,7 +14,7 @@ from ssgnet_monai.data.prepare import check_apart
 from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
-MODULES = ("brain_tumor", "chest_xray", "glas", "isic", "medmnist")
+MODULES = ("brain_tumor", "chest_xray", "glas", "hmeps", "isic", "medmnist", "ph2")
 STAGING = "staging"
 OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
 
