@@ -56,7 +56,7 @@ def test_no_file_pins_torch() -> None:
 
 def test_extras(metadata: configparser.ConfigParser) -> None:
     extras = {name: names(block) for name, block in metadata["options.extras_require"].items()}
-    assert sorted(extras) == ["dev", "mamba", "numba", "pipeline", "test", "tracking"]
+    assert sorted(extras) == ["datasets", "dev", "mamba", "numba", "pipeline", "test", "tracking"]
     assert "snakemake" in extras["pipeline"]
     assert "mamba-ssm" in extras["mamba"]
     assert "mlflow" in extras["tracking"]
