@@ -14,7 +14,19 @@ from ssgnet_monai.data.prepare import check_apart
 from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
-MODULES = ("brain_tumor", "chest_xray", "glas", "hmeps", "isic", "medmnist", "ph2")
+MODULES = (
+    "brain_tumor",
+    "brats2019",
+    "cbis_ddsm",
+    "chest_xray",
+    "glas",
+    "hmeps",
+    "isic",
+    "la2018",
+    "medmnist",
+    "pancreas_ct",
+    "ph2",
+)
 STAGING = "staging"
 OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
 
