@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("run the whole method on generated images and write a report", __name__, "add_demo_command"),
     "run": ("run an experiment file: data, generators, pseudo-label rounds, report", __name__, "add_run_command"),
     "estimate": ("hours and memory of an experiment, from some steps of it", __name__, "add_estimate_command"),
-    "data": ("prepare a folder of images and masks, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
+    "data": ("list, download and prepare datasets, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
     "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
     "verify": ("list what a bundle would run, run nothing", "ssgnet_monai.bundle_tools.cli", "add_verify_command"),

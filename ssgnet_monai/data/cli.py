@@ -1,4 +1,4 @@
-"""The commands ``ssgnet data prepare`` and ``ssgnet data phantom``."""
+"""The commands of ``ssgnet data``: ``prepare`` and ``phantom`` here, the others in files of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_OPTIONS = {"command", "data_command", "debug", "handler", "dataset", "overri
 
 def add_data_commands(subparsers: Any) -> None:
     """Add ``ssgnet data`` with its commands to the subparsers."""
-    data = subparsers.add_parser("data", help="prepare your own or a public dataset, or make the phantom")
+    data = subparsers.add_parser("data", help="list, download and prepare datasets, or make the phantom")
     commands = data.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     add_catalogue(commands)
     _add_prepare(commands)
