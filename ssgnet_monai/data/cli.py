@@ -50,9 +50,7 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--foreground", help="name of mask value 1 (lesion)")
     parser.add_argument("--num-channels", type=int, choices=(1, 3), help="default: 3 if any image has colour")
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
-    parser.add_argument(
-        "--clean-masks", type=int, metavar="PIXELS", help="open and close masks, disk radius (0)"
-    )
+    parser.add_argument("--clean-masks", type=int, metavar="PIXELS", help="open and close masks, disk radius (0)")
     parser.add_argument("--clahe", action="store_true", help="equalise the contrast of pictures locally")
     parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger images (120)")
     parser.add_argument(
@@ -61,7 +59,9 @@ def _add_prepare(commands: Any) -> None:
         help="of volumes (default: across the largest spacing)",
     )
     parser.add_argument("--empty-slices", choices=("keep", "drop"), help="of volumes with masks (keep)")
-    parser.add_argument("--workers", type=int, metavar="N", help="decoding threads (default: cores, at most 8)")
+    parser.add_argument("--form", choices=("slices", "volumes"), help="of volumes: cut, or whole as .nii.gz (slices)")
+    parser.add_argument("--spacing", type=float, nargs=3, metavar="MM", help="resample whole volumes (their own)")
+    parser.add_argument("--workers", type=int, metavar="N", help="decoding threads (default: twice the cores, at most 8)")
     parser.set_defaults(handler=_prepare)
 
 

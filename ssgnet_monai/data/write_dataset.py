@@ -81,9 +81,9 @@ def write_dataset(
         slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
         empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
         form: of volumes: ``"slices"``, or ``"volumes"``: whole, as ``images/`` and ``labels/`` of ``.nii.gz`` files;
-            ``size``, ``num_channels``, ``max_megapixels`` and the two options of slices are not for them.
+            ``size``, ``num_channels``, ``max_megapixels`` and the two options of slices do nothing to them.
         spacing: mm along the three axes to resample whole volumes to; None keeps their own.
-        workers: decoding threads; by default the cores of this process, at most 8.
+        workers: decoding threads; by default twice the cores of this process, at most 8.
         group_source: where the groups come from, for the record.
         class_order: the classes in the order of their label numbers; by default sorted.
 
@@ -104,6 +104,10 @@ def write_dataset(
             f"spacing {spacing} for {listed([source.image for source in sources])}."
         )
     if form == "volumes":
+        if clahe or clean_masks:
+            raise ValueError(
+                f"Expected clahe and clean_masks with slices only, got {clahe} and {clean_masks} for volumes."
+            )
         return write_volumes(
             sources, out, name=name or out.resolve().name, modality=modality or "grey", foreground=foreground,
             split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,

@@ -8,6 +8,7 @@ import pytest
 from monai.data import load_decathlon_datalist
 from scipy.ndimage import map_coordinates
 
+from ssgnet_monai.cli import main
 from ssgnet_monai.data import load_datalist, prepare_folder, write_volumes
 from tests.volume_files import SHAPE, SPACING, ct, dataset, f_mask, oblique, write
 
@@ -47,7 +48,9 @@ def test_monai_reads_the_list(tmp_path):
 
 
 def test_another_spacing(tmp_path):
-    prepare(tmp_path, spacing=[1, 1, 2.5])
+    images, masks = dataset(tmp_path)
+    words = ["--images", str(images), "--masks", str(masks), "--out", str(tmp_path / "out")]
+    assert main(["data", "prepare", *words, "--form", "volumes", "--spacing", "1", "1", "2.5"]) == 0
     image, label = (nibabel.load(tmp_path / "out" / folder / "case0.nii.gz") for folder in ("images", "labels"))
     np.testing.assert_allclose(image.header.get_zooms(), (1, 1, 2.5), atol=1e-4)
     assert image.shape == label.shape == (14, 19, 11)
@@ -90,6 +93,8 @@ def test_masks_on_another_grid_pictures_and_unusable_options(tmp_path):
         prepare(tmp_path, source=source, spacing=[1, 1])
     with pytest.raises(ValueError, match=r"Expected form 'slices', or 'volumes' .* got form 'slices' and spacing"):
         prepare(tmp_path, source=source, form="slices", spacing=[1, 1, 1])
+    with pytest.raises(ValueError, match=r"Expected clahe and clean_masks with slices only, got True and 0"):
+        prepare(tmp_path, source=source, clahe=True)
     with pytest.raises(ValueError, match=r"got form 'volume'"):
         prepare(tmp_path, source=source, form="volume")
     write(source[1] / "case1_mask.nii", f_mask(), oblique(40))
