@@ -22,6 +22,7 @@ MODULES = (
     "glas",
     "hmeps",
     "isic",
+    "kvasir_seg",
     "la2018",
     "medmnist",
     "pancreas_ct",
