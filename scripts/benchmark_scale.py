@@ -47,14 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--output", type=Path, help="JSON file to write")
     parser.add_argument("--images", type=int, default=10_000, metavar="N", help="how many to draw (default 10000)")
     parser.add_argument("--size", type=int, default=256, metavar="PIXELS", help="of both sides (default 256)")
+    parser.add_argument("--source-size", type=int, metavar="PIXELS", help="of the drawn images (default: --size)")
+    parser.add_argument("--jpeg", action="store_true", help="draw JPEG images instead of PNG")
     parser.add_argument("--batch", type=int, default=16, help="images that are labelled together (default 16)")
     parser.add_argument("--only", nargs="+", choices=("prepare", "label"), default=["prepare", "label"])
     parser.add_argument("--interrupt", action="store_true", help="kill each stage half-way and begin it again")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     folder = options.folder.absolute()
-    draw_images(folder / "source", options.images, options.size)
-    record: dict[str, Any] = {"images": options.images, "size": options.size, "cpus": len(os.sched_getaffinity(0))}
+    draw_images(folder / "source", options.images, options.source_size or options.size, options.jpeg)
+    record: dict[str, Any] = {
+        "images": options.images,
+        "size": options.size,
+        "source": f"{options.source_size or options.size} pixels, {'JPEG' if options.jpeg else 'PNG'}",
+        "cpus": len(os.sched_getaffinity(0)),
+        "load_before": os.getloadavg()[0],
+    }
     stages = {
         "prepare": (prepare_command, folder / "data" / "masks"),
         "label": (label_command, folder / "rounds" / "pseudo_labels" / "round_00.partial"),
@@ -75,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     return record
 
 
-def draw_images(folder: Path, number: int, size: int) -> None:
+def draw_images(folder: Path, number: int, size: int, jpeg: bool = False) -> None:
     """Draw ``number`` coloured noise pictures, each with one ellipse, and their masks; those that exist are kept."""
     for kind in ("images", "masks"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -88,7 +96,8 @@ def draw_images(folder: Path, number: int, size: int) -> None:
         left, top, width, height = (size * generator.uniform((0.1, 0.1, 0.2, 0.2), (0.4, 0.4, 0.5, 0.5))).tolist()
         for picture, colour in ((image, (180, 90, 60)), (mask, 255)):
             ImageDraw.Draw(picture).ellipse((left, top, left + width, top + height), fill=colour)
-        image.save(folder / "images" / f"case{index:06d}.png", compress_level=1)
+        name = f"case{index:06d}.{'jpg' if jpeg else 'png'}"
+        image.save(folder / "images" / name, compress_level=1, quality=90)
         mask.save(folder / "masks" / f"case{index:06d}.png", compress_level=1)
 
 
@@ -121,8 +130,8 @@ def run(command: Sequence[str], stop_when: Callable[[], bool] | None = None) -> 
     """Run a command to its end, or kill it as soon as ``stop_when()``.
 
     Returns:
-        ``seconds``; ``peak_mb`` of the process tree (sampled; the kernel's own mark of the parent where that is
-        higher); ``rss_mb``, samples spread over the run.
+        ``seconds``; ``cpu_seconds`` of all threads; ``peak_mb`` of the process tree (sampled; the kernel's own mark
+        of the parent where that is higher); ``rss_mb``, samples spread over the run.
 
     Raises:
         RuntimeError: the command failed.
@@ -144,7 +153,12 @@ def run(command: Sequence[str], stop_when: Callable[[], bool] | None = None) -> 
             raise RuntimeError(f"Expected success of {' '.join(command)}, got:\n{log.read()[-3000:]}")
     peak = max(*samples, ended[2].ru_maxrss * 1024)
     curve = [samples[i] for i in np.linspace(0, len(samples) - 1, POINTS).astype(int)]
-    return {"seconds": seconds, "peak_mb": peak / MEGABYTE, "rss_mb": [round(value / MEGABYTE) for value in curve]}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": ended[2].ru_utime + ended[2].ru_stime,
+        "peak_mb": peak / MEGABYTE,
+        "rss_mb": [round(value / MEGABYTE) for value in curve],
+    }
 
 
 def tree_rss(process: psutil.Process) -> int:

@@ -48,6 +48,12 @@ def test_a_failing_command_shows_its_end(benchmark):
         benchmark.run([sys.executable, "-c", "1 / 0"])
 
 
+def test_drawn_jpegs_have_their_own_size(benchmark, tmp_path):
+    benchmark.draw_images(tmp_path, 1, 48, jpeg=True)
+    with Image.open(tmp_path / "images/case000000.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (48, 48))
+
+
 def test_drawn_masks_fit_their_images(benchmark, tmp_path):
     benchmark.draw_images(tmp_path, 2, 48)
     for index in range(2):
