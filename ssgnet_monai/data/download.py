@@ -82,6 +82,8 @@ def download_file(
     if problem:
         part.unlink()
         raise ValueError(f"{problem} It was removed. Try again; if it stays so, the owner changed the file.")
+    with open(part, "rb+") as whole:
+        os.fsync(whole.fileno())
     os.replace(part, path)
     fsync_folder(path.parent)
     logger.info("%s: %d bytes, checked.", path.name, path.stat().st_size)
@@ -91,7 +93,7 @@ def download_file(
 def _fetch(file: RemoteFile, part: Path, opener: urllib.request.OpenerDirector, timeout: float) -> bool:
     """Append what is missing to ``part``; False where the connection was cut."""
     validator = _validator(part)
-    known = validator.read_text(encoding="ascii") if validator.is_file() and part.is_file() else None
+    known = validator.read_text(encoding="latin-1") if validator.is_file() and part.is_file() else None
     start = part.stat().st_size if known else 0
     if start and start == file.size:
         return True
@@ -124,26 +126,31 @@ def _fetch(file: RemoteFile, part: Path, opener: urllib.request.OpenerDirector, 
                 f"Expected {file.name} of {file.size} bytes, {file.url} offers {total}. The owner changed the file; "
                 "download it by hand from the dataset's page (`ssgnet data list`)."
             )
-        _remember(validator, response.headers)
-        with open(part, "r+b" if start else "wb") as target:
-            target.seek(start)
-            return _copy(response, target, start, total, file.name)
+        try:
+            with open(part, "ab" if start else "wb") as target:
+                _remember(validator, response.headers)
+                return _copy(response, target, start, total, file.name)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"Expected to write {part}, got '{error.strerror}'. What has arrived is kept; make space, or the "
+                "folder writable, and run the same command again",
+            ) from error
 
 
 def _copy(response: http.client.HTTPResponse, target: IO[bytes], start: int, total: int | None, name: str) -> bool:
     arrived = start
     with tqdm(total=total, initial=start, desc=name, unit="B", unit_scale=True, disable=None) as bar:
-        try:
-            while (total is None or arrived <= total) and (block := response.read(BLOCK)):
-                target.write(block)
-                arrived += len(block)
-                bar.update(len(block))
-        except (ConnectionError, TimeoutError, http.client.HTTPException):
-            return False
-        finally:
-            target.truncate()
-            target.flush()
-            os.fsync(target.fileno())
+        while total is None or arrived <= total:
+            try:
+                block = response.read(BLOCK)
+            except (OSError, http.client.HTTPException):
+                return False
+            if not block:
+                break
+            target.write(block)
+            arrived += len(block)
+            bar.update(len(block))
     return total is None or arrived >= total
 
 
@@ -152,7 +159,7 @@ def _remember(validator: Path, headers: Any) -> None:
     tag = headers.get("ETag")
     known = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
     if known:
-        validator.write_text(known, encoding="ascii")
+        validator.write_text(known, encoding="latin-1")
     else:
         validator.unlink(missing_ok=True)
 

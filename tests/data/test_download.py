@@ -140,3 +140,12 @@ def test_a_server_that_falls_silent(tmp_path):
         file = RemoteFile(f"http://127.0.0.1:{silent.getsockname()[1]}/file", "images.bin", size=1)
         with pytest.raises(ConnectionError, match="timed out"):
             download_file(file, tmp_path, schemes=HTTP, timeout=0.05)
+
+
+def test_a_full_disk_is_told(tmp_path):
+    (tmp_path / "images.bin.part").symlink_to("/dev/full")
+    with (
+        serving(CONTENT) as server,
+        pytest.raises(OSError, match=r"Expected to write .*images.bin.part, got 'No space"),
+    ):
+        download_file(remote(server), tmp_path, schemes=HTTP)
