@@ -34,12 +34,13 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("dataset", nargs="?", metavar="NAME", default=None, help="see `ssgnet data list`")
     parser.add_argument("overrides", nargs="*", metavar="key=value", default=[], help="options of the dataset NAME")
     parser.add_argument("--source", metavar="DIR", help="the folder of dataset NAME, as unpacked")
-    parser.add_argument("--images", metavar="DIR", help="your own: PNG, JPEG, TIFF, BMP (8, 16 bit), NIfTI")
+    parser.add_argument("--images", metavar="DIR", help="your own: PNG, JPEG, TIFF, BMP, DICOM, NIfTI")
     parser.add_argument("--masks", metavar="DIR", help="same stems, or stem_mask, stem_segmentation, stem_lesion")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write datalist.json and PNG files to")
     parser.add_argument("--classes", metavar="CSV|folders", help="table of stem,class, or: sub-folders are classes")
     parser.add_argument("--groups", metavar="CSV|REGEX", help="table of stem,patient, or a regex with one group")
     parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
+    parser.add_argument("--reviewed", action="store_true", help="no patient data is visible in the DICOM pictures")
     parser.add_argument("--size", type=int, nargs="+", metavar="PIXELS", help="side, or height width (256)")
     parser.add_argument(
         "--split", nargs="+", metavar="SHARE", help="three shares (0.7 0.1 0.2), or: official (default with NAME)"

@@ -70,3 +70,46 @@ def iter_frames(header: DicomHeader, *, display: bool = False) -> Iterator[np.nd
         with readable(header.path, "grey scale"):
             frame = (display_values if display else native_values)(header, pixels, index)
         yield frame
+
+
+def iter_pictures(header: DicomHeader) -> Iterator[np.ndarray]:
+    """Read the frames as a screen shows them, of a depth that PNG files have.
+
+    Args:
+        header: from ``read_header``.
+
+    Yields:
+        (rows, columns) uint16 grey levels of 0 to 65535, or uint8 where the file stores 8 bits or fewer;
+        (rows, columns, 3) uint8 RGB.
+
+    Raises:
+        DicomError: see ``iter_frames``.
+    """
+    for frame in iter_frames(header, display=True):
+        if frame.ndim == 2:
+            yield frame if header.bits_stored > 8 else np.rint(frame / 257).astype(np.uint8)
+        elif frame.dtype == np.uint8:
+            yield frame
+        else:  # a palette's entries have 16 bits, whatever the pixels have
+            yield (frame >> (8 if header.samples == 1 else header.bits_stored - 8)).astype(np.uint8)
+
+
+def read_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
+    """Read a DICOM file of one frame as a picture that is looked at and not kept: nobody need have reviewed it.
+
+    Args:
+        path: the file.
+        max_megapixels: most millions of pixels.
+
+    Returns:
+        See ``iter_pictures``.
+
+    Raises:
+        DicomError: several frames, and see ``read_header`` and ``iter_frames``.
+    """
+    header = read_header(path, reviewed=True, max_megapixels=max_megapixels)
+    if header.frames > 1:
+        raise DicomError(
+            f"Expected a DICOM file of one picture, got {header.frames} frames in {path}. Save them as single files."
+        )
+    return next(iter_pictures(header))

@@ -92,11 +92,11 @@ class DicomHeader:
                 return items[place].get(name)[0]
         return self.data
 
-
-def is_dicom(path: str | Path) -> bool:
-    """Whether a file begins as DICOM files do."""
-    with open(path, "rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    def identifier(self, keyword: str) -> str:
+        """An element for comparing alone, as its bytes stand: pydicom warns of odd values and quotes them."""
+        element = self.data.get_item(keyword)
+        value = b"" if element is None or element.value is None else element.value
+        return (value.decode("latin-1") if isinstance(value, bytes) else str(value)).strip(" \0")
 
 
 def read_header(

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ssgnet_monai.data.dicom import iter_frames
-from ssgnet_monai.data.dicom_header import DicomError, DicomHeader, is_dicom, read_header, readable
+from ssgnet_monai.data.dicom_header import DicomError, DicomHeader, read_header, readable
+from ssgnet_monai.data.image_files import is_dicom
 from ssgnet_monai.data.volume import MAX_GIGABYTES
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -123,7 +124,7 @@ def _slice(header: DicomHeader, frame: int) -> _Slice:
             f"{header.path}. Convert the series from its source again."
         )
     thickness = float(measures.get("SliceThickness") or 0)
-    return _Slice(header, frame, position, axes, spacing, thickness, str(header.data.get("SeriesInstanceUID") or ""))
+    return _Slice(header, frame, position, axes, spacing, thickness, header.identifier("SeriesInstanceUID"))
 
 
 def _in_order(slices: Sequence[_Slice], name: str) -> list[_Slice]:

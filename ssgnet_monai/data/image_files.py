@@ -12,11 +12,12 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", *VOLUME_SUFFIXES})
+DICOM_SUFFIX = ".dcm"
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", DICOM_SUFFIX, *VOLUME_SUFFIXES})
 MASK_ENDINGS = ("_mask", "_segmentation", "_lesion", "_anno")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
-OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
 # ISIC ships an index picture beside every photograph; it is neither image nor mask.
 OTHER_ENDINGS = ("_superpixels",)
 SHOWN = 5
@@ -48,6 +49,18 @@ class SourceImage(ImagePair):
 def is_volume(path: str | Path) -> bool:
     """Whether a file is a NIfTI volume, by its name."""
     return str(path).lower().endswith(VOLUME_SUFFIXES)
+
+
+def is_dicom(path: str | Path) -> bool:
+    """Whether a file is DICOM: by its name, or by how it begins, since archives take UIDs and numbers as names."""
+    path = Path(path)
+    if _suffix(path) in IMAGE_SUFFIXES or not path.is_file():
+        return _suffix(path) == DICOM_SUFFIX
+    try:
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:  # not ours to read
+        return False
 
 
 def stem_of(path: Path) -> str:
@@ -191,7 +204,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path], Counter[str]]:
     entries = sorted(folder.iterdir())
     kept = [path for path in entries if not _is_side_file(path)]
     folders = [path for path in kept if path.is_dir()]
-    pictures = [path for path in kept if _suffix(path) in IMAGE_SUFFIXES and not path.is_dir()]
+    pictures = [path for path in kept if (_suffix(path) in IMAGE_SUFFIXES or is_dicom(path)) and not path.is_dir()]
     taken = {*folders, *pictures}
     return pictures, folders, Counter(path.suffix.lower() for path in entries if path not in taken)
 

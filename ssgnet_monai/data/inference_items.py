@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.data.image_files import find_images, is_volume, pair_files
+from ssgnet_monai.data.dicom_survey import check_pictures
+from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, pair_files
 from ssgnet_monai.data.volume import Volume
 from ssgnet_monai.data.volume_view import slice_axis
 
@@ -14,7 +15,7 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
     """List the pictures and the slices of NIfTI volumes in a folder and below; voxels are not read yet.
 
     Args:
-        folder: of pictures, volumes, or both.
+        folder: of pictures, also DICOM, of volumes, or both.
         slice_plane: how volumes are cut, as in training: see ``slice_axis``.
 
     Returns:
@@ -22,10 +23,13 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
         the slices of a volume one after another.
 
     Raises:
-        ValueError: two files of one stem (their masks would be one file), or a volume that cannot be used.
+        ValueError: two files of one stem (their masks would be one file), a volume that cannot be used, or DICOM files
+            other than single pictures.
     """
     items = []
-    for pair in pair_files(find_images(Path(folder)), None):
+    files = find_images(Path(folder))
+    check_pictures([file for file in files if is_dicom(file)])
+    for pair in pair_files(files, None):
         axis, length = 0, 1
         if is_volume(pair.image):
             volume = Volume(pair.image)

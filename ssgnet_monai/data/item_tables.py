@@ -93,7 +93,7 @@ def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, s
         parts = pair.image.relative_to(image_folder).parts
         if len(parts) < 2:
             raise ValueError(
-                f"Expected every image in a class folder, found {parts[0]} directly in {image_folder}. "
+                f"Expected every image in a class folder, found {pair.image.name} directly in {image_folder}. "
                 "Move it into one, or give a CSV file of stem,class."
             )
         table[pair.stem] = parts[0]

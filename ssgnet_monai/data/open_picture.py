@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from ssgnet_monai.data.image_files import is_dicom
+
 MAX_MEGAPIXELS = 120.0
 """Most pixels of a picture: decoding takes about ten bytes each, so this stays below 2 GB."""
 # What Pillow raises for missing, unknown, truncated and broken files (PNG chunks: SyntaxError).
@@ -79,6 +81,8 @@ def _reason(error: Exception, path: Path) -> str:
             head = file.read(8)
         if not head:
             return "an empty file (0 bytes)"
+        if is_dicom(path):
+            return "a DICOM file, where PNG, JPEG, TIFF or BMP is read"
         if isinstance(error, Image.UnidentifiedImageError):
             return f"no known picture format (the file begins with {head!r})"
     return f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no details'})"

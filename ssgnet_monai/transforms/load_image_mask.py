@@ -11,7 +11,8 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import MapTransform
 from PIL import Image
 
-from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.dicom import read_picture
+from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.slice_reader import SliceReader
@@ -155,8 +156,12 @@ class LoadImageMaskd(MapTransform):
 
     def _read(self, path: Any, convert: Callable[[Image.Image], Image.Image]) -> torch.Tensor:
         """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers."""
-        with open_picture(path, self.max_megapixels) as image:
-            values, meta = UprightPILReader().get_data(convert(image))
+        if is_dicom(path):
+            picture = Image.fromarray(read_picture(path, self.max_megapixels))
+            values, meta = UprightPILReader().get_data(convert(picture))
+        else:
+            with open_picture(path, self.max_megapixels) as image:
+                values, meta = UprightPILReader().get_data(convert(image))
         channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
         meta.update(filename_or_obj=str(path), original_channel_dim=0)
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32)), meta=meta)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import find_images
+from ssgnet_monai.data.image_files import find_images, is_dicom, stem_of
 from ssgnet_monai.transforms import LoadImageMaskd
 
 
@@ -53,11 +53,23 @@ def test_links_to_themselves_end_and_a_dangling_one_is_named(tmp_path):
 
 
 def test_files_of_other_kinds_are_counted_by_kind(tmp_path, caplog):
-    for name in ("a.dcm", "b.dcm", "c.webp", "README"):
+    for name in ("a.gif", "b.gif", "c.webp", "README"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"among 4 files \(no extension x 1, \.dcm x 2, \.webp x 1\).*convert them"):
+    with pytest.raises(ValueError, match=r"among 4 files \(no extension x 1, \.gif x 2, \.webp x 1\).*convert them"):
         find_images(tmp_path)
     write(tmp_path / "d.png")
     with caplog.at_level(logging.INFO, "ssgnet_monai"):
         assert len(find_images(tmp_path)) == 1
-    assert "4 files that are no pictures are passed by: no extension x 1, .dcm x 2, .webp x 1" in caplog.text
+    assert "4 files that are no pictures are passed by: no extension x 1, .gif x 2, .webp x 1" in caplog.text
+
+
+def test_dicom_is_found_by_its_name_or_its_first_bytes(tmp_path):
+    for name in ("IM0001", "1.2.840.7", "DICOMDIR", "scan.IMA"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "a.DCM").write_bytes(b"")
+    (tmp_path / "notes.7").write_bytes(bytes(128) + b"DICOM"[:3])
+    os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
+    found = find_images(tmp_path)
+    assert [path.name for path in found] == ["1.2.840.7", "IM0001", "a.DCM", "scan.IMA"]
+    assert all(map(is_dicom, found))
+    assert [stem_of(path) for path in found] == ["1.2.840.7", "IM0001", "a", "scan.IMA"]

@@ -3,7 +3,9 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import inference_items
-from tests.volume_files import ct, write
+from tests.dicom_files import write as write_dicom
+from tests.dicom_files import write_series
+from tests.volume_files import ct, oblique, write
 
 
 def test_pictures_once_and_volumes_slice_by_slice(tmp_path):
@@ -21,3 +23,17 @@ def test_a_volume_that_cannot_be_used_is_refused_before_any_work(tmp_path):
     write(tmp_path / "b.nii.gz", np.zeros((3, 4, 5, 2), np.int16))
     with pytest.raises(ValueError, match=r"three dimensions, got shape \(3, 4, 5, 2\) in .*b\.nii\.gz"):
         inference_items(tmp_path)
+
+
+def test_dicom_pictures_are_items_and_anything_else_is_refused(tmp_path):
+    write_dicom(tmp_path / "in" / "a.dcm", np.zeros((3, 4), np.uint8), Modality="US")
+    assert inference_items(tmp_path / "in") == [{"image": str(tmp_path / "in" / "a.dcm"), "axis": 0, "slice": 0}]
+    write_dicom(tmp_path / "film" / "b.dcm", np.zeros((2, 3, 4), np.uint8), frames=2)
+    with pytest.raises(ValueError, match=r"one picture, got 2 frames in .*b\.dcm\. Save them as single files"):
+        inference_items(tmp_path / "film")
+    write_series(tmp_path / "ct", ct(), oblique())
+    with pytest.raises(ValueError, match=r"got 6 slices of one series in .*/ct\. Convert it to one NIfTI volume"):
+        inference_items(tmp_path / "ct")
+    (tmp_path / "in" / "a.dcm").rename(tmp_path / "in" / "1.2.840.7")
+    with pytest.raises(ValueError, match=r"files called \*\.dcm, got 1\.2\.840\.7 in .*rename them"):
+        inference_items(tmp_path / "in")

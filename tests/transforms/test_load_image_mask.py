@@ -6,7 +6,9 @@ from monai.transforms import AsDiscreted, Compose, Invertd, Resized, SaveImaged,
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder, write_mask_png
+from ssgnet_monai.data.splits import SPLIT_NAMES
 from ssgnet_monai.transforms import LoadImageMaskd
+from tests.dicom_files import write as write_dicom
 
 HEIGHT, WIDTH = 12, 20
 
@@ -161,3 +163,26 @@ def test_write_mask_png_refuses_probabilities(tmp_path):
     with pytest.raises(ValueError, match=r"values 0 and 1 for .*m\.png, got shape \(2, 2\)"):
         write_mask_png(tmp_path / "m.png", torch.full((1, 2, 2), 0.5))
     assert not (tmp_path / "m.png").exists()
+
+
+def test_dicom_is_loaded_as_prepared(tmp_path):
+    """Grey levels of the file's own window, colour, and what one depth says to the other's window."""
+    for index in range(3):
+        values = np.random.default_rng(index).integers(0, 4096, (HEIGHT, WIDTH), np.uint16)
+        window = {"WindowCenter": 1000, "WindowWidth": 1500, "BitsStored": 12, "HighBit": 11}
+        write_dicom(tmp_path / "in" / f"{index}.dcm", values, **window)
+    datalist = load_datalist(prepare_folder(tmp_path / "in", None, tmp_path / "out", size=None, groups="(.)"))
+    load = LoadImageMaskd(datalist["intensity_window"], num_channels=1)
+    stored = sorted(load(item)["image"].numpy().tobytes() for split in SPLIT_NAMES for item in datalist[split])
+    files = sorted((tmp_path / "in").iterdir())
+    assert sorted(load({"image": str(file)})["image"].numpy().tobytes() for file in files) == stored
+    assert load({"image": str(files[0])})["image"].meta["filename_or_obj"] == str(files[0])
+    with pytest.raises(ValueError, match=r"Expected an 8-bit image for intensity_window .* in .*0\.dcm"):
+        LoadImageMaskd()({"image": str(files[0])})
+
+    colour = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    image = LoadImageMaskd()({"image": write_dicom(tmp_path / "c.dcm", colour, Modality="US")})["image"]
+    np.testing.assert_allclose(image.numpy(), colour.transpose(2, 0, 1) / 255, atol=1e-7)
+    film = write_dicom(tmp_path / "film.dcm", colour[None].repeat(2, 0), frames=2)
+    with pytest.raises(ValueError, match=r"one picture, got 2 frames in .*film\.dcm"):
+        LoadImageMaskd()({"image": film})
