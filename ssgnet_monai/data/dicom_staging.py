@@ -74,6 +74,11 @@ def stage_dicom(
         ValueError: a film with a mask, unreadable pixels, a mask of another size or not binary, slices that are no
             volume.
     """
+    if len(images) > 1 and len({image.patient or image.name for image in images}) == 1 and sources[0].group is None:
+        logger.warning(
+            "All %d DICOM images bear one PatientID and are one group. If it is a placeholder of an anonymiser, say "
+            "--groups '(.*)': every file its own.", len(images),
+        )  # fmt: skip
     sources = _with_numbers(sources, images)
     source_of = {source.image: source for source in sources}
     images = [image for image in images if image.path in source_of]

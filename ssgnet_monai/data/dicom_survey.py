@@ -58,7 +58,8 @@ def survey_dicom(files: Sequence[Path], reviewed: bool, max_megapixels: float, w
         Images in the order of their names.
 
     Raises:
-        ValueError: files that ``read_header`` refuses, told together; equal files; several series in a folder.
+        ValueError: files that ``read_header`` refuses, told together; equal files; several series in a folder; series
+            beside single pictures.
     """
     read = partial(_read, reviewed=reviewed, max_megapixels=max_megapixels)
     parts = defaultdict(list)
@@ -72,6 +73,13 @@ def survey_dicom(files: Sequence[Path], reviewed: bool, max_megapixels: float, w
                 f"Expected the slices of one series in a folder, found {number} series in {path}. Give each a folder "
                 "of its own; to use single slices as pictures, save these as PNG."
             )
+    volumes, others = ([image.path for image in images if image.is_volume is kind] for kind in (True, False))
+    if volumes and others:
+        raise DicomError(
+            f"Expected either pictures or series of slices, found {len(others)} pictures and films such as {others[0]} "
+            f"and {len(volumes)} series such as that in {volumes[0]}. Leave out scouts and reports as pictures, or "
+            "prepare them apart."
+        )
     for one, other in pairwise(images):
         if one.name == other.name:
             raise DicomError(f"Expected every image once, got the same bytes in {one.path} and {other.path}. Keep one.")

@@ -103,6 +103,16 @@ def test_files_without_patient_are_their_own_group(tmp_path):
     assert len({entry["group"] for entry in everything(prepared(tmp_path / "in", tmp_path / "out"))}) == 4
 
 
+def test_one_patient_number_for_all_is_told(tmp_path, caplog):
+    for index in range(3):
+        write(tmp_path / "in" / f"{index}.dcm", pixels(index))
+    with pytest.raises(ValueError, match="at least 3 groups"):
+        prepared(tmp_path / "in", tmp_path / "out")
+    assert "All 3 DICOM images bear one PatientID" in caplog.text
+    assert_silent(tmp_path / "out", caplog.text)
+    assert len(everything(prepared(tmp_path / "in", tmp_path / "out", groups="(.*)"))) == 3
+
+
 def test_masks_classes_and_groups_are_found_by_the_owner_s_names(tmp_path, caplog):
     table = ["stem,class,patient"]
     for index in range(6):
@@ -133,9 +143,14 @@ def test_masks_classes_and_groups_are_found_by_the_owner_s_names(tmp_path, caplo
     Image.fromarray(np.eye(4, dtype=np.uint8)).save(path)
     with pytest.raises(ValueError, match=rf"size 13x9 \(width x height\), got 4x4 in {re.escape(str(path))}"):
         prepared(tmp_path / "images", tmp_path / "out", tmp_path / "masks")
-    path.rename(path.with_suffix(".dcm"))
+    write(path.with_suffix(".dcm"), pixels(0, np.uint8))
+    path.unlink()
     with pytest.raises(ValueError, match=r"masks as PNG or TIFF .*, got DICOM masks: Doe_0_mask.dcm"):
         prepared(tmp_path / "images", tmp_path / "out", tmp_path / "masks")
+    for path in (tmp_path / "masks").iterdir():
+        path.rename(tmp_path / "images" / path.name)
+    with pytest.raises(ValueError, match=r"got a DICOM file, where PNG, JPEG, TIFF or BMP is read in .*0_mask\.dcm"):
+        prepared(tmp_path / "images", tmp_path / "out", tmp_path / "images")
 
 
 def test_pictures_with_names_in_their_pixels_need_a_review(tmp_path, capsys):
@@ -193,6 +208,11 @@ def test_two_series_in_a_folder_are_not_mixed(tmp_path):
     for path in write_series(tmp_path / "b", ct(), oblique(), SeriesInstanceUID=f"{UID}.4"):
         path.rename(tmp_path / "in" / "a" / f"b{path.name}")
     with pytest.raises(ValueError, match=r"slices of one series in a folder, found 2 series in .*/in/a\. Give"):
+        prepared(tmp_path / "in", tmp_path / "out")
+    for path in (tmp_path / "in" / "a").glob("b*"):
+        path.unlink()
+    write(tmp_path / "in" / "scout.dcm", pixels(0), Modality="CT", ImagePositionPatient=[0, 0, 0])
+    with pytest.raises(ValueError, match=r"1 pictures and films such as .*scout\.dcm and 1 series such as .*/in/a\."):
         prepared(tmp_path / "in", tmp_path / "out")
 
 
