@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ssgnet_monai.data.catalogue_cli import add_catalogue
+from ssgnet_monai.data.datasets.catalogue_cli import add_catalogue
 from ssgnet_monai.data.grow_cli import add_grow
 
 # Words of `ssgnet data prepare` that say what to do; the others are options of the preparation.
@@ -80,7 +80,7 @@ def _add_phantom(commands: Any) -> None:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.datasets import prepare_dataset
-    from ssgnet_monai.data.prepare import prepare_folder
+    from ssgnet_monai.data.prepare.folder import prepare_folder
 
     options = {key: value for key, value in vars(arguments).items() if key not in NOT_OPTIONS}
     if len(options.get("size", [0])) > 2:

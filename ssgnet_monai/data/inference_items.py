@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.data.dicom_survey import check_pictures
+from ssgnet_monai.data.dicom.survey import check_pictures
 from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, pair_files
-from ssgnet_monai.data.volume import Volume
-from ssgnet_monai.data.volume_view import slice_axis
+from ssgnet_monai.data.volumes.view import slice_axis
+from ssgnet_monai.data.volumes.volume import Volume
 
 
 def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.data.image_io import write_image_png, write_mask_png
 from ssgnet_monai.data.phantom_lesion import PHANTOM_CLASSES, draw_patient, render_lesion
-from ssgnet_monai.data.prepare import prepare_folder
+from ssgnet_monai.data.prepare.folder import prepare_folder
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import yaml
 from ssgnet_monai.data.datasets import adapters
 from ssgnet_monai.data.datasets.registry import adapter_options
 from ssgnet_monai.data.phantom import write_phantom
-from ssgnet_monai.data.prepare import prepare_folder
-from ssgnet_monai.data.write_dataset import write_dataset
+from ssgnet_monai.data.prepare.folder import prepare_folder
+from ssgnet_monai.data.prepare.write_dataset import write_dataset
 
 # What the pipeline itself tells `ssgnet data` (image_size, the run's folder), and what the other options make.
 OWN_OPTIONS = {"out", "size", "name", "sources", "options", "group_source", "class_order"}

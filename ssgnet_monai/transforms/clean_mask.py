@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils.type_conversion import convert_to_dst_type
 
-from ssgnet_monai.data.mask_cleaning import clean_mask
+from ssgnet_monai.data.prepare.mask_cleaning import clean_mask
 
 
 class CleanMaskd(MapTransform):

@@ -10,7 +10,7 @@ import torch
 from monai.transforms import MapTransform
 from monai.utils.type_conversion import convert_to_dst_type
 
-from ssgnet_monai.data.contrast import equalise_contrast
+from ssgnet_monai.data.prepare.contrast import equalise_contrast
 
 
 class EqualiseContrastd(MapTransform):

@@ -11,11 +11,11 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import MapTransform
 from PIL import Image
 
-from ssgnet_monai.data.dicom import read_picture
+from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
-from ssgnet_monai.data.slice_reader import SliceReader
+from ssgnet_monai.data.volumes.slice_reader import SliceReader
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2

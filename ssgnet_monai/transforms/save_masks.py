@@ -10,7 +10,7 @@ import numpy as np
 from monai.transforms import SaveImaged
 
 from ssgnet_monai.data.image_files import is_volume
-from ssgnet_monai.data.mask_volume import MaskVolume
+from ssgnet_monai.data.volumes.mask_volume import MaskVolume
 
 
 class SaveMaskd(SaveImaged):

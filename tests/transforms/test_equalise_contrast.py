@@ -3,7 +3,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from ssgnet_monai.data.contrast import equalise_contrast
+from ssgnet_monai.data.prepare.contrast import equalise_contrast
 from ssgnet_monai.transforms import EqualiseContrastd
 
 

@@ -19,8 +19,8 @@ from ssgnet_monai.data.datasets.volume_staging import (
     zscored,
 )
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, listed
-from ssgnet_monai.data.nifti_file import read_nifti
-from ssgnet_monai.data.volume import check_places
+from ssgnet_monai.data.volumes.nifti_file import read_nifti
+from ssgnet_monai.data.volumes.volume import check_places
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 LABELS = {0: "background", 1: "necrosis, non-enhancing", 2: "oedema", 4: "enhancing"}

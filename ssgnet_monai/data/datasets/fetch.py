@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datasets.adapter import Adapter
-from ssgnet_monai.data.download import download_file
+from ssgnet_monai.data.datasets.download import download_file
+from ssgnet_monai.data.datasets.unpack import archive_stem, unpack_archive
 from ssgnet_monai.data.folder_lock import hold_folder
-from ssgnet_monai.data.unpack import archive_stem, unpack_archive
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from ssgnet_monai.data.datasets.volume_staging import (
     zscored,
 )
 from ssgnet_monai.data.image_files import SourceImage, is_volume, listed, stem_of
-from ssgnet_monai.data.nifti_file import read_nifti
-from ssgnet_monai.data.nrrd import read_nrrd
-from ssgnet_monai.data.volume import check_places
+from ssgnet_monai.data.volumes.nifti_file import read_nifti
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
+from ssgnet_monai.data.volumes.volume import check_places
 
 logger = logging.getLogger(__name__)
 

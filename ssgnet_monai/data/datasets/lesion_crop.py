@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssgnet_monai.data.dicom import read_dicom
+from ssgnet_monai.data.dicom.dicom_file import read_dicom
 from ssgnet_monai.data.image_io import resize_image, resize_mask, write_image_png, write_mask_png
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.case_lists import Lists, split_by_lists
 from ssgnet_monai.data.datasets.volume_labels import binary_label
 from ssgnet_monai.data.datasets.volume_staging import Crop, LoadedVolume, VolumeCase, files_below, stage_volumes
-from ssgnet_monai.data.dicom_series import read_series
+from ssgnet_monai.data.dicom.series import read_series
 from ssgnet_monai.data.image_files import SourceImage, listed
-from ssgnet_monai.data.nifti_file import read_nifti
+from ssgnet_monai.data.volumes.nifti_file import read_nifti
 
 logger = logging.getLogger(__name__)
 

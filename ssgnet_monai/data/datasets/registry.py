@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datasets.adapter import Adapter
-from ssgnet_monai.data.output_folder import check_apart
-from ssgnet_monai.data.write_dataset import NO_GROUPS, write_dataset
+from ssgnet_monai.data.prepare.output_folder import check_apart
+from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
 MODULES = (

@@ -14,7 +14,7 @@ import numpy as np
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import SourceImage
 from ssgnet_monai.data.image_io import write_image_png
-from ssgnet_monai.data.prepare_image import read_image, read_mask
+from ssgnet_monai.data.prepare.image import read_image, read_mask
 
 CLASSES = ("negative", "positive")
 

@@ -8,7 +8,7 @@ import pytest
 
 from ssgnet_monai.data import load_datalist
 from ssgnet_monai.data.datasets import la2018, prepare_dataset
-from ssgnet_monai.data.nrrd import read_nrrd
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from tests import nrrd_files
 from tests.volume_files import write
 

@@ -1,0 +1,90 @@
+"""From a folder of images (and masks) to a prepared dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, stage_dicom
+from ssgnet_monai.data.dicom.survey import survey_dicom
+from ssgnet_monai.data.image_files import ImagePair, SourceImage, find_images, is_dicom, locate_folders, pair_files
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
+from ssgnet_monai.data.prepare.convert import decoding_threads
+from ssgnet_monai.data.prepare.item_tables import read_classes, read_groups
+from ssgnet_monai.data.prepare.output_folder import check_apart
+from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
+
+
+def prepare_folder(
+    images: str | Path,
+    masks: str | Path | None,
+    out: str | Path,
+    *,
+    classes: str | Path | None = None,
+    groups: str | Path | None = None,
+    split: Sequence[float] = (0.7, 0.1, 0.2),
+    unlabeled_ok: bool = False,
+    reviewed: bool = False,
+    **options: Any,
+) -> Path:
+    """Turn a folder of images and masks into PNG files of one size, a datalist and a record of what was found.
+
+    DICOM images get new names and numbered groups, see ``stage_dicom``. The slices of a series are one volume; masks,
+    tables and expressions know it by the name of their folder.
+
+    Args:
+        images: folder of PNG, JPEG, TIFF, BMP, DICOM, or of NIfTI volumes; also one around ``images/`` and ``masks/``.
+        masks: folder of masks with the same stems (endings ``_mask``, ``_segmentation``, ``_lesion`` allowed), or None:
+            a ``masks`` folder beside the images if there is one, else a dataset for classification.
+        out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
+        classes: ``"folders"``, or a CSV file of stem and class (``file.csv:column`` names the column); None: one class.
+        groups: CSV file of stem and group (patient, lesion), or a regular expression with one capture group.
+        split: shares of training, validation, test.
+        unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
+            test are left out.
+        reviewed: somebody has looked at the DICOM pictures and found no patient data in their pixels.
+        options: the other options of :func:`~ssgnet_monai.data.prepare.write_dataset.write_dataset`.
+
+    Returns:
+        The path of ``datalist.json``.
+
+    Raises:
+        FileNotFoundError: a folder or table is missing.
+        ValueError: what was expected, what was found, in which file, and what to do.
+    """
+    out = Path(out)
+    image_folder, mask_folder = locate_folders(images, masks)
+    check_apart(out, image_folder, mask_folder)
+    inside = mask_folder if mask_folder is not None and mask_folder.resolve() != image_folder.resolve() else None
+    image_files = find_images(image_folder, without=inside)
+    mask_files = None if mask_folder is None else find_images(mask_folder)
+    files = [file for file in image_files if is_dicom(file)]
+    workers = options.get("workers") or decoding_threads()
+    most = options.get("max_megapixels", MAX_MEGAPIXELS)
+    dicom = survey_dicom(files, reviewed, most, workers)
+    if mask_files is not None and mask_files != image_files:
+        check_masks(dicom, mask_files)
+    others = sorted(set(image_files) - set(files))
+    if mask_files is None and groups is None and classes in (None, "folders"):  # nothing is looked up by a stem
+        pairs = [ImagePair(image.name, image.path, None) for image in dicom]
+        pairs += pair_files(others, None)
+    else:
+        found = sorted([*others, *(image.path for image in dicom)])
+        pairs = pair_files(found, found if mask_files == image_files else mask_files, unlabeled_ok=unlabeled_ok)
+    class_of = read_classes(pairs, classes, image_folder)
+    group_of = read_groups(pairs, groups)
+    sources = [
+        SourceImage(pair.stem, pair.image, pair.mask, class_of[pair.stem], group_of.get(pair.stem)) for pair in pairs
+    ]
+    if dicom:
+        sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
+    group_source = PATIENTS if dicom and groups is None else _group_source(groups)
+    return write_dataset(sources, out, split=split, group_source=group_source, **options)
+
+
+def _group_source(groups: str | Path | None) -> str:
+    """The table's name or the expression; no folder names of the machine that prepared the data."""
+    if groups is None:
+        return NO_GROUPS
+    return Path(groups).name if Path(groups).is_file() or ".csv" in str(groups).lower() else str(groups)

@@ -1,0 +1,135 @@
+"""One volume and its mask: what they hold, and their slices written as PNG files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.image_files import ImagePair
+from ssgnet_monai.data.image_io import binarise_mask, write_image_png, write_mask_png
+from ssgnet_monai.data.volumes.view import plane_name, slice_axis, slice_view
+from ssgnet_monai.data.volumes.volume import Volume, check_places
+
+
+def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
+    """What a volume holds.
+
+    Args:
+        pair: a volume and its mask volume, or None.
+        plane: see ``slice_axis``.
+
+    Returns:
+        ``axis`` and ``plane`` of its slices, ``length`` (how many), ``affine``, ``lowest`` and ``highest`` voxel value,
+        ``whole`` (all values are whole numbers).
+
+    Raises:
+        ValueError: a volume that cannot be used, or a mask on another grid.
+    """
+    volume = Volume(pair.image)
+    if pair.mask is not None:
+        mask = Volume(pair.mask)
+        check_places(volume.shape, volume.affine, mask.shape, mask.affine, pair.mask)
+    stored = volume.stored
+    lowest, highest = sorted(volume.values(np.array([stored.min(), stored.max()])).tolist())
+    layers = (volume.values(stored[..., k]) for k in range(stored.shape[2]))
+    axis = slice_axis(volume.affine, plane)
+    return {
+        "axis": axis,
+        "plane": plane_name(volume.affine, axis),
+        "length": volume.shape[axis],
+        "affine": volume.affine.tolist(),
+        "lowest": lowest,
+        "highest": highest,
+        "whole": all(bool((values == np.rint(values)).all()) for values in layers),
+    }
+
+
+def slice_stem(stem: str, index: int) -> str:
+    """Name of a volume's slice, without extension."""
+    return f"{stem}_{index:04d}"
+
+
+def cut_volume(
+    pair: ImagePair,
+    out: Path,
+    axis: int,
+    grey_line: Sequence[float],
+    mask_threshold: int | None = None,
+    drop_empty: bool = False,
+) -> list[int]:
+    """Write the slices of a volume to ``out/images``, and those of its mask to ``out/masks``.
+
+    Slices of one value and without foreground, as padding makes them, are left out. A volume that was cut before, from
+    unchanged files and with the same settings, is not cut again.
+
+    Args:
+        pair: a volume and its mask volume, or None.
+        out: folder for the slices.
+        axis: the array axis to cut along.
+        grey_line: (offset, scale); a voxel value is ``offset + scale * grey level``.
+        mask_threshold: see ``binarise_mask``; the mask is looked at as a whole.
+        drop_empty: whether slices whose mask has no foreground are left out.
+
+    Returns:
+        Indices, in the file's order, of the slices that were written.
+
+    Raises:
+        ValueError: a mask that is not binary.
+    """
+    record = out / f"{pair.stem}.json"
+    signature = json.loads(json.dumps([_stamp(pair), axis, [*grey_line], mask_threshold, drop_empty]))
+    if record.is_file():
+        known = json.loads(record.read_text(encoding="utf-8"))
+        if known["signature"] == signature:
+            return list(known["slices"])
+    volume = Volume(pair.image)
+    slices = slice_view(volume.stored, volume.affine, axis)
+    masks = None
+    if pair.mask is not None:
+        masks = slice_view(binary_voxels(Volume(pair.mask), mask_threshold), volume.affine, axis)
+    offset, scale = grey_line
+    written = []
+    for index, stored in enumerate(slices):
+        empty = masks is None or not masks[index].any()
+        if empty and (stored.min() == stored.max() or (drop_empty and masks is not None)):
+            continue
+        grey = np.rint((volume.values(stored) - offset) / scale).astype(np.uint16)
+        name = f"{slice_stem(pair.stem, index)}.png"
+        write_image_png(out / "images" / name, grey)
+        if masks is not None:
+            write_mask_png(out / "masks" / name, masks[index])
+        written.append(index)
+    write_json(record, {"signature": signature, "slices": written})
+    return written
+
+
+def binary_voxels(mask: Volume, threshold: int | None) -> np.ndarray:
+    """Foreground of the whole mask: a slice that holds label 2 alone would pass as a binary one.
+
+    Args:
+        mask: the volume.
+        threshold: see ``binarise_mask``.
+
+    Returns:
+        (I, J, K) bool.
+
+    Raises:
+        ValueError: fractions, or a mask that is not binary.
+    """
+    values = mask.values(mask.stored) if mask.stored.dtype.kind == "f" else mask.stored
+    if values.dtype.kind == "f" and not (values == np.rint(values)).all():
+        raise ValueError(
+            f"Expected a mask of values {{0, 1}} or {{0, 255}}, got fractions such as "
+            f"{values[values != np.rint(values)].flat[0]:g} in {mask.path}. Export it without interpolation."
+        )
+    return binarise_mask(values.astype(np.int32), threshold=threshold, name=mask.path)[0]
+
+
+def _stamp(pair: ImagePair) -> list[Any]:
+    files = [pair.image] if pair.mask is None else [pair.image, pair.mask]
+    return [[str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]

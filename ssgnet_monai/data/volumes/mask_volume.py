@@ -1,0 +1,55 @@
+"""A mask volume that is filled slice by slice and written on the grid of its image."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.data.volumes.volume import Volume
+
+
+class MaskVolume:
+    """A mask of a volume's shape, affine and spacing, in the file's own voxel order.
+
+    Args:
+        path: the image volume.
+        axis: the array axis along which it is cut.
+    """
+
+    def __init__(self, path: str | Path, axis: int) -> None:
+        self.volume = Volume(path)
+        self._mask = np.zeros(self.volume.shape, np.uint8)
+        self._slices = slice_view(self._mask, self.volume.affine, axis)
+        self._missing = set(range(len(self._slices)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every slice has come."""
+        return not self._missing
+
+    def put(self, index: int, mask: np.ndarray) -> None:
+        """Set a slice.
+
+        Args:
+            index: index on the axis, in the file's order.
+            mask: (H, W) upright slice; values above 0 are foreground.
+        """
+        self._slices[index] = mask > 0
+        self._missing.discard(index)
+
+    def write(self, path: str | Path) -> None:
+        """Write uint8 {0, 1} atomically, as ``.nii`` or ``.nii.gz``, without the header texts (patient names)."""
+        header = self.volume.image.header.copy()
+        header.extensions.clear()
+        for field in ("descrip", "aux_file", "intent_name"):
+            header[field] = b""
+        header.set_data_dtype(np.uint8)
+        header["cal_min"], header["cal_max"] = 0, 1
+        image = type(self.volume.image)(self._mask, self.volume.affine, header)
+        content = image.to_bytes()
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(gzip.compress(content, mtime=0) if str(path).lower().endswith(".gz") else content)

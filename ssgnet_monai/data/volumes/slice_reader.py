@@ -1,0 +1,69 @@
+"""Slices of volumes one after another, in the units of the networks; one volume is in memory at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.data.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+WINDOW_PERCENTILES = (0.5, 99.5)
+SAMPLED_VOXELS = 1_000_000
+
+
+class SliceReader:
+    """Reads upright slices, see ``slice_view``.
+
+    Args:
+        window: (low, high) voxel values that become 0 and 1; None: two percentiles of each volume.
+
+    Raises:
+        ValueError: no window.
+    """
+
+    def __init__(self, window: Sequence[float] | None = None) -> None:
+        if window is not None and not float(window[0]) < float(window[1]):
+            raise ValueError(f"Expected voxel_window (low, high) with low < high, got {list(window)}.")
+        self.window = window
+        self._volume: Volume | None = None
+        self._limits = (0.0, 1.0)
+
+    def read(self, path: str, axis: int, index: int) -> np.ndarray:
+        """One slice.
+
+        Args:
+            path: a NIfTI volume.
+            axis: array axis of the file along which it is cut.
+            index: index on that axis.
+
+        Returns:
+            (H, W) float32 in [0, 1].
+        """
+        volume = self._volume
+        if volume is None or volume.path != str(path):
+            self._volume = None  # before the next one is read
+            self._volume = volume = Volume(path)
+            self._limits = self._window_of(volume)
+        low, high = self._limits
+        values = volume.values(slice_view(volume.stored, volume.affine, axis)[index])
+        return ((values - low) / (high - low)).clip(0, 1).astype(np.float32)
+
+    def _window_of(self, volume: Volume) -> tuple[float, float]:
+        if self.window is not None:
+            return float(self.window[0]), float(self.window[1])
+        flat = volume.stored.reshape(-1, order="A")
+        sample = volume.values(flat[:: max(1, flat.size // SAMPLED_VOXELS)])
+        low, high = (float(limit) for limit in np.percentile(sample, WINDOW_PERCENTILES))
+        logger.warning(
+            "%s: no voxel_window is set, so the volume's own percentiles %g and %g become 0 and 1. Set voxel_window to "
+            "that of the training datalist where voxel values have a unit (CT).",
+            volume.path,
+            low,
+            high,
+        )
+        return low, high if high > low else low + 1.0

@@ -1,0 +1,190 @@
+"""From a list of source volumes to a prepared dataset of NIfTI volumes, a datalist and a record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.orientations import aff2axcodes
+
+from ssgnet_monai import __version__
+from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.datalist import SPLITS, save_datalist
+from ssgnet_monai.data.image_files import ImagePair, SourceImage
+from ssgnet_monai.data.prepare.convert import for_each_pair
+from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_classes, real_item
+from ssgnet_monai.data.prepare.journal import Journal, file_stamps
+from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
+from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
+from ssgnet_monai.data.volumes.cut import binary_voxels
+from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
+from ssgnet_monai.data.volumes.resample import resample
+from ssgnet_monai.data.volumes.slices import VOXELS_AT_A_TIME
+from ssgnet_monai.data.volumes.volume import Volume, check_places
+
+logger = logging.getLogger(__name__)
+
+JOURNAL = ".prepare_volumes.jsonl"
+BINS = 65536
+
+
+def write_volumes(
+    sources: Sequence[SourceImage],
+    out: Path,
+    *,
+    name: str,
+    modality: str,
+    foreground: str,
+    split: str | Sequence[float],
+    seed: int,
+    spacing: Sequence[float] | None,
+    mask_threshold: int | None,
+    workers: int,
+    group_source: str,
+    class_order: Sequence[str] | None,
+    window_percentiles: Sequence[float],
+) -> Path:
+    """Write ``images/<name>.nii.gz`` and ``labels/<name>.nii.gz`` (0, 1); see ``write_dataset`` for the arguments.
+
+    Spacing and orientation stay unless ``spacing`` is given; voxel values stay; headers lose their texts.
+
+    Returns:
+        The path of ``datalist.json``, which ``monai.data.load_decathlon_datalist`` reads too.
+
+    Raises:
+        ValueError: what was expected, what was found, in which file, and what to do.
+    """
+    records = _write_all(sources, out, None if spacing is None else _checked(spacing), mask_threshold, workers)
+    items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
+    splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
+    by_image = {record["image"]: record for record in records}
+    window = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
+    datalist = {
+        "name": name,
+        "modality": {"0": modality},
+        "labels": {"0": "background", "1": foreground},
+        "classes": ordered_classes(sources, class_order),
+        "num_channels": 1,
+        "intensity_window": window,
+        "voxel_window": window,
+        "image_size": None,
+        "split_seed": seed,
+        "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
+        "group_source": group_source,
+        **splits,
+    }
+    write_json(
+        out / "prepare.json",
+        {"name": name, "version": __version__, **_summary(datalist, records), "warnings": warnings},
+    )
+    path = save_datalist(datalist, out / "datalist.json")
+    counts = {part: len(splits[part]) for part in SPLITS}
+    logger.info("%s: %d volumes, %s, voxel window %s", name, len(records), counts, window)
+    for warning in warnings:
+        logger.warning("%s: %s", name, warning)
+    return path
+
+
+def _write_all(
+    pairs: Sequence[ImagePair], out: Path, spacing: list[float] | None, threshold: int | None, workers: int
+) -> list[dict[str, Any]]:
+    """Write all volumes, those excepted that are there from unchanged files and with the same settings."""
+    out.mkdir(parents=True, exist_ok=True)
+    journal = Journal(
+        out / JOURNAL,
+        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), spacing, threshold, __version__]) for pair in pairs},
+        lambda record: [out / record[key] for key in ("image", "label") if key in record],
+    )
+    if journal.todo:
+        (out / "datalist.json").unlink(missing_ok=True)
+        journal.begin()
+        for folder in ("images", "labels"):
+            for stale in sorted((out / folder).glob(".*")):  # left by a kill in the middle of a write
+                stale.unlink()
+        budget = PixelBudget(VOXELS_AT_A_TIME)
+
+        def write(pair: ImagePair) -> dict[str, Any]:
+            with budget.take(math.prod(Volume(pair.image).shape)):
+                return _write(pair, out, spacing, threshold)
+
+        for_each_pair(write, journal.todo, workers, "writing volumes", journal.note)
+    return journal.records()
+
+
+def _write(pair: ImagePair, out: Path, spacing: list[float] | None, threshold: int | None) -> dict[str, Any]:
+    voxels, affine = read_nifti(pair.image)
+    record: dict[str, Any] = {"image": f"images/{pair.stem}.nii.gz"}
+    if pair.mask is not None:
+        mask = Volume(pair.mask)
+        check_places(voxels.shape, affine, mask.shape, mask.affine, pair.mask)
+        label = binary_voxels(mask, threshold).astype(np.uint8)
+        if spacing is not None:
+            label, _ = resample(label, affine, spacing, "nearest")
+        record |= {"label": f"labels/{pair.stem}.nii.gz", "foreground": float(label.mean())}
+    if spacing is not None:
+        voxels, affine = resample(voxels, affine, spacing, "bilinear")
+    digest = hashlib.sha256(repr((voxels.shape, voxels.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(voxels).data.cast("B"))
+    record |= {
+        "shape": list(voxels.shape),
+        "spacing": [round(float(length), 4) for length in voxel_sizes(affine)],
+        "orientation": "".join(aff2axcodes(affine)),
+        "lowest": float(voxels.min()),
+        "highest": float(voxels.max()),
+        "sha256": digest.hexdigest(),
+    }
+    if pair.mask is not None:
+        write_nifti(out / record["label"], label, affine)
+    write_nifti(out / record["image"], voxels, affine)
+    return record
+
+
+def _checked(spacing: Sequence[float]) -> list[float]:
+    if isinstance(spacing, str | float | int) or len(spacing) != 3 or not all(length > 0 for length in spacing):
+        raise ValueError(f"Expected spacing of three lengths in mm, such as [1, 1, 1], got {spacing!r}.")
+    return [float(length) for length in spacing]
+
+
+def _window(out: Path, records: Sequence[Mapping[str, Any]], percentiles: Sequence[float]) -> list[float]:
+    """Voxel values at two percentiles of all voxels of the training volumes, from one histogram."""
+    lowest, highest = min(record["lowest"] for record in records), max(record["highest"] for record in records)
+    if lowest == highest:
+        raise ValueError(f"Expected volumes with contrast, got nothing but the value {lowest:g}.")
+    counts = np.zeros(BINS, np.int64)
+    for record in records:
+        voxels, _ = read_nifti(out / record["image"])
+        counts += np.histogram(voxels, BINS, (lowest, highest))[0]
+    shares = np.cumsum(counts) / counts.sum()
+    bins = [int(np.searchsorted(shares, percentile / 100)) for percentile in percentiles]
+    return [lowest + (highest - lowest) * index / BINS for index in (bins[0], bins[1] + 1)]
+
+
+def _summary(datalist: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    foreground = [record["foreground"] for record in records if "label" in record]
+    return {
+        "volumes": {
+            "count": len(records),
+            "shape": [[int(f([r["shape"][axis] for r in records])) for f in (min, max)] for axis in range(3)],
+            "spacing": [[float(f([r["spacing"][axis] for r in records])) for f in (min, max)] for axis in range(3)],
+            "orientations": dict(sorted(Counter(record["orientation"] for record in records).items())),
+            "identical": len(records) - len({record["sha256"] for record in records}),
+        },
+        "masks": {
+            "count": len(foreground),
+            "empty": foreground.count(0),
+            "median_foreground": float(np.median(foreground)) if foreground else None,
+        },
+        "splits": {
+            name: {part: sum(item["class"] == name for item in datalist[part]) for part in SPLITS}
+            for name in datalist["classes"]
+        },
+        "intensity_window": datalist["intensity_window"],
+    }

@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssgnet_monai.data import load_datalist
+from ssgnet_monai.data.image_files import SourceImage
+from ssgnet_monai.data.prepare.contrast import equalise_contrast
+from ssgnet_monai.data.prepare.mask_cleaning import clean_mask
+from ssgnet_monai.data.prepare.write_dataset import write_dataset
+
+
+def sources(folder, names):
+    folder.mkdir()
+    for index, name in enumerate(names):
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (6, 8), np.uint8)).save(folder / f"{name}.png")
+    return [SourceImage(name, folder / f"{name}.png", None, "ba"[i % 2], f"g{i}") for i, name in enumerate(names)]
+
+
+def test_class_order_is_that_of_the_labels(tmp_path):
+    images = sources(tmp_path / "in", "stuvwx")
+    datalist = load_datalist(write_dataset(images, tmp_path / "out", size=None, class_order=("b", "a", "c")))
+    assert datalist["classes"] == ["b", "a"]
+    assert datalist["split_fractions"] == "official"
+
+
+def test_a_name_is_taken_once(tmp_path):
+    images = sources(tmp_path / "in", "st")
+    twin = SourceImage("S", images[1].image, None)
+    with pytest.raises(ValueError, match=r"Expected every name once, got S for .*s\.png and .*t\.png"):
+        write_dataset([*images, twin], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_identical_images_of_an_official_split_are_told(tmp_path, caplog):
+    images = sources(tmp_path / "in", "stuv")
+    Image.open(images[0].image).save(images[3].image)
+    official = ["training", "training", "validation", "test"]
+    official_sources = [
+        SourceImage(image.stem, image.image, None, "a", None, side)
+        for image, side in zip(images, official, strict=True)
+    ]
+    write_dataset(official_sources, tmp_path / "out", size=None)
+    assert "copies lie in different splits" in caplog.text
+    assert "The official split has images of 1 groups" in caplog.text
+
+
+def test_clahe_and_clean_masks_are_written_and_made_anew_when_they_change(tmp_path, caplog):
+    images = sources(tmp_path / "in", "stuvwx")
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, 0] = mask[2:5, 2:7] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    pairs = [replace(image, mask=tmp_path / "mask.png") for image in images]
+    write_dataset(pairs, tmp_path / "out", size=None)
+    plain = np.asarray(Image.open(tmp_path / "out/images/s.png"))
+    path = write_dataset(pairs, tmp_path / "out", size=None, clahe=True, clean_masks=1)
+    assert load_datalist(path)["clahe"] is True
+    assert "EqualiseContrastd" in caplog.text
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/images/s.png")), equalise_contrast(plain))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/masks/s.png")) > 0, clean_mask(mask > 0, 1))
+    write_dataset(pairs, tmp_path / "out", size=None)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/images/s.png")), plain)

@@ -1,0 +1,34 @@
+import nibabel
+import numpy as np
+
+from ssgnet_monai.data.volumes.mask_volume import MaskVolume
+from ssgnet_monai.data.volumes.view import slice_view
+from tests.volume_files import ct, f_mask, oblique, write
+
+
+def test_geometry_is_kept_and_texts_are_not(tmp_path):
+    source = nibabel.load(write(tmp_path / "v.nii.gz", ct(), slope=2, inter=-5))
+    source.header["descrip"] = b"Jane Doe"
+    source.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"born 1970"))
+    source.header.set_xyzt_units("mm", "sec")
+    nibabel.save(source, tmp_path / "w.nii")
+    volume = MaskVolume(tmp_path / "w.nii", 2)
+    truth = slice_view(f_mask(), oblique(), 2)
+    for index in (5, 3, 1, 0, 2):
+        volume.put(index, truth[index])
+    assert not volume.complete
+    volume.put(4, truth[4] * 0.5)
+    assert volume.complete
+    for name in ("m.nii", "m.nii.gz"):
+        volume.write(tmp_path / "out" / name)
+        written = nibabel.load(tmp_path / "out" / name)
+        np.testing.assert_array_equal(written.get_fdata(), f_mask())
+        np.testing.assert_array_equal(written.affine, nibabel.load(tmp_path / "w.nii").affine)
+        assert written.header.get_zooms() == source.header.get_zooms()
+        assert written.header.get_xyzt_units() == ("mm", "sec")
+    content = (tmp_path / "out" / "m.nii").read_bytes()
+    assert b"Jane" not in content
+    assert b"1970" not in content
+    first = (tmp_path / "out" / "m.nii.gz").read_bytes()
+    volume.write(tmp_path / "out" / "m.nii.gz")
+    assert (tmp_path / "out" / "m.nii.gz").read_bytes() == first

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
+from tests.nrrd_files import write
+from tests.volume_files import ct, oblique
+
+HEADER = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 3 4\nendian: little\nencoding: raw\n"
+
+
+def test_voxels_and_place(tmp_path):
+    voxels, affine = read_nrrd(write(tmp_path / "a.nrrd", ct(), oblique()))
+    np.testing.assert_array_equal(voxels, ct())
+    np.testing.assert_allclose(affine, oblique(), atol=1e-6)
+
+
+def test_a_header_read_by_hand(tmp_path):
+    """Axes of 1, 2 and 3 mm; space directions in left-posterior-superior become right-anterior-superior."""
+    space = "space: left-posterior-superior\nspace directions: (1,0,0) (0,2,0) (0,0,3)\nspace origin: (5,6,7)\n\n"
+    values = np.arange(24, dtype="<i2")
+    (tmp_path / "a.nrrd").write_bytes((HEADER + space).encode() + values.tobytes())
+    voxels, affine = read_nrrd(tmp_path / "a.nrrd")
+    assert voxels.shape == (2, 3, 4)
+    assert [voxels[1, 0, 0], voxels[0, 1, 0], voxels[0, 0, 1]] == [1, 2, 6]
+    np.testing.assert_array_equal(affine, [[-1, 0, 0, -5], [0, -2, 0, -6], [0, 0, 3, 7], [0, 0, 0, 1]])
+
+
+def test_damaged_and_other_files(tmp_path):
+    (tmp_path / "cut.nrrd").write_bytes((HEADER + "\n").encode() + bytes(10))
+    (tmp_path / "other.nrrd").write_text("no volume")
+    write(tmp_path / "flat.nrrd", ct(), oblique())
+    for name in ("cut", "other"):
+        with pytest.raises(ValueError, match=rf"Expected a readable NRRD volume, got .* in .*{name}.nrrd. Copy it"):
+            read_nrrd(tmp_path / f"{name}.nrrd")
+    flat = HEADER.replace("dimension: 3\nsizes: 2 3 4", "dimension: 2\nsizes: 4 6")
+    (tmp_path / "flat.nrrd").write_bytes((flat + "\n").encode() + bytes(48))
+    with pytest.raises(ValueError, match="Expected a grey volume of three dimensions, got 2 dimensions"):
+        read_nrrd(tmp_path / "flat.nrrd")
