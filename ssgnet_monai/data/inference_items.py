@@ -1,4 +1,4 @@
-"""What a segmenter is applied to: the pictures of a folder, and the slices of its volumes."""
+"""What a network is applied to: the pictures of a folder, and for a segmenter the slices of its volumes too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.survey import check_pictures
-from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, pair_files
+from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed, pair_files
 from ssgnet_monai.data.volumes.view import slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -37,3 +37,25 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
             length = volume.shape[axis]
         items += [{"image": str(pair.image), "axis": axis, "slice": index} for index in range(length)]
     return items
+
+
+def picture_items(folder: str | Path) -> list[dict[str, Any]]:
+    """List the pictures in a folder and below, for a classifier.
+
+    Args:
+        folder: of pictures, also DICOM.
+
+    Returns:
+        Items for ``LoadImageMaskd``: ``image``.
+
+    Raises:
+        ValueError: volumes, whose slices would each be given a class, or DICOM files other than single pictures.
+    """
+    files = find_images(Path(folder))
+    if volumes := [file for file in files if is_volume(file)]:
+        raise ValueError(
+            f"Expected pictures, got {len(volumes)} NIfTI volumes in {folder}: {listed(volumes)}. Save the slices to "
+            "be classified as PNG."
+        )
+    check_pictures([file for file in files if is_dicom(file)])
+    return [{"image": str(file)} for file in files]

@@ -11,6 +11,8 @@ from PIL import Image
 from ssgnet_monai.data import load_datalist
 from ssgnet_monai.handlers import BestWeights
 from tests.bundles.conftest import TINY_CLASSIFIER
+from tests.dicom_files import write_series
+from tests.volume_files import ct, oblique
 
 
 @pytest.fixture
@@ -112,6 +114,10 @@ def test_probabilities_for_a_folder_of_any_sizes(classify, run_bundle, phantom, 
     with pytest.raises(RuntimeError) as error:
         run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
     assert "Expected weights of ImageClassifier as configured" in str(error.value.__cause__)
+    write_series(images / "ct", ct(), oblique())
+    with pytest.raises(RuntimeError) as error:
+        run_bundle("classification", ["inference"], **settings)
+    assert "got 6 slices of one series in" in str(error.value.__cause__)
 
 
 def test_the_paper_recipe_trains_the_last_layers_and_stops_early(classify, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssgnet_monai.data import inference_items
+from ssgnet_monai.data import inference_items, picture_items
 from tests.dicom_files import write as write_dicom
 from tests.dicom_files import write_series
 from tests.volume_files import ct, oblique, write
@@ -37,3 +37,15 @@ def test_dicom_pictures_are_items_and_anything_else_is_refused(tmp_path):
     (tmp_path / "in" / "a.dcm").rename(tmp_path / "in" / "1.2.840.7")
     with pytest.raises(ValueError, match=r"files called \*\.dcm, got 1\.2\.840\.7 in .*rename them"):
         inference_items(tmp_path / "in")
+
+
+def test_a_classifier_gets_pictures_and_no_slices(tmp_path):
+    for folder in ("a", "b"):  # rows of a table are named by the path: a stem may recur
+        write_dicom(tmp_path / "in" / folder / "1.dcm", np.zeros((3, 4), np.uint8), Modality="US")
+    assert picture_items(tmp_path / "in") == [{"image": str(tmp_path / "in" / name / "1.dcm")} for name in "ab"]
+    write_series(tmp_path / "ct", ct(), oblique())
+    with pytest.raises(ValueError, match=r"got 6 slices of one series in .*/ct\."):
+        picture_items(tmp_path / "ct")
+    write(tmp_path / "nifti" / "a.nii.gz", ct())
+    with pytest.raises(ValueError, match=r"Expected pictures, got 1 NIfTI volumes in .*nifti: a\.nii\.gz\. Save"):
+        picture_items(tmp_path / "nifti")
