@@ -102,7 +102,12 @@ def _prepare(arguments: argparse.Namespace) -> int:
     pairs = [word.partition("=") for word in arguments.overrides]
     if wrong := [word for word, mark, _ in pairs if not mark]:
         raise ValueError(f"Expected key=value after {arguments.dataset}, got {wrong[0]!r}.")
-    options |= {key: yaml.safe_load(value) for key, _, value in pairs}
+    try:
+        options |= {key: yaml.safe_load(value) for key, _, value in pairs}
+    except yaml.YAMLError as error:
+        raise ValueError(
+            f"Expected values like 3, true, [1, 2] or {{train: FILE}} after =, got {arguments.overrides}."
+        ) from error
     prepare_dataset(arguments.dataset, arguments.source, arguments.out, options)
     return 0
 

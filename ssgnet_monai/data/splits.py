@@ -35,12 +35,7 @@ def split_items(
     Raises:
         ValueError: the fractions are no shares, or there are fewer groups than splits.
     """
-    fractions = [float(fraction) for fraction in fractions]
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6 or fractions[0] == 0:
-        raise ValueError(
-            f"Expected three shares (training > 0, validation, test) that add up to 1, got {fractions}. "
-            "Use for example 0.7 0.1 0.2."
-        )
+    fractions = checked_shares(fractions)
     keys = list(groups) if groups is not None else [item.get("group") or f"image {item['image']}" for item in items]
     members: dict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
@@ -57,6 +52,24 @@ def split_items(
     for item, key in zip(items, keys, strict=True):
         result[SPLIT_NAMES[assignment[key]]].append(dict(item))
     return result
+
+
+def checked_shares(shares: str | Sequence[float]) -> list[float]:
+    """The shares of training, validation and test as numbers.
+
+    Raises:
+        ValueError: they are no shares.
+    """
+    try:
+        numbers = [float(share) for share in shares]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != 3 or min(numbers) < 0 or abs(sum(numbers) - 1) > 1e-6 or numbers[0] == 0:
+        raise ValueError(
+            f"Expected three shares (training > 0, validation, test) that add up to 1, got {shares!r}. "
+            "Use for example 0.7 0.1 0.2."
+        )
+    return numbers
 
 
 def hide_labels(

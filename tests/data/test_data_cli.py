@@ -37,3 +37,8 @@ def test_three_sizes_are_refused(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"--size HEIGHT WIDTH, got \[1, 2, 3\]"):
         run("prepare", "--images", tmp_path, "--out", tmp_path / "o", "--size", 1, 2, 3)
+
+
+def test_an_option_that_is_no_yaml_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"Expected values like 3, true, .* got \['pixels=\{28'\]"):
+        run("prepare", "breastmnist", "pixels={28", "--source", tmp_path, "--out", tmp_path / "o")

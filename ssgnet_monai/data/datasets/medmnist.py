@@ -99,7 +99,8 @@ def read(flag: Flag, source: Path, staging: Path, pixels: int | None = None) -> 
         raise ValueError(f"Expected pixels out of {list(SIZES)}, got {pixels!r}.")
     sizes = [pixels] if pixels else SIZES
     root, _ = find_root(source, *[(_file_name(flag, size),) for size in sizes], dataset=flag.name)
-    there = {size: root / _file_name(flag, size) for size in sizes if (root / _file_name(flag, size)).is_file()}
+    entries = {entry.name.casefold(): entry for entry in sorted(root.iterdir())}
+    there = {size: entries[name] for size in sizes if (name := _file_name(flag, size)) in entries}
     if len(there) > 1:
         raise ValueError(f"Expected pixels=SIZE, as {root} holds {flag.name} of {sorted(there)} pixels.")
     ((size, path),) = there.items()

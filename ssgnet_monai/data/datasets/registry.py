@@ -30,6 +30,16 @@ MODULES = (
 )
 STAGING = "staging"
 OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
+# What an option may be, by the words of its annotation.
+KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str, Path),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "None": (type(None),),
+    "Lists": (str, Path, Mapping),
+    "Sequence[int]": (list, tuple),
+}
 
 
 def adapters() -> dict[str, Adapter]:
@@ -78,7 +88,8 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
     adapter = find_adapter(name)
     source, out = Path(source).expanduser(), Path(out)
     if not source.is_dir():
-        raise FileNotFoundError(f"Expected the folder of {name} at {source}, found none. See `ssgnet data list`.")
+        found = "a file. Unpack an archive, and name the folder" if source.exists() else "none. See `ssgnet data list`"
+        raise FileNotFoundError(f"Expected the folder of {name} at {source}, found {found}.")
     check_apart(out, source)
     known = adapter_options(adapter)
     for key in options:
@@ -87,6 +98,7 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"Expected options {known} for {name}, got {key!r}.{hint}")
     reading = {key: value for key, value in options.items() if key in adapter.read_options}
+    _check_kinds(adapter, reading)
     writing = {key: value for key, value in options.items() if key not in reading}
     sources = adapter.read(source, out / STAGING, **reading)
     grouped = any(image.group is not None for image in sources)
@@ -96,3 +108,11 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
         "group_source": (grouped and adapter.group_source) or NO_GROUPS,
     }
     return write_dataset(sources, out, **{**settings, **adapter.options, **writing})
+
+
+def _check_kinds(adapter: Adapter, options: Mapping[str, Any]) -> None:
+    """Refuse an option of another type: ``crop=flase`` would be as good as true."""
+    for key, value in options.items():
+        words = str(inspect.signature(adapter.read).parameters[key].annotation).split(" | ")
+        if not any(isinstance(value, KINDS[word]) and isinstance(value, bool) <= (word == "bool") for word in words):
+            raise ValueError(f"Expected {' or '.join(words)} as {key} of {adapter.name}, got {value!r}.")

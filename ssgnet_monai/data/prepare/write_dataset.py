@@ -22,6 +22,7 @@ from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, 
 from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
+from ssgnet_monai.data.splits import checked_shares
 from ssgnet_monai.data.volumes.slices import cut_volumes, has_volumes
 from ssgnet_monai.data.volumes.write_volumes import write_volumes
 
@@ -95,6 +96,8 @@ def write_dataset(
     """
     out = Path(out)
     target = _target_size(size)
+    if split != OFFICIAL:
+        split = checked_shares(split)
     check_stems(sources)
     workers = workers or decoding_threads()
     volumes, as_volumes = None, has_volumes(sources)
@@ -142,7 +145,7 @@ def write_dataset(
         **({"clahe": True} if clahe else {}),
         "image_size": None if target is None else list(target),
         "split_seed": seed,
-        "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
+        "split_fractions": split,
         "group_source": group_source,
         **splits,
     }
@@ -190,10 +193,10 @@ def percentile_window(paths: Iterable[Path]) -> list[int]:
 def _target_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise ValueError(f"Expected a size of at least 1 pixel, got {size}.")
-    return int(height), int(width)
+    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        raise ValueError(f"Expected a size of one or two sides of at least 1 pixel, got {size!r}.")
+    return sides[0], sides[1]
 
 
 def _one_depth(pairs: Sequence[ImagePair], headers: Sequence[Mapping[str, Any]]) -> int:

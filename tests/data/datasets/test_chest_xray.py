@@ -73,6 +73,9 @@ def test_names_that_tell_no_kind(tmp_path):
 def test_unknown_option_folder_and_layout(tmp_path):
     with pytest.raises(FileNotFoundError, match="Expected the folder of chest_xray"):
         prepare_dataset("chest_xray", tmp_path / "none", tmp_path / "out", {})
+    (tmp_path / "chest_xray.zip").write_bytes(b"x")
+    with pytest.raises(FileNotFoundError, match=r"at .*chest_xray\.zip, found a file\. Unpack an archive"):
+        prepare_dataset("chest_xray", tmp_path / "chest_xray.zip", tmp_path / "out", {})
     (tmp_path / "source/other").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match=r"Expected \{train, test\} or \{NORMAL, PNEUMONIA\} .* found other"):
         prepare_dataset("chest_xray", tmp_path / "source", tmp_path / "out", {})

@@ -96,6 +96,10 @@ def test_arrays_that_are_not_medmnists(tmp_path, changed, message):
     assert not (tmp_path / "out/datalist.json").exists()
 
 
+def test_the_name_may_be_in_capitals(tmp_path):
+    assert len(prepare(write(tmp_path / "source", "BreastMNIST.npz"))["test"]) == 3
+
+
 def test_files_that_are_no_npz(tmp_path):
     path = write(tmp_path / "source") / "breastmnist.npz"
     whole = path.read_bytes()

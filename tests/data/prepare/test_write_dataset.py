@@ -25,6 +25,21 @@ def test_class_order_is_that_of_the_labels(tmp_path):
     assert datalist["split_fractions"] == "official"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": "big"}, "Expected a size of one or two sides of at least 1 pixel, got 'big'"),
+        ({"size": [8, 0]}, r"Expected a size of .* got \[8, 0\]"),
+        ({"split": "foo"}, "Expected three shares .* got 'foo'"),
+        ({"split": 3}, "Expected three shares .* got 3"),
+    ],
+)
+def test_size_and_split_are_checked_before_anything_is_written(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        write_dataset(sources(tmp_path / "in", "st"), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_name_is_taken_once(tmp_path):
     images = sources(tmp_path / "in", "st")
     twin = SourceImage("S", images[1].image, None)
