@@ -55,7 +55,7 @@ def check_bundle_settings(settings: Iterable[str], bundle: Path, where: str) -> 
     Raises:
         ValueError: an unknown id.
     """
-    check_names(map(_root, settings), _bundle_ids(bundle), where)
+    check_names(map(root_id, settings), bundle_ids(bundle), where)
 
 
 def prepare_options(dataset: str) -> list[str]:
@@ -68,10 +68,12 @@ def prepare_options(dataset: str) -> list[str]:
 
 
 @lru_cache
-def _bundle_ids(bundle: Path) -> frozenset[str]:
-    files = sorted((bundle / "configs").glob("*.yaml"))
-    return frozenset(_root(key) for file in files for key in yaml.safe_load(file.read_text(encoding="utf-8")))
+def bundle_ids(bundle: Path, names: tuple[str, ...] = ("*",)) -> frozenset[str]:
+    """Ids at the root of a bundle's configurations of these names."""
+    files = sorted(file for name in names for file in (bundle / "configs").glob(f"{name}.yaml"))
+    return frozenset(root_id(key) for file in files for key in yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
-def _root(key: str) -> str:
+def root_id(key: str) -> str:
+    """The first part of an id: ``network_def#dims`` -> ``network_def``."""
     return re.split("#|::", str(key))[0]

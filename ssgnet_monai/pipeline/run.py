@@ -64,7 +64,7 @@ def run_experiment(
         0 when the report is written, 1 when a stage failed (its log has been shown).
 
     Raises:
-        ValueError: a wrong setting.
+        ValueError: a wrong setting, or one that the data or a training of the same folder began without.
         RuntimeError: another process is running in the same folder.
     """
     overrides = list(overrides)
@@ -116,13 +116,21 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
 
 
 def _prepare(command: list[str], run_dir: Path) -> None:
+    record = run_dir / "data" / "command.json"
     if (run_dir / "data" / "datalist.json").exists():
+        found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else command[3:]
+        if found != command[3:]:
+            raise ValueError(
+                f"Expected {record.parent} to hold the data of `ssgnet {shlex.join(command[3:])}`, found those of "
+                f"`ssgnet {shlex.join(found)}`. Give another output_dir."
+            )
         return
     began = time.monotonic()
     logger.info("prepare: %s", shlex.join(command[3:]))
     done = subprocess.run(command, cwd=run_dir, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise ValueError(f"Preparing the data failed. {done.stderr.strip().splitlines()[-1]}")
+    write_json(record, command[3:])
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     (run_dir / "benchmarks").mkdir(exist_ok=True)
     line = f"s\tmax_rss\n{time.monotonic() - began:.1f}\t{peak:.1f}\n"

@@ -30,7 +30,17 @@ def segmentation_stages(
             "seed": seed,
             "synthetic": synthetic,
         }
-        call = BundleCall(SEGMENTATION_BUNDLE, experiment, datalist, row, config, run_dir, folder)
+        call = BundleCall(
+            SEGMENTATION_BUNDLE,
+            experiment,
+            datalist,
+            row,
+            config,
+            run_dir,
+            folder,
+            configs=["train", "rounds"],
+            may_grow=["num_rounds"],
+        )
         stages.append(
             Stage(
                 f"segmentation_{folder_name(name)}_seed{seed}",

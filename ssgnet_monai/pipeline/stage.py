@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import yaml
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.pipeline.experiment import config_file
+from ssgnet_monai.pipeline.trained_settings import keep_settings
 
 DATALIST = "data/datalist.json"
 
@@ -52,6 +53,11 @@ class BundleCall:
         config: settings of the stage; those of ``group`` win.
         run_dir: folder of the run.
         folder: the stage's own, relative to it.
+        configs: names of the bundle's configurations that train.
+        may_grow: settings of which a larger number continues a training.
+
+    Raises:
+        ValueError: the stage has been trained with other settings.
     """
 
     def __init__(
@@ -63,6 +69,8 @@ class BundleCall:
         config: Mapping[str, Any],
         run_dir: Path,
         folder: str,
+        configs: Iterable[str] = ("train",),
+        may_grow: Iterable[str] = (),
     ) -> None:
         self.bundle, self.run_dir = bundle, run_dir
         shared = [config_file("datasets", experiment["dataset"])]
@@ -76,7 +84,11 @@ class BundleCall:
             "num_channels": datalist["num_channels"],
         }
         self.config = f"{folder}/config.yaml"
-        write_config(run_dir / self.config, {**own, **config, **group["config"]}, shared)
+        settings = {**own, **config, **group["config"]}
+        contents = [yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in shared]
+        together = {key: value for content in (*contents, settings) for key, value in content.items()}
+        keep_settings(run_dir / folder, together, bundle, configs, may_grow)
+        write_config(run_dir / self.config, settings, shared)
         self.overrides = [*shared, run_dir / self.config]
 
     def command(self, *names: str, run_id: str = "run") -> str:

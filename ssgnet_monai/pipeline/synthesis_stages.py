@@ -63,7 +63,7 @@ def synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_d
             "seed": experiment["seeds"][0],
         }
         first_seed += count
-        call = BundleCall(SYNTHESIS_BUNDLE, experiment, datalist, settings, config, run_dir, folder)
+        call = BundleCall(SYNTHESIS_BUNDLE, experiment, datalist, settings, config, run_dir, folder, may_grow=["kimg"])
         common = {"threads": max(1, cores // len(counts)), "gpu": 1}
         inputs, model = [DATALIST, call.config], f"{folder}/model.pt"
         outputs = [f"{folder}/synthetic.json", f"{folder}/metrics.json"]

@@ -73,6 +73,14 @@ def test_a_failed_run_is_told_and_goes_on_where_it_stopped(experiment: Path, cap
     assert float(memory) > 1
 
 
+def test_data_of_other_options_are_refused(experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("snakemake")
+    assert run.run_experiment(experiment, cores=1) == 0
+    monkeypatch.setattr(run, "prepare_command", lambda _: [sys.executable, "-c", PREPARE, "--size", "64"])
+    with pytest.raises(ValueError, match=r"the data of `ssgnet --size 64`, found those of `ssgnet --size 32`. Give"):
+        run.run_experiment(experiment, cores=1)
+
+
 def test_a_dry_run_tells_what_is_left_and_writes_nothing(experiment: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ssgnet_monai")
     folder = experiment.parent / "run"
