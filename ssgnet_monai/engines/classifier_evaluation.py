@@ -87,7 +87,7 @@ class ClassifierEvaluation:
             "config_sha256": self.config_sha256,
             "classes": classes,
             "train_counts": origin_counts(self.datalist["training"], classes),
-            **self._steps(),
+            **self._training(),
             **_decisions(probabilities, labels, classes),
             **{name: plain_numbers(value)[0] for name, value in scores.items()},
             "confidence_interval": bootstrap_intervals(probabilities, labels, seed),
@@ -101,13 +101,18 @@ class ClassifierEvaluation:
         shown = {name: record[name] for name in scores}
         logger.info("%s: %s", self.split, shown)
 
-    def _steps(self) -> dict[str, int | None]:
-        """Steps of the training run and of its chosen weights; None where its checkpoints are gone."""
+    def _training(self) -> dict[str, int | str | None]:
+        """Steps of the training run and of its chosen weights, and its list; None where its checkpoints are gone."""
         files = self.session.checkpoints()
         if not files:
-            return {"steps": None, "best_step": None}
+            return {"steps": None, "best_step": None, "datalist_sha256": None}
         content = torch.load(files[-1], map_location="cpu", weights_only=True)
-        return {"steps": content["iteration"], "best_step": content["session"]["best_epoch"] * self.epoch_length}
+        session = content["session"]
+        return {
+            "steps": content["iteration"],
+            "best_step": session["best_epoch"] * self.epoch_length,
+            "datalist_sha256": session.get("data_sha256"),
+        }
 
     def _majority(self, labels: torch.Tensor) -> dict[str, float]:
         """Scores of the answer that is always the most frequent class of the real training images."""

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 class AtomicCheckpoint:
     """Saves the session every ``interval`` epochs, at the end and on SIGTERM; on start, goes on from the newest.
 
+    Checkpoints of another training list are set aside: the run starts anew.
+
     Attach it after the validation handler, so that a checkpoint holds the validation of its own epoch, and after all
     handlers that change the session in an iteration (averages, schedules): SIGTERM saves between two iterations.
 
@@ -80,8 +82,10 @@ class AtomicCheckpoint:
                 f"Expected an empty {self.session.state_dir} with resume: never, found {files[-1].name}. "
                 "Use resume: auto to go on, or another output folder."
             )
-        if files:
-            self._restore(engine, _newest_readable(files))
+        content = _newest_readable(files) if files else None
+        stale = content is not None and not self.session.is_of_these_data(content["session"])
+        if content and not stale:
+            self._restore(engine, content)
             logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
         steps: Any = idist.all_gather(engine.state.iteration)  # and nobody writes before all have read
         if len(set(steps)) > 1:
@@ -89,6 +93,9 @@ class AtomicCheckpoint:
                 f"Expected every process to go on from the same step, got {steps}. The output folder "
                 f"{self.session.state_dir} must be one that all machines share."
             )
+        if stale and rank() == 0:
+            logger.warning("the training list has changed since %s: training starts anew", files[-1])
+            _set_aside(self.session.checkpoints(), "other_data")
         loader = engine.data_loader
         if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
             loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
@@ -112,10 +119,14 @@ def _newest_readable(files: list[Path]) -> dict[str, Any]:
             damaged.append(path)
             continue
         if rank() == 0:
-            for bad in damaged:
-                bad.rename(bad.with_name(f"damaged_{bad.name}"))
+            _set_aside(damaged, "damaged")
         return content
     raise ValueError(
         f"Expected a readable checkpoint in {files[0].parent}, got {len(files)} that are not (see the log). "
         "Move the folder away to start anew."
     )
+
+
+def _set_aside(files: list[Path], why: str) -> None:
+    for path in files:
+        path.rename(path.with_name(f"{why}_{path.name}"))

@@ -31,21 +31,33 @@ class TrainingSession:
         state_dir: folder of the checkpoints to resume from.
         model_path: file of the final weights, a plain state dict.
         seed: seed of the run; step i uses the pair (seed, i).
+        data_sha256: hash of the training list; a run goes on from checkpoints of the same one only. None: not known.
     """
 
     def __init__(
-        self, objects: Mapping[str, Any], state_dir: str | Path, model_path: str | Path, seed: int = 0
+        self,
+        objects: Mapping[str, Any],
+        state_dir: str | Path,
+        model_path: str | Path,
+        seed: int = 0,
+        data_sha256: str | None = None,
     ) -> None:
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
+        self.data_sha256 = data_sha256
         self.best_metric: float | None = None
         self.best_epoch = 0
         self._first_state: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """States of all objects and the best validation score so far; tensors and plain numbers only."""
+        """States of all objects and the best validation score so far; tensors, numbers and the data's hash."""
         states = {name: value.state_dict() for name, value in self.objects.items()}
-        return {"objects": states, "best_metric": self.best_metric, "best_epoch": self.best_epoch}
+        best = {"best_metric": self.best_metric, "best_epoch": self.best_epoch}
+        return {"objects": states, **best, "data_sha256": self.data_sha256}
+
+    def is_of_these_data(self, state: Mapping[str, Any]) -> bool:
+        """Whether a saved state is one of this training list."""
+        return state.get("data_sha256", self.data_sha256) == self.data_sha256
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave.

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ssgnet_monai.data import load_datalist
+from ssgnet_monai.data import datalist_sha256, load_datalist, save_datalist
 from ssgnet_monai.handlers import BestWeights
 from tests.bundles.conftest import TINY_CLASSIFIER
 from tests.dicom_files import write_series
@@ -57,6 +57,18 @@ def test_a_run_in_two_parts_equals_one_without_a_stop(classify, tmp_path, monkey
     assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 
+def test_a_changed_list_is_trained_on_anew(classify, phantom, tmp_path):
+    datalist = load_datalist(phantom)
+    save_datalist(datalist, tmp_path / "list" / "datalist.json")
+    settings = {"dataset_dir": str(tmp_path / "list"), "steps": 2, "epoch_length": 1}
+    classify(["train"], **settings)
+    before = weights(tmp_path / "run" / "model.pt")
+    save_datalist({**datalist, "training": datalist["training"][::2]}, tmp_path / "list" / "datalist.json")
+    classify(["train"], **settings)
+    after = weights(tmp_path / "run" / "model.pt")
+    assert any(not torch.equal(value, after[key]) for key, value in before.items())
+
+
 def test_evaluation_writes_figures_that_fit_the_table_of_images(classify, phantom, tmp_path):
     assert classify(["train"]).check_properties() == []
     classify(["train", "evaluate"])
@@ -70,6 +82,7 @@ def test_evaluation_writes_figures_that_fit_the_table_of_images(classify, phanto
     assert record["classes"] == classes
     assert (record["stage"], record["split"], record["seed"]) == ("classification", "test", 0)
     assert (record["steps"], record["best_step"] % 2) == (6, 0)
+    assert record["datalist_sha256"] == datalist_sha256(phantom)
     counts = record["train_counts"]
     assert sum(counts["real"].values()) == len(datalist["training"])
     assert set(counts["synthetic"].values()) == {0}

@@ -111,3 +111,26 @@ def test_a_full_folder_is_refused_with_resume_never(tmp_path):
     trainer_of(tmp_path, 1)[0].run()
     with pytest.raises(FileExistsError, match="resume: never, found checkpoint_000000002.pt"):
         trainer_of(tmp_path, 2, resume="never")[0].run()
+
+
+def test_checkpoints_of_another_training_list_are_set_aside(tmp_path, caplog):
+    def train(epochs, data):
+        trainer, session = trainer_of(tmp_path, epochs)
+        session.data_sha256 = data
+        trainer.run()
+        return session
+
+    train(4, "a")
+    train(4, "a")
+    assert "starts anew" not in caplog.text
+    anew = train(2, "b")
+    assert f"changed since {tmp_path / 'state' / 'checkpoint_000000008.pt'}: training starts anew" in caplog.text
+    assert names(tmp_path) == [
+        "checkpoint_000000002.pt",
+        "checkpoint_000000004.pt",
+        "other_data_checkpoint_000000006.pt",
+        "other_data_checkpoint_000000008.pt",
+    ]
+    fresh, session = trainer_of(tmp_path / "fresh", 2)
+    fresh.run()
+    assert torch.equal(anew.objects["network"][1].weight, session.objects["network"][1].weight)
