@@ -1,4 +1,6 @@
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
+from ssgnet_monai.engines.class_names import check_class_names as check_class_names
+from ssgnet_monai.engines.class_names import save_class_names as save_class_names
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
 from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
@@ -7,6 +9,7 @@ from ssgnet_monai.engines.process_group import join_ranks as join_ranks
 from ssgnet_monai.engines.process_group import part_ranks as part_ranks
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
 from ssgnet_monai.engines.pseudo_label_rounds import conclude_rounds as conclude_rounds
+from ssgnet_monai.engines.recipe import chosen_recipe as chosen_recipe
 from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers
 from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer

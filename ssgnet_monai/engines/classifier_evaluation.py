@@ -13,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.class_items import origin_counts
+from ssgnet_monai.engines.class_names import check_class_names
 from ssgnet_monai.engines.class_probabilities import read_scored_images, write_scored_images
 from ssgnet_monai.engines.weights import load_weights
 from ssgnet_monai.handlers.training_session import TrainingSession
@@ -66,9 +67,10 @@ class ClassifierEvaluation:
 
         Raises:
             FileNotFoundError: the model or the reference is missing.
-            ValueError: the reference is of other images or classes.
+            ValueError: the reference is of other images or classes, or the model of other classes.
         """
         began = time.perf_counter()
+        check_class_names(self.datalist["classes"], self.session.model_path)
         load_weights(self.evaluator.network, self.session.model_path)
         self.evaluator.run()
         state = self.evaluator.state

@@ -126,6 +126,10 @@ def test_probabilities_for_a_folder_of_any_sizes(classify, run_bundle, phantom, 
     assert "spatial_shape" not in item["image"].meta
     with pytest.raises(RuntimeError) as error:
         run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
+    assert f"Expected classes {settings['classes']}, those of the weights" in str(error.value.__cause__)
+    (tmp_path / "run" / "classes.json").unlink()
+    with pytest.raises(RuntimeError) as error:
+        run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
     assert "Expected weights of ImageClassifier as configured" in str(error.value.__cause__)
     write_series(images / "ct", ct(), oblique())
     with pytest.raises(RuntimeError) as error:
@@ -149,13 +153,20 @@ def test_the_paper_recipe_trains_the_last_layers_and_stops_early(classify, tmp_p
     assert last_checkpoint(tmp_path / "paper")["iteration"] == steps
 
 
-def test_weights_that_cannot_be_had_end_the_run(classify):
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"recipe": "paper", "pretrained": "absent.pt"}, "found no file absent.pt. Set pretrained to the path"),
+        ({"recipe": "papr"}, "Expected recipe to be one of ['scratch', 'paper'], got 'papr'"),
+    ],
+)
+def test_what_cannot_be_had_ends_the_run(classify, settings, message):
     with pytest.raises(RuntimeError) as error:
-        classify(["train"], recipe="paper", pretrained="absent.pt")
+        classify(["train"], **settings)
     causes = [error.value]
     while causes[-1].__cause__:
         causes.append(causes[-1].__cause__)
-    assert "found no file absent.pt. Set pretrained to the path" in str(causes[-1])
+    assert message in str(causes[-1])
 
 
 def test_three_classes_of_real_ultrasound(classify, realdata, tmp_path):
