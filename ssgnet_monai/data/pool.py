@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -48,6 +49,12 @@ def pool_items(
     ]
     logger.info("pool (%s): %d images", pool, len(chosen))
     return chosen
+
+
+def pool_sha256(items: Sequence[dict[str, Any]]) -> str:
+    """SHA-256 of what a pool holds: name, origin and generator of each image, wherever the folders lie."""
+    rows = sorted([Path(item["image"]).name, item["origin"], item.get("generator_sha256") or ""] for item in items)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def synthetic_items(synthetic: Sequence[str | Path], dataset_dir: str | Path) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ class RoundsLog:
 
     Args:
         path: the JSON file.
-        header: what describes the whole run (seed, steps, labelled images, ...). A file with another header is
-            refused, since its rounds would not be comparable.
+        header: what describes the whole run (seed, steps, labelled images, ...). A file with another value of one of
+            these is refused, since its rounds would not be comparable.
 
     Raises:
         ValueError: the file on disk belongs to other settings.
@@ -28,7 +28,7 @@ class RoundsLog:
         self.content: dict[str, Any] = {**header, "arms": {}}
         if self.path.exists():
             found = json.loads(self.path.read_text(encoding="utf-8"))
-            changed = [key for key, value in header.items() if found.get(key) != value]
+            changed = [key for key, value in header.items() if found.get(key, value) != value]
             if changed:
                 key = changed[0]
                 raise ValueError(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ssgnet_monai.data import datalist_sha256, pool_items
+from ssgnet_monai.data import datalist_sha256, pool_items, pool_sha256
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.pool import synthetic_items
 
@@ -70,3 +70,11 @@ def test_the_items_of_a_generator_carry_what_its_file_tells_and_are_synthetic(da
     assert synthetic_items([path], dataset) == [
         {"image": image, "class": "a", "seed": 7, "datalist_sha256": digest, "origin": "synthetic"}
     ]
+
+
+def test_the_hash_of_a_pool_is_that_of_its_images_and_generators_wherever_they_lie():
+    one = {"image": "/a/seed0.png", "origin": "synthetic", "generator_sha256": "f"}
+    other = {"image": "/a/seed1.png", "origin": "real"}
+    assert pool_sha256([one, other]) == pool_sha256([other, {**one, "image": "/b/seed0.png"}])
+    changed = ([one], [other, {**one, "generator_sha256": "e"}], [{**other, "origin": "synthetic"}, one])
+    assert len({pool_sha256(items) for items in ([one, other], *changed)}) == 4

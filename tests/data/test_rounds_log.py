@@ -32,3 +32,4 @@ def test_rounds_of_other_settings_are_refused(tmp_path):
     RoundsLog(tmp_path / "rounds.json", {"steps": 10}).record("pseudo_label", record(0, 0.5))
     with pytest.raises(ValueError, match="steps = 20, found 10"):
         RoundsLog(tmp_path / "rounds.json", {"steps": 20})
+    assert RoundsLog(tmp_path / "rounds.json", {"steps": 10, "new": 1}).records("pseudo_label")  # not known then
