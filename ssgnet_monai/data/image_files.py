@@ -155,8 +155,8 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
     if missing and not unlabeled_ok:
         raise ValueError(
             f"Expected a mask for every image, found {len(missing)} of {len(by_key)} images without: "
-            f"{listed(missing)}. Add the masks, or prepare with unlabeled_ok=True (--unlabeled-ok) to use these "
-            "images as unlabelled ones."
+            f"{listed(missing)}. Add the masks; in a folder of your own, unlabeled_ok=True (--unlabeled-ok) makes "
+            "these images unlabelled ones."
         )
     return [ImagePair(stem_of(path), path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from ssgnet_monai.data.datasets.volume_staging import (
     Crop,
     LoadedVolume,
     VolumeCase,
-    files_below,
     stage_volumes,
     zscored,
 )
+from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, listed
 from ssgnet_monai.data.volumes.nifti_file import read_nifti
 from ssgnet_monai.data.volumes.volume import check_places
+
+logger = logging.getLogger(__name__)
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 LABELS = {0: "background", 1: "necrosis, non-enhancing", 2: "oedema", 4: "enhancing"}
@@ -29,6 +32,7 @@ GRADES = ("HGG", "LGG")
 CLASSES = (ONE_CLASS, "grade")
 INTENSITIES = ("zscore", "stored")
 SHAPE = (240, 240, 155)
+CASES = 335
 TOP = 99.9
 NAME = re.compile(rf"(BraTS19_.+)_({'|'.join(MODALITIES)}|seg)\.nii(\.gz)?", re.IGNORECASE)
 
@@ -64,6 +68,8 @@ def read(
         if value not in known[key]:
             raise ValueError(f"Expected {key} out of {', '.join(known[key])}, got {value!r}.")
     cases = _cases(source, modality, classes)
+    if len(cases) != CASES:
+        logger.warning("brats2019: the owner has %d cases, this folder %d.", CASES, len(cases))
     split_of = split_by_lists(lists, source, [case.name for case in cases], "brats2019")
 
     def load(case: VolumeCase) -> LoadedVolume:

@@ -14,7 +14,8 @@ from typing import Any
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.lesion_crop import stage_mammogram
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
-from ssgnet_monai.data.image_files import SourceImage, listed
+from ssgnet_monai.data.file_tree import files_below
+from ssgnet_monai.data.image_files import DICOM_SUFFIX, SourceImage, listed
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,10 @@ def read(
         )
     jobs, rows_of, missing = _jobs(rows, folders)
     if missing:
-        logger.warning("cbis_ddsm: %d of %d folders are absent: %s", len(missing), len(rows_of), listed(missing))
+        logger.warning(
+            "cbis_ddsm: %d of %d mammograms are left out, as their folder or one of a lesion is absent: %s",
+            len(missing), len(rows_of), listed(missing),
+        )  # fmt: skip
     if not jobs:
         raise FileNotFoundError(
             f"Expected the folders that the tables name in {source}, such as {listed(missing)}, found none. "
@@ -167,7 +171,7 @@ def _jobs(
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    return tuple(path for path in sorted(folder.rglob("*")) if path.suffix.lower() == ".dcm" and path.name[0] != ".")
+    return tuple(path for path in files_below(folder) if path.suffix.lower() == DICOM_SUFFIX)
 
 
 def _classes(rows: Sequence[_Row]) -> dict[str, str]:

@@ -27,6 +27,7 @@ NAMES = (
     re.compile(r"(?P<kind>BACTERIA|VIRUS|NORMAL)-(?P<patient>\d+)-\d+", re.IGNORECASE),
 )
 KAGGLE_VALIDATION = 16
+IMAGES = 5856
 
 
 def read(source: Path, staging: Path, classes: str = "pneumonia") -> list[SourceImage]:
@@ -47,10 +48,12 @@ def read(source: Path, staging: Path, classes: str = "pneumonia") -> list[Source
     """
     if classes not in CLASSES:
         raise ValueError(f"Expected classes {sorted(CLASSES)}, got {classes!r}.")
-    root, parts = find_root(source, ("train", "test"), FOLDERS, dataset="chest_xray")
-    if "train" not in parts:
+    # Version 3's archive has train and test of retinas (OCT) too, without pneumonia.
+    root, parts = find_root(source, ("train/PNEUMONIA", "test/PNEUMONIA"), FOLDERS, dataset="chest_xray")
+    if FOLDERS[0] in parts:
         return _read_part(root, None, classes)
-    sources = _read_part(parts["train"], None, classes) + _read_part(parts["test"], "test", classes)
+    train, test = (part.parent for part in parts.values())
+    sources = _read_part(train, None, classes) + _read_part(test, "test", classes)
     if (root / "val").is_dir():
         validation = _read_part(root / "val", None, classes)
         if len(validation) > KAGGLE_VALIDATION:
@@ -58,6 +61,8 @@ def read(source: Path, staging: Path, classes: str = "pneumonia") -> list[Source
         else:
             logger.info("chest_xray: the %d images of val are training images: too few to choose by.", len(validation))
         sources += validation
+    if len(sources) != IMAGES:
+        logger.warning("chest_xray: the owner has %d images, this folder %d.", IMAGES, len(sources))
     return sources
 
 

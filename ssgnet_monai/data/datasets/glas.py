@@ -110,6 +110,8 @@ def _read_table(path: Path, classes: str | None, pairs: Sequence[ImagePair]) -> 
     if short := [row for row in rows if len(row) != len(header)]:
         raise ValueError(f"Expected {len(header)} cells in every row of {path}, got {short[0]}.")
     table = {stem_key(row[header.index(NAME_COLUMN)]): dict(zip(header, row, strict=True)) for row in rows[1:]}
+    if len(table) != len(rows) - 1:
+        raise ValueError(f"Expected one row for each image in {path}, got {len(rows) - 1} rows for {len(table)}.")
     if without := [pair.stem for pair in pairs if stem_key(pair.stem) not in table]:
         raise ValueError(f"Expected a row for every image in {path}, found none for {listed(without)}.")
     known = {pair.stem: table[stem_key(pair.stem)] for pair in pairs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,11 @@ from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, find_images, l
 from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.open_picture import open_picture
 
+logger = logging.getLogger(__name__)
+
 TASKS = ("segmentation", "classification")
 TABLE = "annotations.csv"
+FRAMES = 11_897
 COLUMNS = ("filename", "eye", "blink", "exp", "sub")
 # Subjects of the split "subjects" in the owner's code; the others are for training.
 VALIDATION = frozenset({6, 9, 11, 13, 16, 28, 30, 48, 49})
@@ -76,6 +80,8 @@ def read(
             f"Expected a row of {TABLE} for every frame in {root} and a frame for every row, found {len(odd)} without: "
             f"{listed(odd)}. Unpack the whole archive again."
         )
+    if len(rows) != FRAMES:
+        logger.warning("hmeps: the owner's archive has %d frames, this folder %d.", FRAMES, len(rows))
     kept = [stem for stem, row in sorted(rows.items()) if KEEP[keep](row)]
     if not kept:
         raise ValueError(f"Expected frames of keep={keep}, found none in {annotation[TABLE]}. Use keep=all.")

@@ -93,6 +93,9 @@ def _read(year: str, source: Path, masks: bool, classes: str) -> list[SourceImag
         pairs = pair_files(find_images(entries["images"]), find_images(entries["masks"]))
         return [SourceImage(pair.stem, pair.image, pair.mask) for pair in pairs]
     found = {split: part for split in PARTS[year] if (part := _part(root, year, split, wanted))}
+    for split in sorted(set(PARTS[year]) - set(found)):
+        folder = NAMES[year]["images"].format(PARTS[year][split][0])
+        logger.warning("%s: no %s can be used: the %s is drawn and is not the challenge's.", year, folder, split)
     sources = []
     for split, part in found.items():
         # With an official validation and test, nothing is drawn from the training images.
@@ -131,13 +134,16 @@ def _read_table(path: Path, names: dict[tuple[int, int], str], pairs: list[Image
         if missing := {"image_id", *ANSWERS} - set(reader.fieldnames or ()):
             raise ValueError(f"Expected columns image_id, {', '.join(ANSWERS)} in {path}, found no {sorted(missing)}.")
         rows = list(reader)
-    class_of = {}
+    class_of: dict[str, str] = {}
     for row in rows:
         try:
-            class_of[stem_key(row["image_id"])] = names[float(row[ANSWERS[0]]), float(row[ANSWERS[1]])]  # type: ignore[index]
+            stem, name = stem_key(row["image_id"]), names[float(row[ANSWERS[0]]), float(row[ANSWERS[1]])]  # type: ignore[index]
+            if class_of.setdefault(stem, name) != name:
+                raise ValueError(stem)
         except (KeyError, ValueError, TypeError) as error:
             raise ValueError(
-                f"Expected 0 or 1, and one diagnosis at most, for {' and '.join(ANSWERS)} in {path}, got {row}."
+                f"Expected 0 or 1, and one diagnosis at most of an image, for {' and '.join(ANSWERS)} in {path}, got "
+                f"{row}."
             ) from error
     stems = {stem_key(pair.stem): pair.stem for pair in pairs}
     if odd := sorted(set(stems) ^ set(class_of)):

@@ -15,10 +15,10 @@ from ssgnet_monai.data.datasets.volume_staging import (
     Crop,
     LoadedVolume,
     VolumeCase,
-    files_below,
     stage_volumes,
     zscored,
 )
+from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import SourceImage, is_volume, listed, stem_of
 from ssgnet_monai.data.volumes.nifti_file import read_nifti
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 IMAGE, LABEL, HDF5 = "lgemri.nrrd", "laendo.nrrd", "mri_norm2.h5"
 SPACING, SLICES = 0.625, 88
+LABELLED = 100
 AIR = 0.1
 """Air is below this share of the 99th percentile, counted from the lowest value."""
 UA_MT_MARGIN = 15 * SPACING
@@ -64,6 +65,9 @@ def read(
     cases = _cases(source)
     split_of = split_by_lists(lists, source, [case.name for case in cases], "la2018")
     derived = cases[0].files[0].name.lower() == HDF5
+    labelled = len([case for case in cases if derived or len(case.files) > 1])
+    if labelled != LABELLED:
+        logger.warning("la2018: the owner has %d scans with labels, this folder %d.", LABELLED, labelled)
     if derived:
         logger.warning(
             "la2018: UA-MT's files are cropped around the ground truth of every case, those of the test too; their "

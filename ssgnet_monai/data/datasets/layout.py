@@ -18,7 +18,8 @@ def find_root(source: Path, *layouts: Sequence[str], dataset: str) -> tuple[Path
 
     Args:
         source: where to begin; up to three levels below are searched.
-        layouts: names of files or folders that lie side by side; the first layout that is found wins.
+        layouts: names of files or folders that lie side by side (``a/b``: b in a); the first layout that is found
+            wins.
         dataset: for the message.
 
     Returns:
@@ -29,15 +30,23 @@ def find_root(source: Path, *layouts: Sequence[str], dataset: str) -> tuple[Path
     """
     for layout in layouts:
         for folder in _folders(source):
-            entries = {entry.name.casefold(): entry for entry in sorted(folder.iterdir())}
-            if all(name.casefold() in entries for name in layout):
-                return folder, {name: entries[name.casefold()] for name in layout}
+            found = {name: entry for name in layout if (entry := _entry(folder, name))}
+            if len(found) == len(layout):
+                return folder, found
     wanted = " or ".join("{" + ", ".join(layout) + "}" for layout in layouts)
     raise FileNotFoundError(
         f"Expected {wanted} in {source} or up to {DEPTH} folders below it ({dataset}), found "
         f"{listed(sorted(source.iterdir())) or 'an empty folder'}. Unpack the owner's archive there, or name its "
         "folder."
     )
+
+
+def _entry(folder: Path, name: str) -> Path | None:
+    """What is called so in a folder, whatever the case of its letters."""
+    first, _, rest = name.partition("/")
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    entry = next((entry for entry in entries if entry.name.casefold() == first.casefold()), None)
+    return _entry(entry, rest) if entry and rest else entry
 
 
 def _folders(source: Path) -> Iterator[Path]:

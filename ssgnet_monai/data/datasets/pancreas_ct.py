@@ -13,8 +13,9 @@ import numpy as np
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.case_lists import Lists, split_by_lists
 from ssgnet_monai.data.datasets.volume_labels import binary_label
-from ssgnet_monai.data.datasets.volume_staging import Crop, LoadedVolume, VolumeCase, files_below, stage_volumes
+from ssgnet_monai.data.datasets.volume_staging import Crop, LoadedVolume, VolumeCase, stage_volumes
 from ssgnet_monai.data.dicom.series import read_series
+from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import SourceImage, listed
 from ssgnet_monai.data.volumes.nifti_file import read_nifti
 
@@ -25,6 +26,7 @@ LABEL = re.compile(r"label(\d{4})\.nii(\.gz)?", re.IGNORECASE)
 NUMBER = re.compile(r"\d{4}")
 WITHDRAWN = ("PANCREAS_0025", "PANCREAS_0070")
 ORIGINAL = "PANCREAS_0002"
+CASES = 80
 AIR_HU = -300
 SOFT_TISSUE_HU = (0, 150)
 LOOKED_AT = 5
@@ -70,6 +72,8 @@ def read(
     cases = _cases(source, source if labels is None else Path(labels).expanduser(), withdrawn == "drop")
     names = [case.name for case in cases]
     gone = [name for name in WITHDRAWN if name not in names]
+    if (number := len(set(names) - set(WITHDRAWN))) != CASES:
+        logger.warning("pancreas_ct: the owner has %d cases, this folder %d.", CASES, number)
     split_of = split_by_lists(lists, source, names, "pancreas_ct", _case_of, gone)
     flip = _find_flip([case for case in cases if case.name in split_of][:LOOKED_AT], reviewed)
 

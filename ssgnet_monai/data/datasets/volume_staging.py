@@ -13,7 +13,7 @@ from nibabel.affines import voxel_sizes
 
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.datasets.volume_crop import body_box, cropped_affine, label_box
-from ssgnet_monai.data.image_files import ONE_CLASS, OTHER_NAMES, SourceImage, listed
+from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, listed
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 
 logger = logging.getLogger(__name__)
@@ -72,16 +72,6 @@ class Crop:
             raise ValueError(f"Expected crop out of {', '.join(CROPS)}, got {self.kind!r}.")
         if not self.margin >= 0:
             raise ValueError(f"Expected a margin of at least 0 mm, got {self.margin!r}.")
-
-
-def files_below(source: Path) -> list[Path]:
-    """All files below a folder, the outermost first, without side files of archives and systems."""
-    found = []
-    for path in sorted(source.rglob("*")):
-        parts = path.relative_to(source).parts
-        if not any(part.startswith(".") or part.lower() in OTHER_NAMES for part in parts) and path.is_file():
-            found.append(path)
-    return sorted(found, key=lambda path: len(path.parts))
 
 
 def stage_volumes(

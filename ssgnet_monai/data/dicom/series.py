@@ -11,6 +11,7 @@ import numpy as np
 
 from ssgnet_monai.data.dicom.dicom_file import iter_frames
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader, read_header, readable
+from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import is_dicom
 from ssgnet_monai.data.volumes.volume import MAX_GIGABYTES
 
@@ -82,8 +83,7 @@ def _files(source: str | Path | Iterable[str | Path]) -> list[Path]:
     if not isinstance(source, str | Path):
         files = [Path(path) for path in source]
     elif Path(source).is_dir():
-        kept = sorted(path for path in Path(source).rglob("*") if path.is_file() and not path.name.startswith("."))
-        files = [path for path in kept if path.name.upper() != "DICOMDIR" and is_dicom(path)]
+        files = [path for path in files_below(Path(source)) if is_dicom(path)]
     else:
         files = [Path(source)]
     if not files:

@@ -76,6 +76,14 @@ def test_scores_are_those_of_the_brain_and_background_is_lowest(tmp_path):
         assert item["class"] == CASES[item["group"]]
 
 
+def test_linked_cases_are_read_and_a_part_of_them_is_told(tmp_path, caplog):
+    case = owners_folder(tmp_path / "source") / "HGG/BraTS19_CBICA_AAB_1"
+    case.rename(tmp_path / "elsewhere")
+    case.symlink_to(tmp_path / "elsewhere")
+    assert len(all_items(prepare(tmp_path))) == len(CASES)
+    assert "brats2019: the owner has 335 cases, this folder 4." in caplog.text
+
+
 def test_an_unusual_shape_is_told_and_slices_come_of_it(tmp_path, caplog):
     owners_folder(tmp_path / "source")
     datalist = load_datalist(prepare_dataset("brats2019", tmp_path / "source", tmp_path / "out", {"size": 16}))

@@ -191,7 +191,10 @@ def test_a_part_of_the_collection_is_enough(tmp_path, caplog):
     made.row("Mass-Training_P_00009_LEFT_CC", 1, "BENIGN")
     made.tables()
     assert len(read(tmp_path / "source", tmp_path / "staging")) == 10
-    assert "1 of 10 folders are absent: Mass-Training_P_00009_LEFT_CC" in caplog.text
+    assert (
+        "1 of 10 mammograms are left out, as their folder or one of a lesion is absent: Mass-Training_P_00009_LEFT_CC"
+        in caplog.text
+    )
 
 
 def test_a_second_run_derives_nothing_again(tmp_path, caplog):

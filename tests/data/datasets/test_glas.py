@@ -80,6 +80,7 @@ def test_grades(owners_folder, tmp_path, classes, names):
         (" grade (GlaS)", "verdict", r"found no \['grade\(glas\)'\]"),
         ("malignant", "unsure", r"Expected grades out of \['benign', 'malignant'\] .* got \['unsure'\]"),
         ("train_3,", "train_99,", "found none for train_3"),
+        ("train_3,", "train_2,", "Expected one row for each image in .* got 16 rows for 15"),
         (", adenomatous", "", "Expected 4 cells in every row"),
     ],
 )

@@ -55,6 +55,7 @@ def test_a_validation_is_drawn_where_the_official_one_is_absent(tmp_path, caplog
     assert numbers(datalist["training"] + datalist["validation"]) == list(PARTS["Training"])
     assert datalist["validation"]
     assert not datalist["unlabeled"]
+    assert "no ISIC-2017_Validation_Data can be used: the validation is drawn and is not the challenge's" in caplog.text
     assert "ISIC-2017_Validation_Data is left out: there is no ISIC-2017_Validation_Part1_GroundTruth" in caplog.text
 
 
@@ -83,6 +84,7 @@ def test_masks_with_diagnoses(tmp_path):
         ("melanoma,seb", "mel,seb", r"Expected columns image_id, melanoma.*found no \['melanoma'\]"),
         ("ISIC_0000001,1.0,0.0", "ISIC_0000001,1.0,1.0", "one diagnosis at most"),
         ("ISIC_0000001,1.0,0.0", "ISIC_0000001,yes,0.0", "Expected 0 or 1"),
+        ("ISIC_0000001,1.0,0.0", "ISIC_0000001,1.0,0.0\nisic_0000001.jpg,0.0,0.0", "one diagnosis at most of an image"),
         ("ISIC_0000001,1.0,0.0", "ISIC_0009999,1.0,0.0", "found 2 without: isic_0000001, isic_0009999"),
         ("ISIC_0000001,1.0,0.0", "ISIC_0000001", "Expected 0 or 1"),
     ],
