@@ -42,6 +42,8 @@ ROWS: dict[str, tuple[Path, dict[str, Any]]] = {
     "classification": (CLASSIFICATION_BUNDLE, {"profile": None, "settings": list(SETTINGS), "config": {}}),
 }
 """Groups of rows of a table: the bundle of each, and what a row holds by default."""
+EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
+"""Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
 
 
 def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -147,6 +149,11 @@ def _check_growth(experiment: dict[str, Any]) -> None:
         if not isinstance(row["settings"], list) or not row["settings"]:
             raise ValueError(f"Expected a list of settings in classification.{name}, got {row['settings']!r}.")
         check_names(row["settings"], known, f"classification.{name}.settings")
+        if own := sorted(EQUAL & set(row["config"])):
+            raise ValueError(
+                f"Expected no {', '.join(own)} in classification.{name}.config: every setting trains for the same "
+                "steps with the experiment's seeds. Remove it."
+            )
         row["settings"] = list(dict.fromkeys(row["settings"]))
     used = used_settings(experiment)
     if used and (experiment["synthesis"] is None or experiment["synthesis"]["classes"] == "all"):

@@ -68,6 +68,8 @@ def _cautions(row: dict[str, Any], compared: list[dict[str, Any]]) -> list[str]:
     cautions = []
     if row["unfinished"]:
         cautions.append(f"Unfinished trainings, not counted here: {row['unfinished']}.")
+    if isinstance(row["steps"], list):
+        cautions.append(f"Steps of training differ ({said(row['steps'])}): differences are not due to images alone.")
     differences = [setting["difference"]["macro_f1"] for setting in compared]
     if any(len(difference["values"]) == 1 for difference in differences):
         cautions.append("One seed is no evidence: another training may turn the sign. Run three or more.")

@@ -69,6 +69,7 @@ CLASSIFICATION = CONFIGS / "experiments" / "classification.yaml"
         ("classification.resnt.settings=[original]", "got 'resnt'.*'resnet'"),
         ("classification.resnet.settings=[orignal]", r"classification\.resnet\.settings, got 'orignal'.*'original'"),
         ("classification.resnet.settings=original", "list of settings in classification.resnet, got 'original'"),
+        ("classification.resnet.config.early_stop=3", r"no early_stop in classification\.resnet\.config: .*Remove it"),
         ("classification.resnet.config.early_stops=3", "got 'early_stops'. Did you mean 'early_stop'"),
         ("classification.resnet.num_labeled=3", r"in classification\.resnet, got 'num_labeled'"),
         ("synthesis.classes=all", r"one generator per class\) for the settings \['balanced', .* got .*'all'"),

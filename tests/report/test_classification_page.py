@@ -200,6 +200,17 @@ def test_unfinished_trainings_are_counted(build_classification_run: Build) -> No
     assert "Unfinished trainings, not counted here: 4." in written(run)[1].text
 
 
+def test_unequal_steps_are_told_and_equal_ones_not_claimed(build_classification_run: Build) -> None:
+    run = build_classification_run()
+    assert "number of optimiser steps" in classification_tables.overview_table([row_of(run)]).notes[0]
+    path = next(metrics_files(run, "balanced"))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "steps": 7}), encoding="utf-8")
+    assert collect(run)["answers"][0]["cautions"][0].startswith("Steps of training differ (7")
+    row = row_of(run)
+    assert "number of optimiser steps" not in classification_tables.overview_table([row]).notes[0]
+    assert classification_tables.given_table(row).notes == []
+
+
 def test_row_without_any_result(build_classification_run: Build) -> None:
     run = build_classification_run()
     for path in sorted((run / "classification").rglob("metrics.json")):
