@@ -38,7 +38,8 @@ def overview_table(rows: list[dict[str, Any]]) -> Table:
         rows=cells,
         notes=[
             f"Original: real images alone. All settings had the same {same} test images. Above or below zero: more "
-            "than chance (of one seed alone: more than the choice of test images explains); holds zero: not more than chance."
+            "than chance (of one seed alone: more than the choice of test images explains); holds zero: not more than "
+            "chance."
         ],
     )
 

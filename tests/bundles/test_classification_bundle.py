@@ -183,3 +183,18 @@ def test_three_classes_of_real_ultrasound(classify, realdata, tmp_path):
     record = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert [sum(row) for row in record["confusion"]] == [2, 2, 2]
     assert 0 <= record["roc_auc"] <= 1
+
+
+def test_validation_and_test_images_of_one_class_are_scored(classify, phantom, tmp_path):
+    datalist = load_datalist(phantom)
+    first = datalist["classes"][0]
+    few = {split: [i for i in datalist[split] if i["class"] == first][:2] for split in ("validation", "test")}
+    save_datalist({**datalist, **few}, tmp_path / "list" / "datalist.json")
+    settings = {"dataset_dir": str(tmp_path / "list"), "steps": 1, "epoch_length": 1}
+    classify(["train"], **settings)
+    classify(["train", "evaluate"], **settings)
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert record["n"] == 2
+    assert record["roc_auc"] is None
+    assert record["confidence_interval"]["roc_auc"] == [None, None]
+    assert 0 <= record["accuracy"] <= 1
