@@ -145,12 +145,13 @@ ADAPTERS = (
         tasks=("segmentation", "classification"),
         modality="MRI",
         content="335 brains with tumours (259 HGG, 76 LGG), four contrasts, three labels",
-        licence="by agreement with the owner: research, to be cited",
+        licence="by agreement, for research",
         home="https://www.med.upenn.edu/cbica/brats2019/data.html",
         read=read,
         options={"foreground": "tumour", "num_channels": 1},
         group_source="case names, one a patient",
-        instructions="Register at the owner's page and unpack MICCAI_BraTS_2019_Data_Training.zip. The lists "
+        instructions="Register at the owner's page (who wants to be cited) and "
+        "unpack MICCAI_BraTS_2019_Data_Training.zip. The lists "
         "train.txt, val.txt and test.txt: data/BraTS2019 of https://github.com/HiLab-git/SSL4MIS.",
     ),
 )

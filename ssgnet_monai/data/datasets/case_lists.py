@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from ssgnet_monai.data.image_files import listed
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def split_by_lists(
     known = {case.casefold(): case for case in cases}
     split_of: dict[str, str] = {}
     for role, file in sorted(_files(lists, source).items()):
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.strip() for line in read_text(file).splitlines()]
         names = [case_of(line) for line in lines if line]
         absent = [name for name in names if name.casefold() not in known]
         gone = [name for name in absent if name in withdrawn]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import re
 from collections import defaultdict
@@ -16,6 +17,7 @@ from ssgnet_monai.data.datasets.lesion_crop import stage_mammogram
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import DICOM_SUFFIX, SourceImage, listed
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -126,15 +128,14 @@ def _read_table(tables: Sequence[Path], kind: str, side: str, source: Path) -> l
             f"Expected {kind}_case_description_{side}_set.csv in {source}, found {listed(tables) or 'no table'}. "
             "The four tables are on TCIA's page of the collection; put them beside the images."
         )
-    with open(found[0], encoding="utf-8-sig", newline="") as file:  # paths are quoted and end in a line feed
-        reader = csv.DictReader(file)
-        columns = {str(name).strip(): name for name in reader.fieldnames or ()}
-        if absent := [name for name in COLUMNS if name not in columns]:
-            raise ValueError(
-                f"Expected columns {list(COLUMNS)} in {found[0]}, found no {absent} among {sorted(columns)}. "
-                "Take the tables of TCIA's current release."
-            )
-        return [_row({name: (row[columns[name]] or "").strip() for name in COLUMNS}, side, found[0]) for row in reader]
+    reader = csv.DictReader(io.StringIO(read_text(found[0])))  # paths are quoted and end in a line feed
+    columns = {str(name).strip(): name for name in reader.fieldnames or ()}
+    if absent := [name for name in COLUMNS if name not in columns]:
+        raise ValueError(
+            f"Expected columns {list(COLUMNS)} in {found[0]}, found no {absent} among {sorted(columns)}. "
+            "Take the tables of TCIA's current release."
+        )
+    return [_row({name: (row[columns[name]] or "").strip() for name in COLUMNS}, side, found[0]) for row in reader]
 
 
 def _is(match: re.Match[str], kind: str, side: str) -> bool:
@@ -209,7 +210,7 @@ ADAPTERS = (
         name="cbis_ddsm",
         tasks=("segmentation", "classification"),
         modality="mammography",
-        content="3,103 mammograms of 1,566 patients with 3,568 lesions: benign or malignant masses and calcifications",
+        content="3,103 mammograms of 1,566 patients with 3,568 benign or malignant masses, calcifications",
         licence="CC BY 3.0",
         home="https://www.cancerimagingarchive.net/collection/cbis-ddsm/",
         read=read,

@@ -21,6 +21,7 @@ from ssgnet_monai.data.image_files import (
     pair_files,
     stem_key,
 )
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def _part(pair: ImagePair) -> str:
 
 def _read_table(path: Path, classes: str | None, pairs: Sequence[ImagePair]) -> tuple[dict[str, str], dict[str, str]]:
     """(patient, class) by stem. Lines may end in CR alone; header and cells have spaces in front."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(path).splitlines()
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if any(row)]
     header = ["".join(name.split()).lower() for name in rows[0]] if rows else []
     column, names = CLASSES[classes] if classes else (PATIENT_COLUMN, {})
@@ -127,7 +128,7 @@ ADAPTERS = (
         tasks=TASKS,
         modality="histology",
         content="165 pictures of colon tissue with masks of glands; benign, malignant",
-        licence="research only, no commercial use",
+        licence="non-commercial research",
         home="https://warwick.ac.uk/fac/cross_fac/tia/data/glascontest/",
         read=read,
         options={"foreground": "gland", "mask_threshold": 0},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, find_images, listed, pair_files, stem_key
 from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.open_picture import open_picture
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -113,26 +115,25 @@ def _write_pupil(job: StagingJob, staging: Path) -> Mapping[str, Any]:
 
 def _read_table(path: Path) -> dict[str, dict[str, Any]]:
     """The row of each frame: eye and blink as truth values, the subject as a number."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        found = list(reader.fieldnames or ())
-        if missing := sorted(set(COLUMNS) - set(found)):
-            raise ValueError(f"Expected columns {', '.join(COLUMNS)} in {path}, found no {missing} among {found}.")
-        table: dict[str, dict[str, Any]] = {}
-        for row in reader:
-            try:
-                stem = stem_key(row["filename"].replace("\\", "/").rpartition("/")[2])
-                known: dict[str, Any] = {flag: FLAGS[row[flag].strip().lower()] for flag in ("eye", "blink")}
-                known |= {"exp": row["exp"].strip(), "sub": int(row["sub"].removesuffix(".0"))}
-                if not SETTING.fullmatch(known["exp"]):
-                    raise ValueError(known["exp"])
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise ValueError(
-                    f"Expected 0 or 1 as eye and blink, a name as exp and a number as sub in {path}, got {row}."
-                ) from error
-            if stem in table:
-                raise ValueError(f"Expected each frame once in {path}, got {row['filename']} again.")
-            table[stem] = known
+    reader = csv.DictReader(io.StringIO(read_text(path)))
+    found = list(reader.fieldnames or ())
+    if missing := sorted(set(COLUMNS) - set(found)):
+        raise ValueError(f"Expected columns {', '.join(COLUMNS)} in {path}, found no {missing} among {found}.")
+    table: dict[str, dict[str, Any]] = {}
+    for row in reader:
+        try:
+            stem = stem_key(row["filename"].replace("\\", "/").rpartition("/")[2])
+            known: dict[str, Any] = {flag: FLAGS[row[flag].strip().lower()] for flag in ("eye", "blink")}
+            known |= {"exp": row["exp"].strip(), "sub": int(row["sub"].removesuffix(".0"))}
+            if not SETTING.fullmatch(known["exp"]):
+                raise ValueError(known["exp"])
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"Expected 0 or 1 as eye and blink, a name as exp and a number as sub in {path}, got {row}."
+            ) from error
+        if stem in table:
+            raise ValueError(f"Expected each frame once in {path}, got {row['filename']} again.")
+        table[stem] = known
     return table
 
 

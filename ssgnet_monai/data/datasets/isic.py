@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ssgnet_monai.data.image_files import (
     stem_key,
     stem_of,
 )
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -129,13 +131,11 @@ def _part(root: Path, year: str, split: str, wanted: list[str]) -> dict[str, Pat
 
 def _read_table(path: Path, names: dict[tuple[int, int], str], pairs: list[ImagePair]) -> dict[str, str]:
     """Class by stem, from a table of part 3."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        if missing := {"image_id", *ANSWERS} - set(reader.fieldnames or ()):
-            raise ValueError(f"Expected columns image_id, {', '.join(ANSWERS)} in {path}, found no {sorted(missing)}.")
-        rows = list(reader)
+    reader = csv.DictReader(io.StringIO(read_text(path)), skipinitialspace=True)
+    if missing := {"image_id", *ANSWERS} - set(reader.fieldnames or ()):
+        raise ValueError(f"Expected columns image_id, {', '.join(ANSWERS)} in {path}, found no {sorted(missing)}.")
     class_of: dict[str, str] = {}
-    for row in rows:
+    for row in reader:
         try:
             stem, name = stem_key(row["image_id"]), names[float(row[ANSWERS[0]]), float(row[ANSWERS[1]])]  # type: ignore[index]
             if class_of.setdefault(stem, name) != name:
@@ -173,7 +173,7 @@ ADAPTERS = (
         name="isic2018",
         tasks=("segmentation",),
         modality="dermoscopy",
-        content="3,694 photographs of skin lesions with masks; many are in ISIC 2017 too, its test images included",
+        content="3,694 photographs of skin lesions with masks; many are in ISIC 2017 too, also in its test",
         licence="CC BY-NC 4.0",
         home="https://challenge.isic-archive.com/landing/2018/45/",
         read=read_2018,

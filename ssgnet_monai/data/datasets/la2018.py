@@ -168,12 +168,13 @@ ADAPTERS = (
         tasks=("segmentation",),
         modality="MRI",
         content="154 late-enhancement MRIs of the left atrium, 100 for training with labels",
-        licence="by agreement with the owner: research, to be cited",
+        licence="by agreement, for research",
         home="https://www.cardiacatlas.org/atriaseg2018-challenge/",
         read=read,
         options={"foreground": "atrium", "num_channels": 1},
         group_source="case codes, one a scan; scans of one patient are not told",
-        instructions="Register at the owner's page and unpack the archive (Training Set/<code>/lgemri.nrrd and "
+        instructions="Register at the owner's page (who wants to be cited) and "
+        "unpack the archive (Training Set/<code>/lgemri.nrrd and "
         "laendo.nrrd). UA-MT's HDF5 form with train.list and test.list: data/ of https://github.com/yulequan/UA-MT.",
     ),
 )

@@ -108,10 +108,11 @@ ADAPTERS = (
         tasks=TASKS,
         modality="dermoscopy",
         content="200 photographs of moles with masks: 80 common nevi, 80 atypical nevi, 40 melanomas",
-        licence="research and education only, not to be passed on",
+        licence="research and education only",
         home="https://www.fc.up.pt/addi/ph2%20database.html",
         read=read,
         options={"class_order": ("common_nevus", "atypical_nevus", "nevus", "melanoma", ONE_CLASS)},
-        instructions="Download PH2Dataset.rar from the owner's page and unpack it (`unrar x`, or 7-Zip).",
+        instructions="Download PH2Dataset.rar from the owner's page and unpack it (`unrar x`, or 7-Zip). "
+        "It must not be passed on.",
     ),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed, stem_key
+from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +126,7 @@ def _from_csv(pairs: Sequence[ImagePair], source: str | Path, columns: Sequence[
     path, column = _csv_and_column(source)
     if not path.is_file():
         raise FileNotFoundError(f"Expected a CSV file of stem and {kind}, found none at {path}.")
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(read_text(path)))]
     rows = [row for row in rows if any(row)]
     if not rows or min(len(row) for row in rows) < 2:
         raise ValueError(f"Expected at least two columns (stem, {kind}) separated by commas in every row of {path}.")

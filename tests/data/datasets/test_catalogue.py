@@ -14,6 +14,10 @@ def test_columns_stand_below_each_other():
     ]
 
 
+def test_the_table_fits_into_a_terminal():
+    assert [line for line in format_catalogue(adapters().values()).splitlines() if len(line) > 100] == []
+
+
 def test_instructions_and_record_of_a_dataset_without_download():
     assert "Its owner's page: https://toy.org" in instructions(TOY)
     assert dataset_record(TOY)["download"] is False
