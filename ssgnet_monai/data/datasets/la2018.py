@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,8 @@ def read(
 ) -> list[SourceImage]:
     """Read ``<code>/{lgemri,laendo}.nrrd``, ``<code>/mri_norm2.h5``, or ``images/`` and ``labels/`` of NIfTI files.
 
-    Cases of a folder ``Testing Set`` are the test; those of them without a label are unlabelled. A code is one scan:
-    which scans are of one patient is not published.
+    Without lists, cases of a folder ``Testing Set`` are the test; those of them without a label are unlabelled. A code
+    is one scan: which scans are of one patient is not published.
 
     Args:
         source: the owner's folder, or UA-MT's ``data``.
@@ -63,6 +64,8 @@ def read(
     if intensity not in (*INTENSITIES, None):
         raise ValueError(f"Expected intensity 'zscore' or 'stored', got {intensity!r}.")
     cases = _cases(source)
+    if lists is not None:  # which say more than folders
+        cases = [replace(case, split=None) for case in cases]
     split_of = split_by_lists(lists, source, [case.name for case in cases], "la2018")
     derived = cases[0].files[0].name.lower() == HDF5
     labelled = len([case for case in cases if derived or len(case.files) > 1])

@@ -35,6 +35,7 @@ def summarise(
         copies[record["sha256"]].append(record["image"])
     identical = [images for images in copies.values() if len(images) > 1]
     split_of = {item["image"]: split for split in SPLITS for item in datalist[split]}
+    class_of = {item["image"]: item["class"] for item in items}
     near, near_count = _near_duplicates(datalist, records)
     summary = {
         "images": {
@@ -50,6 +51,9 @@ def summarise(
             "identical": sum(len(images) - 1 for images in identical),
             "identical_files": identical,
             "identical_across_splits": sum(len({split_of.get(image) for image in images}) > 1 for images in identical),
+            "identical_across_classes": [
+                images for images in identical if len({class_of[image] for image in images if image in class_of}) > 1
+            ],
             "near_duplicates": near_count,
             "near_duplicate_pairs": near,
         },
@@ -127,6 +131,11 @@ def _warnings(
             f"{images['identical']} images repeat another one pixel by pixel, such as "
             f"{' and '.join(images['identical_files'][0][:2])}; "
             + ("copies lie in different splits." if images["identical_across_splits"] else "copies share a split.")
+        )
+    if both := images["identical_across_classes"]:
+        found.append(
+            f"{len(both)} images lie in two classes pixel by pixel, such as {' and '.join(both[0][:2])}: one of the "
+            "classes is wrong. Remove what is."
         )
     if images["near_duplicates"]:
         closest = images["near_duplicate_pairs"][0]

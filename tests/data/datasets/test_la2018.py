@@ -121,6 +121,15 @@ def test_hdf5_is_as_ua_mt_made_it(tmp_path, caplog):
         prepare(tmp_path)
 
 
+def test_lists_say_more_than_the_owners_folders(tmp_path):
+    owners_folder(tmp_path / "source/Training Set", CODES[:2])
+    owners_folder(tmp_path / "source/Testing Set", CODES[2:])
+    assert {item["group"] for item in prepare(tmp_path)["test"]} == set(CODES[2:])
+    (tmp_path / "train.list").write_text("\n".join(CODES[1:]))
+    (tmp_path / "test.list").write_text(CODES[0])
+    assert [item["group"] for item in prepare(tmp_path, lists=str(tmp_path))["test"]] == [CODES[0]]
+
+
 def test_owners_test_scans_without_labels_are_unlabelled(tmp_path):
     owners_folder(tmp_path / "source/Training Set", CODES[:3])
     owners_folder(tmp_path / "source/Testing Set", CODES[3:])

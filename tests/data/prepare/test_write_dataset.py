@@ -61,6 +61,16 @@ def test_identical_images_of_an_official_split_are_told(tmp_path, caplog):
     assert "The official split has images of 1 groups" in caplog.text
 
 
+def test_identical_images_of_two_classes_are_told(tmp_path, caplog):
+    images = sources(tmp_path / "in", "stuvwx")
+    Image.open(images[0].image).save(images[2].image)  # of the same class
+    write_dataset(images, tmp_path / "out", size=None)
+    assert "in two classes" not in caplog.text
+    Image.open(images[0].image).save(images[1].image)
+    write_dataset(images, tmp_path / "out", size=None)
+    assert "1 images lie in two classes pixel by pixel, such as images/s.png and images/t.png" in caplog.text
+
+
 def test_clahe_and_clean_masks_are_written_and_made_anew_when_they_change(tmp_path, caplog):
     images = sources(tmp_path / "in", "stuvwx")
     mask = np.zeros((6, 8), np.uint8)
