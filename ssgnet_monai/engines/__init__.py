@@ -1,5 +1,6 @@
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
 from ssgnet_monai.engines.class_names import check_class_names as check_class_names
+from ssgnet_monai.engines.class_names import class_names as class_names
 from ssgnet_monai.engines.class_names import save_class_names as save_class_names
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation

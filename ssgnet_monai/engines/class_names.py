@@ -21,16 +21,23 @@ def save_class_names(classes: Sequence[str], model_path: str | Path) -> None:
         write_json(_file(model_path), list(classes))
 
 
+def class_names(model_path: str | Path, default: Sequence[str]) -> list[str]:
+    """The names beside the weights, or ``default`` where there are none."""
+    file = _file(model_path)
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else list(default)
+
+
 def check_class_names(classes: Sequence[str], model_path: str | Path) -> None:
     """Compare class names with those beside the weights, if there are any.
 
     Raises:
         ValueError: other names, or another order.
     """
-    file = _file(model_path)
-    if file.is_file() and (trained := json.loads(file.read_text(encoding="utf-8"))) != list(classes):
+    trained = class_names(model_path, classes)
+    if trained != list(classes):
         raise ValueError(
-            f"Expected classes {trained}, those of the weights ({file}), got {list(classes)}. Set classes."
+            f"Expected classes {trained}, those of the weights ({_file(model_path)}), got {list(classes)}. Set classes "
+            "to them."
         )
 
 

@@ -116,17 +116,18 @@ def test_probabilities_for_a_folder_of_any_sizes(classify, run_bundle, phantom, 
     Image.fromarray(picture[:, :30, 0]).save(images / "more" / "grey.jpg")
     settings = {key: TINY_CLASSIFIER[key] for key in ("architecture", "small_images", "image_size")}
     settings |= {"dataset_dir": str(images), "output_dir": str(tmp_path / "out"), "ckpt_dir": str(tmp_path / "run")}
-    settings |= {"classes": load_datalist(phantom)["classes"], "batch_size": 1}
+    settings |= {"batch_size": 1}
+    classes = load_datalist(phantom)["classes"]  # read beside the weights
     workflow = run_bundle("classification", ["inference"], **settings)
     with open(tmp_path / "out" / "probabilities.csv", newline="") as file:
         rows = {row["image"]: row for row in csv.DictReader(file)}
     assert sorted(rows) == ["more/grey.jpg", "wide.png"]
-    assert sum(float(rows["wide.png"][f"p_{name}"]) for name in settings["classes"]) == pytest.approx(1)
+    assert sum(float(rows["wide.png"][f"p_{name}"]) for name in classes) == pytest.approx(1)
     (item,) = workflow.parser.get_parsed_content("evaluator").state.output
     assert "spatial_shape" not in item["image"].meta
     with pytest.raises(RuntimeError) as error:
         run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
-    assert f"Expected classes {settings['classes']}, those of the weights" in str(error.value.__cause__)
+    assert f"Expected classes {classes}, those of the weights" in str(error.value.__cause__)
     (tmp_path / "run" / "classes.json").unlink()
     with pytest.raises(RuntimeError) as error:
         run_bundle("classification", ["inference"], **{**settings, "classes": ["a", "b", "c"]})
