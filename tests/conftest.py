@@ -30,3 +30,14 @@ def parity() -> Callable[[str], Any]:
 def realdata() -> Callable[[str], Path]:
     """``realdata("kvasir_seg")`` -> the folder of real images, or a skip."""
     return lambda name: _material("SSGNET_REALDATA", "realdata", name)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist takes the files in our order, not those with the most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests go first, so that no worker is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
