@@ -100,7 +100,8 @@ def test_losses_and_scores_of_every_step_are_those_of_one_process(runs, bundle, 
 def test_final_weights_are_those_of_one_process(runs, bundle, name):
     one, two = session(runs / f"{bundle}_one"), session(runs / f"{bundle}_{name}")
     assert one["best_epoch"] == two["best_epoch"]
-    assert one["best_metric"] == pytest.approx(two["best_metric"], rel=1e-5)
+    if one["best_metric"] is not None:  # generators have none
+        assert one["best_metric"] == pytest.approx(two["best_metric"], rel=1e-5)
     for network in {"generator", "generator_ema", "discriminator", "augment", "network"} & one["objects"].keys():
         for key, value in one["objects"][network].items():
             if not key.endswith("conv.bias"):  # before a normalisation its gradient is rounding alone
