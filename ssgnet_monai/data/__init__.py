@@ -1,7 +1,6 @@
 from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
 from ssgnet_monai.data.generator_items import generator_items as generator_items
-from ssgnet_monai.data.image_files import find_images as find_images
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.inference_items import inference_items as inference_items
 from ssgnet_monai.data.inference_items import picture_items as picture_items

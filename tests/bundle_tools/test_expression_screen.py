@@ -12,7 +12,7 @@ ALLOWED = [
     "torch.device(@device).type == 'cuda'",
     "[{'image': i['image'], 'class': i.get('class', 'all')} for i in @items]",
     "{k: v for k, v in zip(@a, @b) if v > 0.5 ** 2}",
-    "ssgnet_monai.data.find_images(pathlib.Path(@dataset_dir))",
+    "ssgnet_monai.data.picture_items(pathlib.Path(@dataset_dir))",
     "copy.deepcopy(@network).requires_grad_(False).eval()",
     "lambda x: x['pred']",
     'f"{@name}_{@seed:03d}"',
