@@ -1,3 +1,6 @@
+import importlib
+from typing import Any
+
 from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
 from ssgnet_monai.data.generator_items import generator_items as generator_items
@@ -12,6 +15,13 @@ from ssgnet_monai.data.pool import pool_sha256 as pool_sha256
 from ssgnet_monai.data.prepare.folder import prepare_folder
 from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
-from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
-from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
 from ssgnet_monai.data.splits import hide_labels, split_items
+
+WITH_MONAI = {"SampleStream": "sample_stream", "StreamSampler": "sample_stream"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs MONAI when it is first named: the commands for data need not wait seconds for it."""
+    if name in WITH_MONAI:
+        return getattr(importlib.import_module(f"{__name__}.{WITH_MONAI[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
-from monai.transforms import Spacing
 
 
 def resample(
@@ -24,6 +22,9 @@ def resample(
     Returns:
         (array, float32, or of the input's type with "nearest"; its affine).
     """
+    from monai.data import MetaTensor  # takes seconds to import, which folders of pictures need not wait for
+    from monai.transforms import Spacing
+
     tensor = MetaTensor(torch.from_numpy(voxels.astype(np.float32))[None], affine=torch.from_numpy(affine.copy()))
     found = Spacing(pixdim=tuple(spacing), mode=mode, padding_mode="border", dtype=np.float32)(tensor)
     assert isinstance(found, MetaTensor)

@@ -2,6 +2,8 @@ import csv
 import json
 import logging
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -364,3 +366,14 @@ def test_real_images(tmp_path, realdata, name, count, size, encoding):
         with Image.open(source / "masks" / f"{stem}.png") as mask:
             truth = (np.asarray(mask) > 127).mean()
         assert abs((np.asarray(Image.open(item["label"])) > 127).mean() - truth) < 0.03
+
+
+def test_pictures_are_prepared_without_the_seconds_that_monai_takes_to_import(tmp_path):
+    images, masks = make(tmp_path / "source")
+    code = (
+        "import sys; from ssgnet_monai.data import prepare_folder; "
+        f"prepare_folder({str(images)!r}, {str(masks)!r}, {str(tmp_path / 'out')!r}); "
+        "print('monai' in sys.modules); from ssgnet_monai.data import SampleStream; print('monai' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-2:] == ["False", "True"]
