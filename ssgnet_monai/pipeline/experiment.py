@@ -88,6 +88,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
         for name, row in experiment[group].items():
             _check_stage(row, bundle, f"{group}.{name}")
     _check_growth(experiment)
+    _check_images(content, experiment)
     dataset = experiment["dataset"]
     for options in (read_config("datasets", dataset).get("prepare", {}), experiment["prepare"]):
         check_names(_mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
@@ -161,6 +162,16 @@ def _check_growth(experiment: dict[str, Any]) -> None:
             f"Expected a synthesis group with classes: each (one generator per class) for the settings {used}, got "
             f"{experiment['synthesis']}. Change it, or keep only settings: [original] in the rows of classification."
         )
+
+
+def _check_images(content: Mapping[str, Any], experiment: dict[str, Any]) -> None:
+    for key in sorted({"images", "class_mix"} & set(content.get("synthesis") or {})):
+        if used_settings(experiment) and not experiment["segmentation"]:
+            raise ValueError(
+                f"Expected no synthesis.{key} without rows of segmentation, got {content['synthesis'][key]!r}: the "
+                "generators make exactly the images that the settings of the classifiers need. Remove it; `growth` "
+                "holds settings of your own."
+            )
 
 
 def _with_defaults(content: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:

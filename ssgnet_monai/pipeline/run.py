@@ -115,11 +115,18 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
     return 0
 
 
+def _without_workers(words: list[str]) -> list[str]:
+    """The command of a preparation, less what changes its speed alone."""
+    words = [word for word in words if not word.startswith("workers=")]
+    at = words.index("--workers") if "--workers" in words else len(words)
+    return words[:at] + words[at + 2 :]
+
+
 def _prepare(command: list[str], run_dir: Path) -> None:
     record = run_dir / "data" / "command.json"
     if (run_dir / "data" / "datalist.json").exists():
         found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else command[3:]
-        if found != command[3:]:
+        if _without_workers(found) != _without_workers(command[3:]):
             raise ValueError(
                 f"Expected {record.parent} to hold the data of `ssgnet {shlex.join(command[3:])}`, found those of "
                 f"`ssgnet {shlex.join(found)}`. Give another output_dir."

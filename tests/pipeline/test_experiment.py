@@ -91,6 +91,13 @@ def test_settings_of_classifiers_may_be_own_ones_and_need_generators_only_where_
     assert load_experiment(CLASSIFICATION, original)["synthesis"] is None
 
 
+@pytest.mark.parametrize("override", ["synthesis.images=500", "synthesis.class_mix=uniform"])
+def test_numbers_of_images_that_nothing_would_use_are_refused(override):
+    with pytest.raises(ValueError, match=rf"no {override.split('=')[0]} without rows of segmentation, got"):
+        load_experiment(CLASSIFICATION, [override])
+    load_experiment(CLASSIFICATION, [override, "classification.resnet.settings=[original]"])
+
+
 def test_nested_ids_of_a_bundle_are_settings():
     override = "segmentation.unet.config.network_def#channels=[4,8]"
     assert load_experiment(DEMO, [override])["segmentation"]["unet"]["config"]["network_def#channels"] == [4, 8]

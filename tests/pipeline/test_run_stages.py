@@ -76,7 +76,15 @@ def test_a_failed_run_is_told_and_goes_on_where_it_stopped(experiment: Path, cap
 def test_data_of_other_options_are_refused(experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("snakemake")
     assert run.run_experiment(experiment, cores=1) == 0
-    monkeypatch.setattr(run, "prepare_command", lambda _: [sys.executable, "-c", PREPARE, "--size", "64"])
+    words = [sys.executable, "-c", PREPARE]
+    for faster in (
+        ["--size", "32", "--workers", "4"],
+        ["--workers", "4", "--size", "32"],
+        ["--size", "32", "workers=4"],
+    ):
+        monkeypatch.setattr(run, "prepare_command", lambda _, faster=faster: [*words, *faster])
+        assert run.run_experiment(experiment, cores=1) == 0
+    monkeypatch.setattr(run, "prepare_command", lambda _: [*words, "--size", "64"])
     with pytest.raises(ValueError, match=r"the data of `ssgnet --size 64`, found those of `ssgnet --size 32`. Give"):
         run.run_experiment(experiment, cores=1)
 

@@ -59,7 +59,7 @@ def test_what_no_training_depends_on_may_change(tmp_path):
     for state in (GENERATOR, CLASSIFIER, CLASSIFIER.replace("original", "balanced")):
         train(tmp_path, state)
     more = ["growth.mine={target: 20}", "classification.resnet.settings=[original,balanced,mine,extra_50]"]
-    stages = build(tmp_path, *more, "synthesis.images=99", "classification.resnet.config.num_workers=1")
+    stages = build(tmp_path, *more, "classification.resnet.config.num_workers=1")
     assert any(stage.name.startswith("classification_resnet_mine") for stage in stages)
     build(tmp_path, "classification.resnet.settings=[balanced]")  # without a reference
 

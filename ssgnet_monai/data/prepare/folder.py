@@ -59,6 +59,11 @@ def prepare_folder(
     inside = mask_folder if mask_folder is not None and mask_folder.resolve() != image_folder.resolve() else None
     image_files = find_images(image_folder, without=inside)
     mask_files = None if mask_folder is None else find_images(mask_folder)
+    if mask_files is None and options.get("mask_threshold") is not None:
+        raise ValueError(
+            f"Expected masks for mask_threshold {options['mask_threshold']}, found no folder of masks for "
+            f"{image_folder}. Give masks, or leave it out."
+        )
     files = [file for file in image_files if is_dicom(file)]
     workers = options.get("workers") or decoding_threads()
     most = options.get("max_megapixels", MAX_MEGAPIXELS)

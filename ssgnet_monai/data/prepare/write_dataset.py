@@ -99,6 +99,10 @@ def write_dataset(
     if split != OFFICIAL:
         split = checked_shares(split)
     check_stems(sources)
+    if clean_masks and all(source.mask is None for source in sources):
+        raise ValueError(
+            f"Expected masks to clean, got clean_masks {clean_masks} for images without any. Leave it out."
+        )
     workers = workers or decoding_threads()
     volumes, as_volumes = None, has_volumes(sources)
     if form not in FORMS or (form == "volumes" and not as_volumes) or (form == "slices" and spacing is not None):

@@ -377,3 +377,12 @@ def test_pictures_are_prepared_without_the_seconds_that_monai_takes_to_import(tm
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split()[-2:] == ["False", "True"]
+
+
+@pytest.mark.parametrize("option", [{"mask_threshold": 0}, {"clean_masks": 2}])
+def test_options_of_masks_are_refused_without_masks(tmp_path, option):
+    images, masks = make(tmp_path)
+    shutil.rmtree(masks)
+    with pytest.raises(ValueError, match="Expected masks"):
+        prepare_folder(images, None, tmp_path / "out", **option)
+    assert not (tmp_path / "out").exists()
