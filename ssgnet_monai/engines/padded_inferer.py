@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from monai.inferers import Inferer
 
+SLICES = 16
+"""Slices of a volume that the network sees at a time."""
+
 
 class PaddedInferer(Inferer):
     """Pads the right and lower border to the next multiple, by repeating it, and crops the network's output back.
@@ -29,7 +32,15 @@ class PaddedInferer(Inferer):
         self.multiple = multiple
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Apply ``network`` to images (B, C, H, W); returns its output (B, K, H, W)."""
+        """Apply ``network`` to images (B, C, H, W) or, slice by slice, to volumes (B, C, H, W, N).
+
+        Returns:
+            The network's output, (B, K, H, W) or (B, K, H, W, N).
+        """
+        if inputs.ndim == 5:
+            few = inputs.movedim(-1, 1).flatten(0, 1).split(SLICES)
+            found = torch.cat([self(slices, network, *args, **kwargs) for slices in few])
+            return found.unflatten(0, (len(inputs), -1)).movedim(1, -1)
         height, width = inputs.shape[-2:]
         below, right = -height % self.multiple, -width % self.multiple
         if below or right:

@@ -4,4 +4,7 @@ from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
+from ssgnet_monai.transforms.normalize_slices import NormalizeSlicesd as NormalizeSlicesd
+from ssgnet_monai.transforms.resize_slices import ResizeSlicesd as ResizeSlicesd
 from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
+from ssgnet_monai.transforms.viewer_mask import ViewerMaskd as ViewerMaskd

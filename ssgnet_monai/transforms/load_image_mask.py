@@ -73,8 +73,10 @@ class LoadImageMaskd(MapTransform):
         label_key: key of the mask path; items without it pass. Result: (1, H, W) float32 in {0, 1}.
         ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
         max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
-        voxel_window: (low, high) voxel values for slices of NIfTI volumes, which are items of
-            ``ssgnet_monai.data.inference_items``: the datalist's ``voxel_window``; None: percentiles of each volume.
+        voxel_window: (low, high) voxel values of NIfTI volumes: the datalist's ``voxel_window``; None: percentiles of
+            each volume. Items with "axis" and "slice" (``ssgnet_monai.data.inference_items``) are one slice.
+        whole_volumes: load volumes without "slice" too, as (C, H, W, N).
+        slice_plane: how these are cut, as in training: see ``ssgnet_monai.data.volumes.view.slice_axis``.
 
     Raises:
         ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window,
@@ -90,6 +92,8 @@ class LoadImageMaskd(MapTransform):
         ignore_value: int | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
         voxel_window: Sequence[float] | None = None,
+        whole_volumes: bool = False,
+        slice_plane: str | None = None,
     ) -> None:
         super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
         low, high = (float(value) for value in intensity_window)
@@ -101,6 +105,7 @@ class LoadImageMaskd(MapTransform):
         self.num_channels = num_channels
         self.image_key, self.label_key, self.ignore_value = image_key, label_key, ignore_value
         self.max_megapixels = max_megapixels
+        self.whole_volumes, self.slice_plane = whole_volumes, slice_plane
         self._slices = SliceReader(voxel_window)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -127,20 +132,25 @@ class LoadImageMaskd(MapTransform):
         return image.sub_(low).div_(high - low).clamp_(0.0, 1.0)
 
     def _slice(self, path: Any, item: Mapping[Hashable, Any]) -> torch.Tensor:
-        if "axis" not in item or "slice" not in item:
+        if "slice" in item:
+            axis = int(item["axis"])
+            values = self._slices.read(path, axis, int(item["slice"]))
+        elif not self.whole_volumes:
             raise ValueError(
                 f"Expected 'axis' and 'slice' beside a volume, got an item with {sorted(map(str, item))} for {path}. "
                 "Prepare volumes with `ssgnet data prepare`, or list their slices with `inference_items`."
             )
-        values = self._slices.read(path, int(item["axis"]), int(item["slice"]))
+        else:
+            slices, axis = self._slices.read_all(path, self.slice_plane)
+            values = np.moveaxis(slices, 0, -1)
         meta = {"filename_or_obj": str(path), "spatial_shape": np.asarray(values.shape), "original_channel_dim": 0}
-        return MetaTensor(torch.from_numpy(values[None]), meta=meta)
+        return MetaTensor(torch.from_numpy(np.ascontiguousarray(values[None])), meta={**meta, "axis": axis})
 
     def _with_channels(self, image: torch.Tensor) -> torch.Tensor:
         if image.shape[0] == self.num_channels:
             return image
         if self.num_channels == 3:
-            return image.repeat(3, 1, 1)
+            return image.repeat(3, *[1] * (image.ndim - 1))
         return (image * image.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
 
     def _coded_mask(self, image: Image.Image) -> Image.Image:

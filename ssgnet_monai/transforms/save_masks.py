@@ -19,7 +19,7 @@ class SaveMaskd(SaveImaged):
     A volume's mask is written when its last slice has come: NIfTI of the volume's name, shape, affine and spacing.
 
     Args:
-        keys: key of the (1, W, H) mask, {0, 1}: transposed, as MONAI's writers expect it.
+        keys: key of the (1, H, W) mask, {0, 1}.
         output_dir: folder of the masks.
         image_key: key of the image, whose meta names the file.
         options: further arguments of ``SaveImaged``, for pictures.
@@ -34,12 +34,14 @@ class SaveMaskd(SaveImaged):
         """Write the masks of one item; ``data`` is passed on."""
         path = Path(data[self.image_key].meta["filename_or_obj"])
         if not is_volume(path):
-            return dict(super().__call__(data))
+            for key in self.keys:  # MONAI's writers expect (width, height)
+                super().__call__({**data, key: data[key].transpose(1, 2)})
+            return dict(data)
         if self._volume is None or self._volume.volume.path != str(path):
             self._volume = MaskVolume(path, int(data["axis"]))
         for key in self.keys:
             mask = np.asarray(data[key].detach().cpu())[0]
-            self._volume.put(int(data["slice"]), mask.T)
+            self._volume.put(int(data["slice"]), mask)
         if self._volume.complete:
             self._volume.write(self.output_dir / path.name)
             self._volume = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.data.volumes.view import slice_axis, slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -44,14 +44,35 @@ class SliceReader:
         Returns:
             (H, W) float32 in [0, 1].
         """
-        volume = self._volume
-        if volume is None or volume.path != str(path):
+        volume = self._open(path)
+        return self._in_window(slice_view(volume.stored, volume.affine, axis)[index])
+
+    def read_all(self, path: str, plane: str | None = None) -> tuple[np.ndarray, int]:
+        """All slices of a volume.
+
+        Args:
+            path: a NIfTI volume.
+            plane: along which it is cut, see ``slice_axis``.
+
+        Returns:
+            ((N, H, W) float32 in [0, 1], the array axis along which it is cut).
+        """
+        volume = self._open(path)
+        axis = slice_axis(volume.affine, plane)
+        return np.stack([self._in_window(values) for values in slice_view(volume.stored, volume.affine, axis)]), axis
+
+    def _open(self, path: str) -> Volume:
+        if self._volume is None or self._volume.path != str(path):
             self._volume = None  # before the next one is read
-            self._volume = volume = Volume(path)
+            volume = Volume(path)
             self._limits = self._window_of(volume)
+            self._volume = volume
+        return self._volume
+
+    def _in_window(self, stored: np.ndarray) -> np.ndarray:
+        assert self._volume is not None
         low, high = self._limits
-        values = volume.values(slice_view(volume.stored, volume.affine, axis)[index])
-        return ((values - low) / (high - low)).clip(0, 1).astype(np.float32)
+        return ((self._volume.values(stored) - low) / (high - low)).clip(0, 1).astype(np.float32)
 
     def _window_of(self, volume: Volume) -> tuple[float, float]:
         if self.window is not None:

@@ -1,0 +1,59 @@
+"""A predicted mask as MONAI Label's writer and 3D Slicer expect it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
+
+LOSSY = (".jpg", ".jpeg")
+
+
+class ViewerMaskd(MapTransform):
+    """The last postprocessing transform of a segmenter: after it MONAI Label has nothing to resize or to turn.
+
+    A picture's mask becomes (W, H), a volume's (I, J, K) in the file's own voxel order with the file's affine. A JPEG's
+    mask is asked for as PNG, since JPEG would change its values; the client may still ask for another format.
+
+    Args:
+        keys: key of the mask: (1, H, W), or (1, H, W, N) of a volume that ``LoadImageMaskd`` read as a whole.
+        image_key: key of the image, whose meta names the file.
+    """
+
+    def __init__(self, keys: str, image_key: str = "image") -> None:
+        super().__init__(keys)
+        self.image_key = image_key
+        self._drop = DropSpatialShaped(image_key)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """A copy of ``data`` with uint8 masks, {0, 1}."""
+        result = self._drop(data)
+        meta = result[self.image_key].meta
+        path = Path(meta["filename_or_obj"])
+        for key in self.key_iterator(result):
+            mask = result[key][0].detach().cpu().to(torch.uint8).numpy()
+            if mask.ndim == 3:
+                result[key] = _volume(mask, path, int(meta["axis"]))
+            else:
+                result[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(mask.T)))
+        if path.suffix.lower() in LOSSY and not is_volume(path) and not result.get("result_extension"):
+            result["result_extension"] = ".png"
+        return result
+
+
+def _volume(mask: np.ndarray, path: Path, axis: int) -> MetaTensor:
+    header = nibabel.load(path)
+    affine = np.asarray(header.affine, np.float64)  # type: ignore[attr-defined]
+    voxels = np.zeros(header.shape, np.uint8)  # type: ignore[attr-defined]
+    slice_view(voxels, affine, axis)[...] = np.moveaxis(mask, -1, 0)
+    return MetaTensor(torch.from_numpy(voxels), affine=torch.from_numpy(affine))
