@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "data": ("list, download and prepare datasets, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
     "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
+    "label": ("serve bundles to 3D Slicer through MONAI Label", "ssgnet_monai.label_app.cli", "add_label_commands"),
     "verify": ("list what a bundle would run, run nothing", "ssgnet_monai.bundle_tools.cli", "add_verify_command"),
     "doctor": ("check this installation and say how to mend it", "ssgnet_monai.doctor", "add_doctor_command"),
 }

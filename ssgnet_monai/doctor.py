@@ -25,10 +25,6 @@ INCEPTION_FILE = "inception-2015-12-05.pt"
 INCEPTION_BYTES = 90_000_000
 # Exact and independent of what is activated: the interpreter that runs this is the one to be mended.
 PIP = f"{sys.executable} -m pip install"
-LABEL_RECIPE = (
-    "python3.11 -m venv .venv-label && .venv-label/bin/pip install -e . "
-    '"monailabel==0.8.5" "pydicom<3" "pynetdicom<3" "dicomweb-client<0.60" dcmqi'
-)
 # module, what it adds, the line that installs it
 OPTIONAL = (
     ("snakemake", "`ssgnet run` and `ssgnet demo`", f"{PIP} snakemake"),
@@ -39,7 +35,11 @@ OPTIONAL = (
         "a selective scan for CUDA tensors",
         f"{PIP} --no-build-isolation mamba-ssm  # with the CUDA toolkit",
     ),
-    ("monailabel", "the annotation server; it needs an environment of its own (numpy < 2, pydicom < 3)", LABEL_RECIPE),
+    (
+        "monailabel",
+        "the annotation server, in an environment of its own",
+        "ssgnet label setup",
+    ),
 )
 
 

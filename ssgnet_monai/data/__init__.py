@@ -7,6 +7,7 @@ from ssgnet_monai.data.generator_items import generator_items as generator_items
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.inference_items import inference_items as inference_items
 from ssgnet_monai.data.inference_items import picture_items as picture_items
+from ssgnet_monai.data.label_server import training_datalist as training_datalist
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
 from ssgnet_monai.data.phantom import write_phantom
@@ -17,7 +18,7 @@ from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.splits import hide_labels, split_items
 
-WITH_MONAI = {"SampleStream": "sample_stream", "StreamSampler": "sample_stream"}
+WITH_MONAI = {"SliceDataset": "slice_items", "SampleStream": "sample_stream", "StreamSampler": "sample_stream"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from monai.transforms import Compose, Randomizable, RandomizableTrait
 from torch.utils.data import Dataset, Sampler
 
 from ssgnet_monai.data.reading import reading
+from ssgnet_monai.data.slice_items import slice_items
 from ssgnet_monai.ops.ranks import num_ranks, rank
 
 ENDLESS = 2**40
@@ -25,7 +26,7 @@ class SampleStream(Dataset):
     deterministic head of the transform is cached per item; random transforms are seeded with (seed, k).
 
     Args:
-        data: items (dictionaries) of the labelled or real training set.
+        data: items (dictionaries) of the labelled or real training set; whole volumes become their slices.
         transform: MONAI transform of an item; the part before its first random transform is cached.
         seed: seed of the order and of the random transforms.
         pool: further items, sampled beside ``data``.
@@ -67,7 +68,7 @@ class SampleStream(Dataset):
             )
         if pool_fraction is not None and not 0 <= pool_fraction < 1:
             raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {pool_fraction}.")
-        self.data, self.pool = list(data), list(pool)
+        self.data, self.pool = slice_items(data), slice_items(pool)
         if pool_fraction is None:
             pool_fraction = len(self.pool) / (len(self.data) + len(self.pool))
         self.pool_fraction = pool_fraction if self.pool else 0.0

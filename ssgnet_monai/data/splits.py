@@ -81,7 +81,7 @@ def hide_labels(
 
     Args:
         items: training items, all with a mask.
-        num_labeled: how many keep it, in [1, len(items)].
+        num_labeled: how many keep it, in [1, len(items)]; 0 of none.
         seed: seed of the choice.
 
     Returns:
@@ -90,7 +90,7 @@ def hide_labels(
     Raises:
         ValueError: ``num_labeled`` is out of range, or an item is synthetic or has no mask.
     """
-    if not 1 <= num_labeled <= len(items):
+    if not min(1, len(items)) <= num_labeled <= len(items):
         raise ValueError(f"Expected num_labeled from 1 to {len(items)} (the training items), got {num_labeled}.")
     synthetic = [item["image"] for item in items if item.get("origin") == "synthetic"]
     if synthetic:

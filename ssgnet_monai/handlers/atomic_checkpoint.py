@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.atomic_write import atomic_path, save_tensors
 from ssgnet_monai.data.folder_lock import hold_folder
+from ssgnet_monai.data.label_server import in_label_server
 from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.preemption import Preemption
@@ -35,7 +37,9 @@ class AtomicCheckpoint:
         session: what is saved and where (``session.state_dir``).
         interval: epochs between checkpoints.
         keep: how many of the newest checkpoints stay.
-        resume: "auto" goes on where the last run stopped; "never" refuses to start in a folder with checkpoints.
+        resume: "auto" goes on where the last run stopped; "never" refuses to start in a folder with checkpoints. In
+            MONAI Label "auto" starts anew, since each press of Train is a training of its own, and the model from
+            before stays beside the new one as ``model_previous.pt``.
     """
 
     def __init__(self, session: TrainingSession, interval: int = 1, keep: int = 2, resume: str = "auto") -> None:
@@ -76,6 +80,8 @@ class AtomicCheckpoint:
             hold_folder(self.session.state_dir, "training run")
             for unfinished in sorted(self.session.state_dir.glob(".checkpoint_*.pt")):  # of a save that was killed
                 unfinished.unlink()
+        if in_label_server() and rank() == 0:
+            self._start_anew()
         files = self.session.checkpoints()
         if files and self.resume == "never":
             raise FileExistsError(
@@ -99,6 +105,14 @@ class AtomicCheckpoint:
         loader = engine.data_loader
         if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
             loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
+
+    def _start_anew(self) -> None:
+        for old in self.session.checkpoints():
+            old.unlink()
+        model = self.session.model_path
+        if model.exists():
+            with atomic_path(model.with_name(f"{model.stem}_previous{model.suffix}")) as temporary:
+                shutil.copyfile(model, temporary)
 
     def _restore(self, engine: Trainer, content: dict[str, Any]) -> None:
         self.session.load_state_dict(content["session"])

@@ -15,6 +15,7 @@ from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slice, picture_label
 from ssgnet_monai.data.volumes.slice_reader import SliceReader
 
 LUMA = (0.299, 0.587, 0.114)
@@ -70,7 +71,8 @@ class LoadImageMaskd(MapTransform):
             ``intensity_window``; (0, 255) for 8-bit images.
         num_channels: 3 (grey images are repeated) or 1 (colour images become luma, ITU-R BT.601).
         image_key: key of the image path. Result: (C, H, W) float32 in [0, 1].
-        label_key: key of the mask path; items without it pass. Result: (1, H, W) float32 in {0, 1}.
+        label_key: key of the mask path, a picture or what a viewer saved (NIfTI, NRRD); items without it pass. Result:
+            (1, H, W) float32 in {0, 1}.
         ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
         max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
         voxel_window: (low, high) voxel values of NIfTI volumes: the datalist's ``voxel_window``; None: percentiles of
@@ -117,7 +119,7 @@ class LoadImageMaskd(MapTransform):
         image = self._slice(path, result) if is_volume(path) else self._image(path)
         result[self.image_key] = self._with_channels(image)
         if self.label_key in result:
-            label = self._read(result[self.label_key], self._coded_mask)
+            label = self._label(result)
             result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
         return result
 
@@ -145,6 +147,18 @@ class LoadImageMaskd(MapTransform):
             values = np.moveaxis(slices, 0, -1)
         meta = {"filename_or_obj": str(path), "spatial_shape": np.asarray(values.shape), "original_channel_dim": 0}
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(values[None])), meta={**meta, "axis": axis})
+
+    def _label(self, item: Mapping[Hashable, Any]) -> torch.Tensor:
+        """(1, H, W) float32 in {0, 1, IGNORED}; ``item`` has its image already."""
+        path, image = item[self.label_key], item[self.image_key]
+        if not is_label_volume(path):
+            return self._read(path, self._coded_mask)
+        if "slice" in item:
+            volume = self._slices.volume(image.meta["filename_or_obj"])
+            mask = label_slice(path, volume, int(item["axis"]), int(item["slice"]))
+        else:
+            mask = picture_label(path, tuple(image.shape[1:]))
+        return MetaTensor(torch.from_numpy(np.ascontiguousarray(mask[None], np.float32)))
 
     def _with_channels(self, image: torch.Tensor) -> torch.Tensor:
         if image.shape[0] == self.num_channels:

@@ -44,7 +44,7 @@ class SliceReader:
         Returns:
             (H, W) float32 in [0, 1].
         """
-        volume = self._open(path)
+        volume = self.volume(path)
         return self._in_window(slice_view(volume.stored, volume.affine, axis)[index])
 
     def read_all(self, path: str, plane: str | None = None) -> tuple[np.ndarray, int]:
@@ -57,11 +57,12 @@ class SliceReader:
         Returns:
             ((N, H, W) float32 in [0, 1], the array axis along which it is cut).
         """
-        volume = self._open(path)
+        volume = self.volume(path)
         axis = slice_axis(volume.affine, plane)
         return np.stack([self._in_window(values) for values in slice_view(volume.stored, volume.affine, axis)]), axis
 
-    def _open(self, path: str) -> Volume:
+    def volume(self, path: str) -> Volume:
+        """The volume of a file, which stays in memory until the next one is asked for."""
         if self._volume is None or self._volume.path != str(path):
             self._volume = None  # before the next one is read
             volume = Volume(path)

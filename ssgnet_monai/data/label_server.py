@@ -1,0 +1,29 @@
+"""What differs where MONAI Label runs a bundle's training: its items come from clinicians, not from a datalist."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ssgnet_monai.data.datalist import load_datalist
+
+
+def in_label_server() -> bool:
+    """Whether MONAI Label started this process: it sets MONAI_LABEL_APP_DIR."""
+    return bool(os.environ.get("MONAI_LABEL_APP_DIR"))
+
+
+def training_datalist(dataset_dir: str | Path) -> dict[str, Any]:
+    """The datalist of a training; see ``load_datalist``.
+
+    Args:
+        dataset_dir: a prepared folder, or a datalist.
+
+    Returns:
+        The datalist. MONAI Label overrides the items: there, a folder that does not exist is a datalist without any,
+        of 8-bit pictures.
+    """
+    if in_label_server() and not Path(dataset_dir).exists():
+        return {"intensity_window": [0, 255], "training": [], "validation": [], "test": [], "unlabeled": []}
+    return load_datalist(dataset_dir)

@@ -1,0 +1,47 @@
+"""Volumes among training items: their slices, as items and as a cached dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from monai.data import CacheDataset
+
+from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.volumes.view import slice_axis
+from ssgnet_monai.data.volumes.volume import Volume
+
+
+def slice_items(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Items of whole volumes become one item a slice, others stay.
+
+    Args:
+        items: with "image", the path of a picture or of a NIfTI volume.
+
+    Returns:
+        Items for ``LoadImageMaskd``; slices have "axis" and "slice".
+
+    Raises:
+        ValueError: a volume that cannot be used.
+    """
+    found: list[dict[str, Any]] = []
+    for item in items:
+        if not is_volume(item["image"]) or "slice" in item:
+            found.append(dict(item))
+            continue
+        volume = Volume(item["image"])
+        axis = slice_axis(volume.affine)
+        found += [{**item, "axis": axis, "slice": index} for index in range(volume.shape[axis])]
+    return found
+
+
+class SliceDataset(CacheDataset):
+    """MONAI's ``CacheDataset`` of pictures and of the slices of volumes.
+
+    Args:
+        data: see ``slice_items``.
+        options: further arguments of ``CacheDataset``.
+    """
+
+    def __init__(self, data: Iterable[Mapping[str, Any]], **options: Any) -> None:
+        super().__init__(slice_items(data), **options)

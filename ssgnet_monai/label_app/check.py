@@ -1,0 +1,53 @@
+"""What 3D Slicer will list of a bundle, from MONAI Label's own classes: ``python -m ssgnet_monai.label_app.check DIR``.
+
+Runs in MONAI Label's environment.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from monailabel.tasks.infer.bundle import BundleInferTask
+from monailabel.tasks.train.bundle import BundleTrainTask
+
+from ssgnet_monai.label_app.served_bundle import check_bundle
+
+
+def describe(folder: Path) -> str:
+    """Load a bundle as the server does and describe it.
+
+    Args:
+        folder: of a trained bundle.
+
+    Returns:
+        Lines of text: name, type, labels, options.
+
+    Raises:
+        FileNotFoundError: no weights.
+        ValueError: MONAI Label refuses the bundle.
+    """
+    name = check_bundle(folder)
+    infer = BundleInferTask(str(folder.resolve()), {})
+    if not infer.is_valid():
+        raise ValueError(f"Expected MONAI Label to accept {folder}, it refused it (see above).")
+    infer._get_network("cpu", None)  # the weights must fit the network
+    train = BundleTrainTask(str(folder.resolve()), {})
+    lines = [
+        name,
+        f"  type      {infer.type}",
+        f"  labels    {', '.join(infer.labels)}",
+        f"  version   {infer.version}",
+        f"  about     {infer.description}",
+        f"  infer     {json.dumps(infer.config())}",
+        f"  train     {json.dumps(train.config()) if train.is_valid() else 'no train.yaml: cannot be trained'}",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(describe(Path(sys.argv[1])) + "\n")
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")

@@ -1,0 +1,111 @@
+"""MONAI Label's server with bundles of ours: one folder a run, nothing fetched, and this machine alone may ask."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from ssgnet_monai.label_app.environment import environment_python
+from ssgnet_monai.label_app.served_bundle import check_bundle
+from ssgnet_monai.pipeline.interruption import signals_raise
+
+logger = logging.getLogger(__name__)
+GRACE = 10.0
+"""Seconds in which the server and its trainings may end by themselves."""
+LOCAL = ("127.0.0.1", "localhost", "::1")
+STOCK = Path("monailabel") / "sample-apps" / "monaibundle"
+"""Where pip puts the stock app, under the environment's folder."""
+
+
+def start_server(
+    bundles: Sequence[Path], studies: str, environment: Path, host: str = "127.0.0.1", port: int = 8000
+) -> int:
+    """Run the server until it is interrupted.
+
+    Args:
+        bundles: folders of trained bundles; training writes their ``models/model.pt``.
+        studies: folder of images, or the URL of a DICOMweb server.
+        environment: of MONAI Label.
+        host: address to listen on.
+        port: port to listen on.
+
+    Returns:
+        The server's exit status.
+
+    Raises:
+        FileNotFoundError: no environment, weights or studies.
+        ValueError: two bundles of one name.
+    """
+    python = environment_python(environment)
+    if not studies.startswith(("http://", "https://")):
+        if not Path(studies).is_dir():
+            raise FileNotFoundError(f"Expected a folder of images or a DICOMweb URL as studies, found no {studies}.")
+        studies = str(Path(studies).absolute())
+    if host not in LOCAL:
+        logger.warning(
+            "LISTENING ON %s: everybody who reaches this machine on port %d can read and change all studies and start "
+            "trainings; there is no password and no encryption. Keep 127.0.0.1, or put TLS and a login before it "
+            "(docs/slicer.md, section 'Other machines').",
+            host,
+            port,
+        )
+    with signals_raise(), app_folder(bundles, environment / STOCK) as app:
+        names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
+        words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
+        for key, value in (("models", names), ("zoo_source", "local"), ("sam2", "false")):
+            words += ["--conf", key, value]
+        logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
+        search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
+        settings = {"MONAI_LABEL_SESSION_PATH": str(app / "sessions"), "PATH": search}
+        command = [str(python), "-m", "monailabel.main", "start_server", *words]
+        process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=app)
+        try:
+            return process.wait()
+        finally:
+            _end(process.pid)
+
+
+def _end(server: int) -> None:
+    """The server and its trainings, which would outlive it."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(server)
+        processes = [*root.children(recursive=True), root]
+        for process in processes:
+            process.terminate()
+        for process in psutil.wait_procs(processes, timeout=GRACE)[1]:
+            process.kill()
+
+
+@contextmanager
+def app_folder(bundles: Sequence[Path], stock: Path) -> Iterator[Path]:
+    """A copy of the app with links to the bundles, removed afterwards with its uploads.
+
+    Args:
+        bundles: folders of bundles.
+        stock: folder of MONAI Label's ``monaibundle`` app.
+
+    Yields:
+        The app's folder.
+
+    Raises:
+        FileNotFoundError: a bundle lacks its weights.
+        ValueError: two bundles of one name.
+    """
+    names = [check_bundle(bundle) for bundle in bundles]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Expected bundles of different names, got {', '.join(names)}. Rename a folder.")
+    with tempfile.TemporaryDirectory(prefix="ssgnet-label-") as folder:
+        app = Path(folder) / "app"
+        shutil.copytree(stock, app, ignore=shutil.ignore_patterns("__pycache__", "logs", "model"))
+        (app / "model").mkdir(exist_ok=True)
+        for name, bundle in zip(names, bundles, strict=True):
+            (app / "model" / name).symlink_to(bundle.resolve())
+        yield app
