@@ -1,0 +1,146 @@
+"""What a clinician's clicks do: list, next sample, infer, save a label, train; on pictures and on volumes."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import itk
+import nibabel
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.label.conftest import (
+    CLASSIFIER,
+    HEIGHT,
+    SEGMENTER,
+    WIDTH,
+    draw_studies,
+    make_bundle,
+    picture_mask,
+    wait_for_training,
+)
+from tests.volume_files import f_mask
+
+
+@pytest.fixture(scope="module")
+def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    root = tmp_path_factory.mktemp("server")
+    bundles = [make_bundle(root / "bundles"), make_bundle(root / "bundles", "classification")]
+    studies = draw_studies(root / "studies")
+    with serve(bundles, studies) as running:
+        yield SimpleNamespace(**vars(running), root=root, studies=studies, models=bundles[0] / "models")
+
+
+def infer(server: Any, image: str, **params: Any) -> Path:
+    file, _ = server.client.infer(SEGMENTER, image, params)
+    return Path(file)
+
+
+def test_slicer_lists_both_models(server: Any) -> None:
+    info = server.client.info()
+    assert {name: model["type"] for name, model in info["models"].items()} == {
+        SEGMENTER: "segmentation",
+        CLASSIFIER: "classification",
+    }
+    assert info["models"][SEGMENTER]["labels"] == {"lesion": 1}
+    assert info["datastore"]["total"] == 10
+
+
+@pytest.mark.parametrize("strategy", ["first", "random"])
+def test_next_sample(server: Any, strategy: str) -> None:
+    sample = server.client.next_sample(strategy, {})
+    assert Path(sample["path"]).parent == server.studies.resolve()
+
+
+@pytest.mark.parametrize("image", ["rgb0", "grey0"])
+def test_the_mask_of_a_picture(server: Any, image: str) -> None:
+    file = infer(server, image)
+    assert file.suffix == ".png"
+    mask = np.asarray(Image.open(file))
+    assert (mask.shape, mask.dtype) == ((HEIGHT, WIDTH), np.uint8)
+    assert set(np.unique(mask)) <= {0, 1}
+
+
+def test_the_mask_of_a_volume_has_its_grid(server: Any) -> None:
+    image, mask = nibabel.load(server.studies / "volume0.nii.gz"), nibabel.load(infer(server, "volume0"))
+    assert mask.shape == image.shape
+    assert mask.get_data_dtype() == np.uint8
+    np.testing.assert_allclose(mask.affine, image.affine, atol=1e-5)
+    assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1}
+
+
+def test_nrrd_is_written_where_slicer_asks_for_it(server: Any) -> None:
+    mask = itk.array_from_image(itk.imread(str(infer(server, "grey0", result_extension=".nrrd"))))
+    assert mask.squeeze().shape == (HEIGHT, WIDTH)
+
+
+def test_classes_and_their_scores(server: Any, slicer: Any) -> None:
+    """Asked without Slicer's ``infer``, which expects an image in every answer."""
+    selector = f"/infer/{CLASSIFIER}?image=rgb1&output=json"
+    status, reply, *_ = slicer.MONAILabelUtils.http_multipart("POST", server.url, selector, {"params": "{}"}, {})
+    assert status == 200, reply
+    params = json.loads(reply)
+    found = {entry["label"]: entry["score"] for entry in params["prediction"]}
+    assert sum(found.values()) == pytest.approx(1, abs=1e-5)
+    assert len(found) == 2
+
+
+def test_two_clients_at_once(server: Any) -> None:
+    images = ["rgb0", "grey1", "volume0", "volume1"] * 2
+    with ThreadPoolExecutor(4) as pool:
+        files = list(pool.map(lambda image: infer(server, image), images))
+    for image, file in zip(images[:4], files, strict=False):
+        assert file.read_bytes() == files[images.index(image, 4)].read_bytes()
+
+
+def test_saved_labels_train_and_the_next_suggestion_is_the_rectangle(server: Any) -> None:
+    """Labels as PNG, as NIfTI and NRRD of one slice, and of a volume; then validation sets of none, one and two."""
+    folder, client = server.root, server.client
+    for index in range(4):
+        mask = picture_mask(index).astype(np.uint8)
+        if index == 0:
+            path = folder / "label.png"
+            Image.fromarray(mask).save(path)
+        elif index == 1:
+            path = folder / "label.nrrd"
+            itk.imwrite(itk.image_from_array(mask[None].copy()), str(path))
+        else:
+            path = folder / "label.nii.gz"
+            nibabel.save(nibabel.Nifti1Image(mask.T[..., None], np.diag([-1.0, -1, 1, 1])), path)
+        client.save_label(f"rgb{index}", str(path), tag="final", params={})
+    volume = nibabel.load(server.studies / "volume1.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(f_mask((40, 30, 6)), volume.affine), folder / "volume.nii.gz")
+    client.save_label("volume1", str(folder / "volume.nii.gz"), tag="final", params={})
+    assert client.info()["datastore"]["completed"] == 5
+
+    settings = {"device": "cpu", "pretrained": True}
+    for split, run_id, epochs in ((0.0, "", 1), (0.2, "run", 1), (0.4, "run", 8)):
+        before = (server.models / "model.pt").read_bytes()
+        client.train_start(SEGMENTER, {**settings, "val_split": split, "run_id": run_id, "max_epochs": epochs})
+        status = wait_for_training(client)
+        assert status["status"] == "DONE", status["details"]
+        assert (server.models / "model_previous.pt").read_bytes() == before
+        assert (server.models / "model.pt").read_bytes() != before
+    assert sorted(path.name for path in server.models.iterdir()) == ["model.pt", "model_previous.pt"]
+    assert set(torch.load(server.models / "model.pt", weights_only=True)) == set(
+        torch.load(server.models / "model_previous.pt", weights_only=True)
+    )
+    mask, truth = np.asarray(Image.open(infer(server, "grey0"))) > 0, picture_mask(0)
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.8
+
+
+def test_batch_inference_saves_original_labels(server: Any, slicer: Any) -> None:
+    body = {"label_tag": "original", "device": "cpu", "multi_gpu": False}  # its default divides by the number of GPUs
+    status, reply, *_ = slicer.MONAILabelUtils.http_method(
+        "POST", server.url, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", body
+    )
+    assert status == 200, reply
+    saved = sorted(path.name for path in (server.studies / "labels" / "original").iterdir())
+    assert "grey0.png" in saved
+    assert "volume0.nii.gz" in saved
