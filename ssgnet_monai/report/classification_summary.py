@@ -102,7 +102,7 @@ def _majority_sentences(row: dict[str, Any], scored: list[dict[str, Any]]) -> li
 
 def _change(setting: dict[str, Any]) -> str:
     difference, added = setting["difference"]["macro_f1"], setting["train_counts"]["synthetic"]["all"]
-    images = f"{count(added)} synthetic images" if isinstance(added, int) else "synthetic images"
+    images = f"{count(added)} synthetic image{'s' * (added != 1)}" if isinstance(added, int) else "synthetic images"
     text = f"{setting['name']}: {images} changed macro-F1 by {signed(difference['mean'])}"
     if not difference["interval"]:
         return f"{text}; without a confidence interval this shows nothing yet."
