@@ -17,6 +17,7 @@ from PIL import Image
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, write_json
 
 logger = logging.getLogger(__name__)
+FOREGROUND = 255
 IGNORED = 127
 """Grey value of a mask pixel whose confidence is below the floor: neither foreground (255) nor background (0)."""
 
@@ -160,8 +161,30 @@ def label_change(before: str | Path, after: str | Path) -> float:
     return float(np.mean(changes))
 
 
+def label_disagreement(before: str | Path, after: str | Path) -> dict[str, float]:
+    """How much the labels of two rounds disagree: 1 - Dice by pool image, the slices of a volume together.
+
+    Args:
+        before: folder of a published round.
+        after: folder of a later one over the same pool, beside it.
+
+    Returns:
+        Absolute path of each image -> score in [0, 1]; 0 where both are empty.
+    """
+    previous = {record["image"]: record["mask"] for record in read_manifest(before)["masks"]}
+    counts: dict[str, np.ndarray] = {}
+    for record in read_manifest(after)["masks"]:
+        one = _read(Path(before) / previous[record["image"]]) == FOREGROUND
+        other = _read(Path(after) / record["mask"]) == FOREGROUND
+        image = os.path.normpath(Path(after).parent.absolute() / record["image"].split("#")[0])
+        found = np.array([np.count_nonzero(one & other), np.count_nonzero(one) + np.count_nonzero(other)])
+        counts[image] = counts.get(image, np.zeros(2, np.int64)) + found
+    return {image: float(1 - 2 * both / total) if total else 0.0 for image, (both, total) in counts.items()}
+
+
 def _relative(item: dict[str, Any], folder: str | Path) -> str:
-    return Path(os.path.relpath(item["image"], Path(folder).parent)).as_posix()
+    path = Path(os.path.relpath(item["image"], Path(folder).parent)).as_posix()
+    return f"{path}#{item['slice']}" if "slice" in item else path  # of a volume
 
 
 def _read(path: Path) -> np.ndarray:

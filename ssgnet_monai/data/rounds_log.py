@@ -50,10 +50,14 @@ class RoundsLog:
     def choose(self, arm: str, control: str) -> dict[str, Any]:
         """Write down the best round of each arm by validation Dice (the earlier one on a tie), before any test.
 
+        A control that was not run has none.
+
         Returns:
             The choice: arm, round, model, sha256, val_dice.
         """
         for key, name in (("choice", arm), ("control_choice", control)):
+            if name == control and not self.records(name):
+                continue
             best = max(self.records(name), key=lambda r: (r["val_dice"], -r["round"]))
             self.content[key] = {"arm": name, **{k: best[k] for k in ("round", "model", "sha256", "val_dice")}}
         write_json(self.path, self.content)

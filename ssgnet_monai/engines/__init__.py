@@ -4,6 +4,7 @@ from ssgnet_monai.engines.class_names import class_names as class_names
 from ssgnet_monai.engines.class_names import save_class_names as save_class_names
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
+from ssgnet_monai.engines.flip_disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.process_group import join_ranks as join_ranks

@@ -18,6 +18,7 @@ from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream
+from ssgnet_monai.data.slice_items import slice_items
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import num_ranks
@@ -93,7 +94,7 @@ class PseudoLabelRounds(Engine):
             )
         self.arm = "real_only" if pool is None else "pseudo_label"
         self.make_trainer, self.session, self.network, self.dataset = make_trainer, session, network, dataset
-        self.labeled, self.pool, self.log = list(labeled), list(pool or ()), log
+        self.labeled, self.pool, self.log = list(labeled), slice_items(pool or ()), log
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
         self.start, self.gate, self.pool_fraction = start, gate, pool_fraction
         self.min_delta, self.patience = min_delta, patience

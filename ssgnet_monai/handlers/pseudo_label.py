@@ -77,7 +77,7 @@ class PseudoLabelHandler:
     @torch.inference_mode()
     def _label(self, folder: PseudoLabelFolder, items: list[dict[str, Any]], extra: dict[str, Any]) -> None:
         todo = folder.begin(items)
-        images = [{"image": items[i]["image"]} for i in todo]
+        images = [{key: items[i][key] for key in ("image", "axis", "slice") if key in items[i]} for i in todo]
         loader = DataLoader(Dataset(images, self._load), batch_size=self.batch_size, num_workers=self.num_workers)
         self.network.eval()
         for k, batch in enumerate(tqdm(loader, desc=f"labelling {folder.folder.name}", mininterval=1.0)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.label_app.environment import create_environment, default_environment, environment_python
-from ssgnet_monai.label_app.server import start_server
+from ssgnet_monai.label_app.server import APPS, start_server
 
 
 def add_label_commands(subparsers: Any) -> None:
@@ -24,6 +24,12 @@ def add_label_commands(subparsers: Any) -> None:
     start = commands.add_parser("start", help="start the server")
     start.add_argument("--bundle", type=Path, nargs="+", required=True, metavar="DIR", help="trained bundles")
     start.add_argument("--studies", required=True, metavar="DIR|URL", help="folder of images, or a DICOMweb server")
+    start.add_argument(
+        "--app",
+        choices=APPS,
+        default=APPS[0],
+        help="MONAI Label's own app (stock), or with training on unlabelled studies and the strategy disagreement",
+    )
     start.add_argument("--host", default="127.0.0.1", help="address to listen on (this machine alone)")
     start.add_argument("--port", type=int, default=8000)
     start.set_defaults(handler=_start)
@@ -44,4 +50,6 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    return start_server(arguments.bundle, arguments.studies, arguments.env, arguments.host, arguments.port)
+    return start_server(
+        arguments.bundle, arguments.studies, arguments.env, arguments.app, arguments.host, arguments.port
+    )

@@ -21,12 +21,20 @@ logger = logging.getLogger(__name__)
 GRACE = 10.0
 """Seconds in which the server and its trainings may end by themselves."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
+APPS = ("stock", "ssgnet")
+"""MONAI Label's app for bundles as it is, or with what ``main.py`` adds."""
+MAIN = Path(__file__).with_name("main.py")
 STOCK = Path("monailabel") / "sample-apps" / "monaibundle"
 """Where pip puts the stock app, under the environment's folder."""
 
 
 def start_server(
-    bundles: Sequence[Path], studies: str, environment: Path, host: str = "127.0.0.1", port: int = 8000
+    bundles: Sequence[Path],
+    studies: str,
+    environment: Path,
+    app_name: str = "stock",
+    host: str = "127.0.0.1",
+    port: int = 8000,
 ) -> int:
     """Run the server until it is interrupted.
 
@@ -34,6 +42,7 @@ def start_server(
         bundles: folders of trained bundles; training writes their ``models/model.pt``.
         studies: folder of images, or the URL of a DICOMweb server.
         environment: of MONAI Label.
+        app_name: one of ``APPS``.
         host: address to listen on.
         port: port to listen on.
 
@@ -57,7 +66,7 @@ def start_server(
             host,
             port,
         )
-    with signals_raise(), app_folder(bundles, environment / STOCK) as app:
+    with signals_raise(), app_folder(bundles, environment / STOCK, app_name) as app:
         names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
         words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
         for key, value in (("models", names), ("zoo_source", "local"), ("sam2", "false")):
@@ -85,12 +94,13 @@ def _end(server: int) -> None:
 
 
 @contextmanager
-def app_folder(bundles: Sequence[Path], stock: Path) -> Iterator[Path]:
+def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") -> Iterator[Path]:
     """A copy of the app with links to the bundles, removed afterwards with its uploads.
 
     Args:
         bundles: folders of bundles.
         stock: folder of MONAI Label's ``monaibundle`` app.
+        app_name: one of ``APPS``.
 
     Yields:
         The app's folder.
@@ -105,6 +115,9 @@ def app_folder(bundles: Sequence[Path], stock: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ssgnet-label-") as folder:
         app = Path(folder) / "app"
         shutil.copytree(stock, app, ignore=shutil.ignore_patterns("__pycache__", "logs", "model"))
+        if app_name == "ssgnet":
+            (app / "main.py").rename(app / "stock_main.py")
+            shutil.copyfile(MAIN, app / "main.py")
         (app / "model").mkdir(exist_ok=True)
         for name, bundle in zip(names, bundles, strict=True):
             (app / "model" / name).symlink_to(bundle.resolve())

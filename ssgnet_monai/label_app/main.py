@@ -1,0 +1,39 @@
+"""The app ``ssgnet``: MONAI Label's stock app for bundles, with training on unlabelled studies and one more strategy.
+
+``ssgnet label start --app ssgnet`` copies this file over a copy of the stock app, whose own main.py becomes
+``stock_main.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import stock_main
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.tasks.infer_v2 import InferType
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+
+from ssgnet_monai.label_app.disagreement import Disagreement
+from ssgnet_monai.label_app.semi_supervised import SemiSupervisedTrainTask
+
+
+class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class that names MONAILabelApp as its base
+    """What the stock app serves and more; see the module."""
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        """The stock trainers; bundles with rounds can use the unlabelled studies."""
+        trainers = super().init_trainers()
+        for name in trainers:
+            if (Path(self.models[name]) / "configs" / "rounds.yaml").exists():
+                trainers[name] = SemiSupervisedTrainTask(self.models[name], self.conf)
+        return trainers
+
+    def init_strategies(self) -> dict[str, Strategy]:
+        """First, random and, with a segmenter, disagreement."""
+        strategies: dict[str, Any] = super().init_strategies()
+        segmenters = [task for task in self._infers.values() if task.type == InferType.SEGMENTATION]
+        if segmenters:
+            strategies["disagreement"] = Disagreement(segmenters[0])
+        return strategies
