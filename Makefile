@@ -1,5 +1,6 @@
 # make demo    the whole method on generated images, ending in a report
 # make test    every test that this machine can run
+# make test-label    the tests against a real MONAI Label server, in an environment of its own (8 GB more)
 # make lint    ruff and mypy
 # make clean   what building and testing left behind (results in runs/ stay)
 #
@@ -8,6 +9,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+LABEL_VENV ?= .venv-label
 PIP_ARGS ?=
 ARGS ?=
 # One thread in each of two workers beats two spinning threads on two cores.
@@ -27,7 +29,7 @@ LINKED = $(VENV)/.ssgnet-linked-$(PACKAGING)-$(CHECKOUT)
 TOOLS = $(VENV)/.ssgnet-tools-$(PACKAGING)
 UNFINISHED = $(VENV)/.ssgnet-unfinished
 
-.PHONY: demo test lint clean environment
+.PHONY: demo test test-label lint clean environment
 .DEFAULT_GOAL := demo
 
 demo: environment
@@ -37,6 +39,11 @@ demo: environment
 
 test: environment
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-label: environment
+	$(BIN)/ssgnet label setup --env "$(LABEL_VENV)"
+	SSGNET_LABEL_ENV="$(abspath $(LABEL_VENV))" OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  $(BIN)/python -m pytest tests/label $(ARGS)
 
 lint: environment $(TOOLS)
 	$(BIN)/python -m ruff check .

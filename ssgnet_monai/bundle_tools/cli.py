@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle, shipped_bundles
+from ssgnet_monai.bundle_tools.trained_copy import copy_trained
 from ssgnet_monai.bundle_tools.verify import render, verify_bundle
 
 
@@ -32,6 +33,9 @@ def add_bundle_commands(subparsers: Any) -> None:
     copy = commands.add_parser("copy", help="copy one to a new folder, to change its configs")
     copy.add_argument("name", metavar="NAME", help="as `ssgnet bundle list` shows it")
     copy.add_argument("folder", type=Path, metavar="DIR", help="new folder; nothing is overwritten")
+    copy.add_argument(
+        "--trained", type=Path, metavar="ROW", help="with weights and settings of runs/NAME/segmentation/ROW/seed0"
+    )
     copy.set_defaults(handler=_copy)
 
 
@@ -52,6 +56,10 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _copy(arguments: argparse.Namespace) -> int:
+    if arguments.trained is not None:
+        copy = copy_trained(arguments.name, arguments.trained, arguments.folder)
+        sys.stdout.write(f"copied {arguments.name} with the weights of {arguments.trained} to {copy}\n")
+        return 0
     copy = copy_bundle(arguments.name, arguments.folder)
     sys.stdout.write(
         f"copied {arguments.name} to {copy}\nnext: cd {shlex.quote(str(copy))} && "

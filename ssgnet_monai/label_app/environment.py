@@ -42,8 +42,15 @@ def create_environment(folder: Path) -> Path:
     """
     wanted = {"requirements": REQUIREMENTS.read_text(encoding="utf-8"), "package": _own_source()}
     record = folder / READY
-    if record.exists() and json.loads(record.read_text(encoding="utf-8")) == wanted:
+    found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if found == wanted:
         logger.info("%s is complete", folder)
+        return folder
+    if found.get("requirements") == wanted["requirements"]:
+        logger.info("%s is complete; linking it to %s", folder, wanted["package"][-1])
+        _run([*pip, "--no-deps", *wanted["package"]])
+        write_json(record, wanted)
         return folder
     if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
         raise ValueError(f"Expected a new folder or an environment, got {folder} with other files. Choose another one.")
@@ -51,7 +58,7 @@ def create_environment(folder: Path) -> Path:
     logger.info("creating %s with %s: about 8 GB, some minutes", folder, python)
     _run([python, "-m", "venv", "--clear", str(folder)])
     logger.info("installing %s and %s", ", ".join(_names()), wanted["package"][-1])
-    _run([str(folder / "bin" / "pip"), "install", "--quiet", "--requirement", str(REQUIREMENTS), *wanted["package"]])
+    _run([*pip, "--requirement", str(REQUIREMENTS), *wanted["package"]])
     write_json(record, wanted)
     return folder
 
