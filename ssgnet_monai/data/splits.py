@@ -88,11 +88,11 @@ def hide_labels(
         (labelled items, the others without ``label``), both in the given order.
 
     Raises:
-        ValueError: ``num_labeled`` is out of range, or an item is synthetic or has no mask.
+        ValueError: ``num_labeled`` is out of range, or an item is synthetic without a reviewed mask, or has none.
     """
     if not min(1, len(items)) <= num_labeled <= len(items):
         raise ValueError(f"Expected num_labeled from 1 to {len(items)} (the training items), got {num_labeled}.")
-    synthetic = [item["image"] for item in items if item.get("origin") == "synthetic"]
+    synthetic = [item["image"] for item in items if item.get("origin") == "synthetic" and not item.get("reviewed")]
     if synthetic:
         raise ValueError(
             f"Expected real training images, got {len(synthetic)} synthetic ones, first {synthetic[0]}. "

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.label_app.environment import create_environment, default_environment, environment_python
+from ssgnet_monai.label_app.review import open_review, write_reviewed
 from ssgnet_monai.label_app.server import APPS, start_server
 
 
@@ -33,7 +35,13 @@ def add_label_commands(subparsers: Any) -> None:
     start.add_argument("--host", default="127.0.0.1", help="address to listen on (this machine alone)")
     start.add_argument("--port", type=int, default=8000)
     start.set_defaults(handler=_start)
-    for parser in (setup, check, start):
+    review = commands.add_parser("review", help="review a round's synthetic images and pseudo-labels in Slicer")
+    review.add_argument("--pool", type=Path, metavar="ROUND", help="such as .../seed0/pseudo_labels/round_02")
+    review.add_argument("--folder", type=Path, required=True, metavar="DIR", help="of this review and its decisions")
+    review.add_argument("--out", type=Path, metavar="DIR", help="write a datalist of the decisions so far, and stop")
+    review.add_argument("--port", type=int, default=8000)
+    review.set_defaults(handler=_review)
+    for parser in (setup, check, start, review):
         parser.add_argument(
             "--env", type=Path, default=default_environment(), metavar="DIR", help="of MONAI Label (%(default)s)"
         )
@@ -47,6 +55,18 @@ def _setup(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     command = [environment_python(arguments.env), "-m", "ssgnet_monai.label_app.check", arguments.bundle.absolute()]
     return subprocess.run(command, check=False).returncode
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    if arguments.out is not None:
+        found = write_reviewed(arguments.folder, arguments.out)
+        counts = ", ".join(f"{number} {name}" for name, number in found.items())
+        sys.stdout.write(f"{counts}: {arguments.out / 'datalist.json'}\n")
+        return 0
+    if arguments.pool is None:
+        raise ValueError("Expected --pool ROUND to review, or --out DIR to write the decisions, got neither.")
+    studies = open_review(arguments.pool, arguments.folder)
+    return start_server([], str(studies), arguments.env, "ssgnet", port=arguments.port, review=True)
 
 
 def _start(arguments: argparse.Namespace) -> int:

@@ -11,16 +11,26 @@ from typing import Any
 
 import stock_main
 from monailabel.interfaces.app import MONAILabelApp
-from monailabel.interfaces.tasks.infer_v2 import InferType
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.tasks.infer.bundle import BundleInferTask
 
 from ssgnet_monai.label_app.disagreement import Disagreement
+from ssgnet_monai.label_app.review import REVIEW
 from ssgnet_monai.label_app.semi_supervised import SemiSupervisedTrainTask
+from ssgnet_monai.label_app.stored_masks import StoredMasks
 
 
 class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class that names MONAILabelApp as its base
     """What the stock app serves and more; see the module."""
+
+    def init_infers(self) -> dict[str, InferTask]:
+        """The stock models and, in a review, the pseudo-labels."""
+        infers = super().init_infers()
+        if self.conf.get("review"):
+            infers[REVIEW] = StoredMasks(Path(self.studies))
+        return infers
 
     def init_trainers(self) -> dict[str, TrainTask]:
         """The stock trainers; bundles with rounds can use the unlabelled studies."""
@@ -33,7 +43,8 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
     def init_strategies(self) -> dict[str, Strategy]:
         """First, random and, with a segmenter, disagreement."""
         strategies: dict[str, Any] = super().init_strategies()
-        segmenters = [task for task in self._infers.values() if task.type == InferType.SEGMENTATION]
+        segmenters = [task for task in self._infers.values() if isinstance(task, BundleInferTask)]
+        segmenters = [task for task in segmenters if task.type == InferType.SEGMENTATION]
         if segmenters:
             strategies["disagreement"] = Disagreement(segmenters[0])
         return strategies

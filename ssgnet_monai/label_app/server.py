@@ -35,6 +35,7 @@ def start_server(
     app_name: str = "stock",
     host: str = "127.0.0.1",
     port: int = 8000,
+    review: bool = False,
 ) -> int:
     """Run the server until it is interrupted.
 
@@ -45,6 +46,7 @@ def start_server(
         app_name: one of ``APPS``.
         host: address to listen on.
         port: port to listen on.
+        review: the studies are those of a review (``open_review``).
 
     Returns:
         The server's exit status.
@@ -69,13 +71,14 @@ def start_server(
     with signals_raise(), app_folder(bundles, environment / STOCK, app_name) as app:
         names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
         words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
-        for key, value in (("models", names), ("zoo_source", "local"), ("sam2", "false")):
+        settings = {"models": names, "zoo_source": "local", "sam2": "false", **({"review": "true"} if review else {})}
+        for key, value in settings.items():
             words += ["--conf", key, value]
         logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
-        settings = {"MONAI_LABEL_SESSION_PATH": str(app / "sessions"), "PATH": search}
+        variables = {"MONAI_LABEL_SESSION_PATH": str(app / "sessions"), "PATH": search}
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
-        process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=app)
+        process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app)
         try:
             return process.wait()
         finally:

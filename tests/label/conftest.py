@@ -34,13 +34,6 @@ STARTS = 180
 HEIGHT, WIDTH = 60, 97
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them start servers."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="session")
 def label_environment() -> Path:
     folder = Path(os.environ.get("SSGNET_LABEL_ENV") or default_environment())
@@ -103,18 +96,21 @@ def picture_mask(index: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def serve(label_environment: Path, slicer: Any) -> Callable[..., Any]:
+def serve(label_environment: Path, slicer: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """``with serve(bundles, studies) as server``: client, process, log and address of a server that has started."""
 
     @contextmanager
-    def start(bundles: list[Path], studies: Path | str, *options: str) -> Iterator[SimpleNamespace]:
+    def start(
+        bundles: list[Path], studies: Path | str | None, *options: str, command: str = "start"
+    ) -> Iterator[SimpleNamespace]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        root = bundles[0].parent
+        root = bundles[0].parent if bundles else tmp_path_factory.mktemp("log")
         log = root / f"server_{port}.log"
-        words = ["label", "start", "--bundle", *map(str, bundles), "--studies", str(studies), "--port", str(port)]
-        words += ["--env", str(label_environment), *options]
+        words = ["label", command, "--env", str(label_environment), "--port", str(port), *options]
+        if bundles:
+            words += ["--bundle", *map(str, bundles), "--studies", str(studies)]
         with open(log, "wb") as file:
             process = psutil.Popen([sys.executable, "-m", "ssgnet_monai.cli", *words], stdout=file, stderr=file)
         client = slicer.MONAILabelClient(f"http://127.0.0.1:{port}", str(root))

@@ -14,6 +14,8 @@ from PIL import Image
 
 from tests.label.conftest import CLASSIFIER, SEGMENTER, draw_studies, make_bundle, picture_mask, wait_for_training
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:

@@ -27,6 +27,8 @@ from tests.label.conftest import (
 )
 from tests.volume_files import f_mask
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:

@@ -1,0 +1,145 @@
+"""Synthetic images with their pseudo-labels as a review queue, and the decisions as a datalist."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from ssgnet_monai.data.atomic_write import sha256_file, write_json
+from ssgnet_monai.data.datalist import datalist_path, datalist_sha256, load_datalist, save_datalist
+from ssgnet_monai.data.image_io import resize_mask, write_mask_png
+from ssgnet_monai.data.pool import synthetic_items
+from ssgnet_monai.data.pseudo_labels import FOREGROUND, read_manifest
+from ssgnet_monai.data.volumes.label_volume import is_label_volume, picture_label
+
+QUEUE = "queue.json"
+LABELS = Path("labels")
+REVIEW = "pseudo_labels"
+"""Name of the model that a review offers in Slicer."""
+
+
+def open_review(pool: Path, folder: Path) -> Path:
+    """Lay out the synthetic images of a round as studies, the least certain first by name; decisions are kept.
+
+    Args:
+        pool: a published round, such as ``runs/NAME/segmentation/ROW/seed0/pseudo_labels/round_02``.
+        folder: of this review; one that holds another round's is refused.
+
+    Returns:
+        The folder of studies.
+
+    Raises:
+        FileNotFoundError: no such round, or its run is not whole.
+        ValueError: the folder holds another review, or the round has no synthetic images.
+    """
+    manifest = pool / "manifest.json"
+    if not manifest.is_file():
+        raise FileNotFoundError(
+            f"Expected a round of pseudo-labels such as runs/NAME/segmentation/ROW/seed0/pseudo_labels/round_02, found "
+            f"no {manifest}."
+        )
+    record = {"pool": str(pool.resolve()), "manifest_sha256": sha256_file(manifest)}
+    if (folder / QUEUE).exists():
+        if json.loads((folder / QUEUE).read_text(encoding="utf-8"))["manifest_sha256"] != record["manifest_sha256"]:
+            raise ValueError(f"Expected a new folder, or the review of {pool}, got the review of others in {folder}.")
+        return folder / "studies"
+    known, items = _run_of(pool)[1], []
+    for mask in sorted(read_manifest(pool)["masks"], key=lambda mask: (mask["mean_confidence"], mask["image"])):
+        image = (pool.parent / mask["image"]).resolve()
+        if image in known:
+            items.append({"id": f"{len(items) + 1:05d}_{image.parent.parent.name}_{image.stem}", **mask})
+            items[-1]["image"] = str(image)
+    if not items:
+        raise ValueError(f"Expected synthetic images in {pool}, found none. Run rounds with pool: synthetic or both.")
+    shutil.rmtree(folder / "studies", ignore_errors=True)  # of a lay-out that was cut short
+    original = folder / "studies" / LABELS / "original"
+    original.mkdir(parents=True)
+    for item in items:
+        shutil.copyfile(item["image"], folder / "studies" / f"{item['id']}.png")
+        with Image.open(item["image"]) as image, Image.open(pool / item["mask"]) as mask:
+            drawn = resize_mask(np.asarray(mask) == FOREGROUND, (image.height, image.width))
+        write_mask_png(original / f"{item['id']}.png", drawn)
+    write_json(folder / QUEUE, {**record, "items": items})
+    return folder / "studies"
+
+
+def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
+    """Write the run's datalist with the decisions: accepted and corrected pairs train as labelled images.
+
+    A saved label accepts its image, with the mask as it was or as it was corrected; an empty one drops the image. What
+    nobody has looked at stays in ``unlabeled``.
+
+    Args:
+        folder: of the review.
+        out: folder of the new datalist; it must not be that of the run.
+
+    Returns:
+        Numbers of ``accepted``, ``dropped`` and ``waiting`` images.
+
+    Raises:
+        FileNotFoundError: no review there, or a file of the run is gone.
+        ValueError: ``out`` is the run's own folder, or a saved label does not fit its image.
+    """
+    if not (folder / QUEUE).is_file():
+        raise FileNotFoundError(f"Expected a review in {folder}, found no {QUEUE}. Begin one with --pool.")
+    queue = json.loads((folder / QUEUE).read_text(encoding="utf-8"))
+    source, known = _run_of(Path(queue["pool"]))
+    if out.resolve() == source.parent.resolve():
+        raise ValueError(f"Expected another folder than the run's own data, got {out}.")
+    datalist = load_datalist(source)
+    saved = {path.name.split(".")[0]: path for path in sorted((folder / "studies" / LABELS / "final").glob("*"))}
+    accepted, waiting, dropped = [], [], []
+    for item in queue["items"]:
+        entry = known[Path(item["image"])]
+        if item["id"] not in saved:
+            waiting.append(entry)
+            continue
+        mask = _mask(saved[item["id"]], Path(item["image"]))
+        if not mask.any():
+            dropped.append(item["id"])
+            continue
+        label = out.absolute() / "masks" / f"{item['id']}.png"
+        write_mask_png(label, mask)
+        accepted.append({**entry, "label": str(label), "reviewed": True})
+    review = {
+        "datalist_sha256": datalist_sha256(source),
+        "manifest_sha256": queue["manifest_sha256"],
+        "accepted": len(accepted),
+        "dropped": dropped,
+    }
+    datalist["training"] += accepted
+    datalist["unlabeled"] += waiting
+    save_datalist({**datalist, "review": review}, out / "datalist.json")
+    return {"accepted": len(accepted), "dropped": len(dropped), "waiting": len(waiting)}
+
+
+def _mask(path: Path, image: Path) -> np.ndarray:
+    with Image.open(image) as picture:
+        shape = (picture.height, picture.width)
+    if is_label_volume(path):
+        return picture_label(path, shape)
+    with Image.open(path) as mask:
+        values = np.asarray(mask) > 0
+    if values.shape != shape:
+        raise ValueError(f"Expected a mask of {shape} pixels (height, width), got {values.shape} in {path}.")
+    return values
+
+
+def _run_of(pool: Path) -> tuple[Path, dict[Path, dict[str, Any]]]:
+    """The datalist of the run around a round, and its synthetic items by absolute path."""
+    row = pool.resolve().parents[1]
+    if not (row / "config.yaml").is_file():
+        raise FileNotFoundError(f"Expected the run around {pool}, found no config.yaml in {row}. Copy the whole run.")
+    config = yaml.safe_load((row / "config.yaml").read_text(encoding="utf-8"))
+    root = next((folder for folder in row.parents if (folder / config["dataset_dir"]).exists()), None)
+    if root is None:
+        raise FileNotFoundError(f"Expected the run around {row}, found no {config['dataset_dir']}. Copy the whole run.")
+    source = datalist_path(root / config["dataset_dir"])
+    items = synthetic_items([root / path for path in config.get("synthetic", [])], source)
+    return source, {Path(item["image"]).resolve(): item for item in items}
