@@ -76,7 +76,11 @@ def start_server(
             words += ["--conf", key, value]
         logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
-        variables = {"MONAI_LABEL_SESSION_PATH": str(app / "sessions"), "PATH": search}
+        variables = {
+            "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
+            "MONAI_LABEL_DICOMWEB_CACHE_PATH": str(app / "dicom"),  # patient data: removed with the app
+            "PATH": search,
+        }
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
         process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app)
         try:
