@@ -78,7 +78,7 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         file, _ = client.infer(SEGMENTER, "1.2.3.0.1", {})
         mask = nibabel.load(file)
         assert mask.shape == SHAPE
-        np.testing.assert_allclose(np.abs(mask.affine), np.abs(oblique()), atol=1e-3)
+        np.testing.assert_allclose(np.abs(mask.affine[:3, :3]), np.abs(oblique()[:3, :3]), atol=1e-3)
         assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1}
 
         for index in range(2):
@@ -95,7 +95,7 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
         assert sorted(kinds) == ["CT", "CT", "CT", "SEG", "SEG"]
 
-        client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.5, "max_epochs": 6, "pretrained": True})
+        client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.5, "max_epochs": 25, "pretrained": True})
         status = wait_for_training(client)
         assert status["status"] == "DONE", server.log.read_text()[-5000:]
         file, _ = client.infer(SEGMENTER, "1.2.3.2.1", {})
