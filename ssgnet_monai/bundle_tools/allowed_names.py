@@ -84,7 +84,9 @@ def refuse_name(name: str) -> str | None:
 
 @functools.cache
 def exported_names(module: str) -> frozenset[str]:
-    """Names that a package's ``__init__.py`` imports, read from its source; nothing is imported.
+    """Names that a package's ``__init__.py`` imports, at once or (``if TYPE_CHECKING``) when they are first named.
+
+    They are read from its source; nothing is imported.
 
     Args:
         module: dotted name of a package, such as ``monai.data``.
@@ -100,5 +102,7 @@ def exported_names(module: str) -> frozenset[str]:
     if not source.is_file():
         return frozenset()
     tree = ast.parse(source.read_text(encoding="utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    later = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    nodes = [*tree.body, *(node for block in later for node in block.body)]
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     return frozenset(alias.asname or alias.name for node in imports for alias in node.names)

@@ -1,5 +1,5 @@
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
@@ -18,7 +18,12 @@ from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.splits import hide_labels, split_items
 
-WITH_MONAI = {"SliceDataset": "slice_items", "SampleStream": "sample_stream", "StreamSampler": "sample_stream"}
+if TYPE_CHECKING:
+    from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
+    from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
+    from ssgnet_monai.data.slice_items import SliceDataset as SliceDataset
+
+WITH_MONAI = {"SampleStream": "sample_stream", "SliceDataset": "slice_items", "StreamSampler": "sample_stream"}
 
 
 def __getattr__(name: str) -> Any:
