@@ -1,0 +1,51 @@
+"""The app ``ssgnet``: training with unlabelled studies and the strategy ``disagreement``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.label.conftest import SEGMENTER, draw_studies, make_bundle, picture_mask, wait_for_training
+
+pytestmark = pytest.mark.slow
+
+
+def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_path: Path) -> None:
+    bundle, studies = make_bundle(tmp_path / "bundles"), draw_studies(tmp_path / "studies", 3, 1)
+    scores = bundle / "output" / "disagreement.json"
+    with serve([bundle], studies, "--app", "ssgnet") as server:
+        client = server.client
+        options = client.info()["trainers"][SEGMENTER]["config"]
+        assert options["semi_supervised"] is False
+        assert options["rounds"] == [1, 2]
+        offered = [client.next_sample("disagreement", {}) for _ in range(8)]
+        found = json.loads(scores.read_text())["scores"]
+        assert set(found) == {"rgb0", "rgb1", "rgb2", "grey0", "grey1", "grey2", "volume0"}
+        sure = [sample for sample in offered if sample["disagreement"] is not None]
+        assert {sample["id"] for sample in sure} <= {max(found, key=lambda image: (found[image], image))}
+
+        for index in range(2):
+            Image.fromarray(picture_mask(index).astype(np.uint8)).save(tmp_path / "label.png")
+            client.save_label(f"rgb{index}", str(tmp_path / "label.png"), tag="final", params={})
+        settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": 1}
+        client.train_start(SEGMENTER, settings)
+        status = wait_for_training(client)
+        assert status["status"] == "DONE", server.log.read_text()[-6000:]
+        rounds = bundle / "output" / "semi_supervised"
+        log = json.loads((rounds / "rounds.json").read_text())
+        assert len(log["arms"]["pseudo_label"]) == 2
+        assert log["choice"]["sha256"]
+        pool = json.loads((rounds / "pseudo_labels" / "round_01" / "manifest.json").read_text())["masks"]
+        assert len(pool) == 4 + 6  # pictures, and the slices of the volume
+        assert set(json.loads(scores.read_text())["scores"]) == {"rgb2", "grey0", "grey1", "grey2", "volume0"}
+        final = studies / "labels" / "final"
+        assert sorted(path.name for path in final.iterdir()) == ["rgb0.png", "rgb1.png"]  # no pseudo-label among them
+        before = scores.read_bytes()
+    with serve([bundle], studies, "--app", "ssgnet") as server:
+        server.client.next_sample("disagreement", {})
+        assert scores.read_bytes() == before  # a restarted server does not score again
