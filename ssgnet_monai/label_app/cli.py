@@ -34,6 +34,9 @@ def add_label_commands(subparsers: Any) -> None:
     )
     start.add_argument("--host", default="127.0.0.1", help="address to listen on (this machine alone)")
     start.add_argument("--port", type=int, default=8000)
+    start.add_argument(
+        "--conf", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="setting of MONAI Label's app"
+    )
     start.set_defaults(handler=_start)
     review = commands.add_parser("review", help="review a round's synthetic images and pseudo-labels in Slicer")
     review.add_argument("--pool", type=Path, metavar="ROUND", help="such as .../seed0/pseudo_labels/round_02")
@@ -66,10 +69,16 @@ def _review(arguments: argparse.Namespace) -> int:
     if arguments.pool is None:
         raise ValueError("Expected --pool ROUND to review, or --out DIR to write the decisions, got neither.")
     studies = open_review(arguments.pool, arguments.folder)
-    return start_server([], str(studies), arguments.env, "ssgnet", port=arguments.port, review=True)
+    return start_server([], str(studies), arguments.env, "ssgnet", port=arguments.port, conf={"review": "true"})
 
 
 def _start(arguments: argparse.Namespace) -> int:
     return start_server(
-        arguments.bundle, arguments.studies, arguments.env, arguments.app, arguments.host, arguments.port
+        arguments.bundle,
+        arguments.studies,
+        arguments.env,
+        arguments.app,
+        arguments.host,
+        arguments.port,
+        dict(arguments.conf),
     )

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import stock_main
+import torch
 from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.tasks.infer.bundle import BundleInferTask
+from monailabel.tasks.scoring.dice import Dice
 
 from ssgnet_monai.label_app.disagreement import Disagreement
 from ssgnet_monai.label_app.review import REVIEW
@@ -48,3 +52,11 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         if segmenters:
             strategies["disagreement"] = Disagreement(segmenters[0])
         return strategies
+
+    def init_scoring_methods(self) -> dict[str, ScoringMethod]:
+        """The stock app's and ``dice``: between what a model drew (tag original) and what was saved (tag final)."""
+        return {**super().init_scoring_methods(), "dice": Dice()}
+
+    def batch_infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        """Masks of many studies; MONAI Label's default of several GPUs fails where there is none."""
+        return super().batch_infer({"multi_gpu": torch.cuda.is_available(), **request}, datastore)

@@ -50,6 +50,7 @@ class SemiSupervisedTrainTask(BundleTrainTask):
             self._pool = {image: datastore.get_image_uri(image) for image in datastore.get_unlabeled_images()}
             if not self._pool:
                 raise ValueError("Expected studies without a label for semi_supervised, found none. Switch it off.")
+            request["multi_gpu"] = False  # rounds run on one
         return super().__call__(request, datastore)
 
     def run_single_gpu(self, request: dict[str, Any], overrides: dict[str, Any]) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from monai.bundle import ConfigParser
+
+from ssgnet_monai.engines import load_weights
+
 TYPES = ("segmentation", "classification")
 
 
@@ -18,20 +22,24 @@ def check_bundle(folder: Path) -> str:
 
     Raises:
         FileNotFoundError: no inference config, or no trained weights.
-        ValueError: a name that does not tell the task.
+        ValueError: a name that does not tell the task, or weights of another network, which MONAI Label would pass by.
     """
     folder = folder.resolve()
-    if not (folder / "configs" / "inference.yaml").exists() and not (folder / "configs" / "inference.json").exists():
+    config, weights = folder / "configs" / "inference.yaml", folder / "models" / "model.pt"
+    if not config.exists():
         raise FileNotFoundError(f"Expected a bundle with configs/inference.yaml, found none in {folder}.")
     if not any(kind in folder.name.lower() for kind in TYPES):
         raise ValueError(
             f"Expected 'segmentation' or 'classification' in the bundle's folder name, from which MONAI Label takes "
             f"the task, got {folder.name}. Rename the folder (generators cannot be served)."
         )
-    if not (folder / "models" / "model.pt").exists():
+    if not weights.exists():
         raise FileNotFoundError(
-            f"Expected trained weights at {folder / 'models' / 'model.pt'}, found none. Train the bundle (its "
+            f"Expected trained weights at {weights}, found none. Train the bundle (its "
             "docs/README.md has the command), or copy one with the weights of a finished run: `ssgnet bundle copy "
             "NAME DIR --trained runs/NAME/segmentation/ROW/seed0`."
         )
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    load_weights(parser.get_parsed_content("network_def"), weights)
     return folder.name

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
+from ssgnet_monai.data.image_files import IMAGE_SUFFIXES
+from ssgnet_monai.data.volumes.label_volume import NRRD
 from ssgnet_monai.label_app.environment import environment_python
 from ssgnet_monai.label_app.served_bundle import check_bundle
 from ssgnet_monai.pipeline.interruption import signals_raise
@@ -20,6 +23,8 @@ from ssgnet_monai.pipeline.interruption import signals_raise
 logger = logging.getLogger(__name__)
 GRACE = 10.0
 """Seconds in which the server and its trainings may end by themselves."""
+STUDIES = sorted(IMAGE_SUFFIXES | {suffix.upper() for suffix in IMAGE_SUFFIXES} | {NRRD})
+"""Endings of images and labels; by default MONAI Label lists no .jpeg, .tiff, .bmp, .dcm and none in capitals."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 APPS = ("stock", "ssgnet")
 """MONAI Label's app for bundles as it is, or with what ``main.py`` adds."""
@@ -35,7 +40,7 @@ def start_server(
     app_name: str = "stock",
     host: str = "127.0.0.1",
     port: int = 8000,
-    review: bool = False,
+    conf: Mapping[str, str] | None = None,
 ) -> int:
     """Run the server until it is interrupted.
 
@@ -46,7 +51,7 @@ def start_server(
         app_name: one of ``APPS``.
         host: address to listen on.
         port: port to listen on.
-        review: the studies are those of a review (``open_review``).
+        conf: further settings of the app, as of ``monailabel start_server --conf``.
 
     Returns:
         The server's exit status.
@@ -71,12 +76,13 @@ def start_server(
     with signals_raise(), app_folder(bundles, environment / STOCK, app_name) as app:
         names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
         words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
-        settings = {"models": names, "zoo_source": "local", "sam2": "false", **({"review": "true"} if review else {})}
+        settings = {"models": names, "zoo_source": "local", "sam2": "false", **(conf or {})}
         for key, value in settings.items():
             words += ["--conf", key, value]
         logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
         variables = {
+            "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in STUDIES]),
             "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
             "MONAI_LABEL_DICOMWEB_CACHE_PATH": str(app / "dicom"),  # patient data: removed with the app
             "PATH": search,

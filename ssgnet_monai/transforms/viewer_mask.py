@@ -12,18 +12,19 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
 
-LOSSY = (".jpg", ".jpeg")
+NO_MASKS = (".jpg", ".jpeg", ".dcm")
+"""Formats that change a mask's values, or are more than an image."""
 
 
 class ViewerMaskd(MapTransform):
     """The last postprocessing transform of a segmenter: after it MONAI Label has nothing to resize or to turn.
 
-    A picture's mask becomes (W, H), a volume's (I, J, K) in the file's own voxel order with the file's affine. A JPEG's
-    mask is asked for as PNG, since JPEG would change its values; the client may still ask for another format.
+    A picture's mask becomes (W, H), a volume's (I, J, K) in the file's own voxel order with the file's affine. The mask
+    of a JPEG or DICOM picture is asked for as PNG; the client may still ask for another format. MONAI Label's scoring
+    leaves out ``Invertd``: a volume's mask of another size than the volume is on no grid and stays (W, H, N).
 
     Args:
         keys: key of the mask: (1, H, W), or (1, H, W, N) of a volume that ``LoadImageMaskd`` read as a whole.
@@ -37,16 +38,17 @@ class ViewerMaskd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """A copy of ``data`` with uint8 masks, {0, 1}."""
+        size = tuple(data[self.image_key].meta["spatial_shape"])
         result = self._drop(data)
         meta = result[self.image_key].meta
         path = Path(meta["filename_or_obj"])
         for key in self.key_iterator(result):
             mask = result[key][0].detach().cpu().to(torch.uint8).numpy()
-            if mask.ndim == 3:
+            if mask.ndim == 3 and mask.shape == size:
                 result[key] = _volume(mask, path, int(meta["axis"]))
             else:
-                result[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(mask.T)))
-        if path.suffix.lower() in LOSSY and not is_volume(path) and not result.get("result_extension"):
+                result[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(mask.swapaxes(0, 1))))
+        if path.suffix.lower() in NO_MASKS and not result.get("result_extension"):
             result["result_extension"] = ".png"
         return result
 

@@ -59,7 +59,7 @@ def test_the_written_mask_of_a_picture_lies_on_it(tmp_path, suffix, mode):
 
 
 def test_another_format_that_the_client_asks_for_stays():
-    image = MetaTensor(torch.zeros(3, 2, 2), meta={"filename_or_obj": "a.jpg"})
+    image = MetaTensor(torch.zeros(3, 2, 2), meta={"filename_or_obj": "a.jpg", "spatial_shape": [2, 3]})
     data = {"image": image, "pred": torch.ones(1, 2, 3), "result_extension": ".nrrd"}
     assert ViewerMaskd("pred")(data)["result_extension"] == ".nrrd"
 

@@ -58,7 +58,7 @@ def make_bundle(root: Path, kind: str = "segmentation", **settings: Any) -> Path
     """A copy of a shipped bundle with a small network and its weights; ``settings`` replace keys of its configs."""
     name = SEGMENTER if kind == "segmentation" else CLASSIFIER
     shutil.copytree(BUNDLES / name, root / name)
-    small: dict[str, Any] = {"image_size": 32, "batch_size": 4, "steps": 20, "epoch_length": 10, **settings}
+    small: dict[str, Any] = {"image_size": 32, "batch_size": 4, "steps": 20, "epoch_length": 10}
     if kind == "segmentation":
         small["network_def"] = UNET
         torch.manual_seed(0)
@@ -69,7 +69,7 @@ def make_bundle(root: Path, kind: str = "segmentation", **settings: Any) -> Path
     for config in ("train.yaml", "inference.yaml"):
         path = root / name / "configs" / config
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        content |= {key: value for key, value in small.items() if key in content}
+        content |= {key: value for key, value in (small | settings).items() if key in content}
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     (root / name / "models").mkdir()
     torch.save(network.state_dict(), root / name / "models" / "model.pt")

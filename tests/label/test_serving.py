@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests import dicom_files
 from tests.label.conftest import (
     CLASSIFIER,
     HEIGHT,
@@ -25,7 +27,7 @@ from tests.label.conftest import (
     picture_mask,
     wait_for_training,
 )
-from tests.volume_files import f_mask
+from tests.volume_files import f_mask, oblique, stored_as, write
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +95,50 @@ def test_classes_and_their_scores(server: Any, slicer: Any) -> None:
     assert len(found) == 2
 
 
+@pytest.fixture(scope="module")
+def bright(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server whose model finds what is brighter than the mean, and studies in every format, 32 rows by 96 columns.
+
+    The F's edges lie where both the network's 32 pixels and the image's own have an edge.
+    """
+    root = tmp_path_factory.mktemp("bright")
+    network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
+    bundle = make_bundle(root / "bundles", network_def=network)
+    torch.save({"weight": torch.full((1, 3, 1, 1), 100.0), "bias": torch.zeros(1)}, bundle / "models" / "model.pt")
+    studies = root / "studies"
+    studies.mkdir()
+    picture = np.where(bright_f(), 240, 16).astype(np.uint8)
+    for name in ("a.png", "b.JPG", "c.jpeg", "d.bmp", "e.tif", "f.TIFF"):
+        Image.fromarray(picture).convert("L" if name < "c" else "RGB").save(studies / name, quality=100)
+    dicom_files.write(studies / "g.dcm", picture)
+    for name, codes in (("h.nii.gz", "RAS"), ("i.nii", "PSR")):
+        volume = np.zeros((32, 96, 5), np.int16)
+        volume[..., 1:4] = bright_f()[..., None] * 900
+        write(studies / name, *stored_as(codes, volume, oblique()))
+    with serve([bundle], studies) as running:
+        yield SimpleNamespace(**vars(running), studies=studies)
+
+
+def bright_f() -> np.ndarray:
+    mask = np.zeros((32, 96), bool)
+    mask[3:28, 12:24] = mask[3:8, 12:66] = mask[13:18, 12:45] = True
+    return mask
+
+
+@pytest.mark.parametrize("image", "abcdefg")
+def test_the_mask_of_every_format_is_exact(bright: Any, image: str) -> None:
+    mask = np.asarray(Image.open(infer(bright, image)))
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, bright_f())
+
+
+@pytest.mark.parametrize("image", ["h.nii.gz", "i.nii"])
+def test_the_mask_of_a_volume_is_exact(bright: Any, image: str) -> None:
+    volume, mask = nibabel.load(bright.studies / image), nibabel.load(infer(bright, image.split(".")[0]))
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(volume.dataobj) > 0)
+    np.testing.assert_allclose(mask.affine, volume.affine, atol=1e-5)
+
+
 def test_two_clients_at_once(server: Any) -> None:
     images = ["rgb0", "grey1", "volume0", "volume1"] * 2
     with ThreadPoolExecutor(4) as pool:
@@ -139,10 +185,30 @@ def test_saved_labels_train_and_the_next_suggestion_is_the_rectangle(server: Any
 
 def test_batch_inference_saves_original_labels(server: Any, slicer: Any) -> None:
     body = {"label_tag": "original", "device": "cpu", "multi_gpu": False}  # its default divides by the number of GPUs
-    status, reply, *_ = slicer.MONAILabelUtils.http_method(
-        "POST", server.url, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", body
-    )
-    assert status == 200, reply
+    post(slicer, server, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", body)
     saved = sorted(path.name for path in (server.studies / "labels" / "original").iterdir())
     assert "grey0.png" in saved
     assert "volume0.nii.gz" in saved
+
+
+def test_what_the_model_is_unsure_of_is_scored(serve: Any, slicer: Any, tmp_path: Path) -> None:
+    """MONAI Label's own scoring by dropout."""
+    bundle, studies = make_bundle(tmp_path / "bundles"), draw_studies(tmp_path / "studies", 1, 1)
+    with serve([bundle], studies, "--conf", "epistemic_model", SEGMENTER) as server:
+        deadline = time.monotonic() + 120
+        while True:  # the server scores by itself when it starts, one task at a time
+            try:
+                result = post(slicer, server, f"/scoring/{SEGMENTER}?run_sync=true", {})
+                break
+            except AssertionError:
+                assert time.monotonic() < deadline, server.log.read_text()[-6000:]
+                time.sleep(0.5)
+        objects = server.client.datastore()["objects"]
+    assert result["skipped"] + result["executed"] == len(objects) == 3
+    assert min(entry["image"]["info"]["epistemic_entropy"] for entry in objects.values()) > 0
+
+
+def post(slicer: Any, server: Any, path: str, body: dict[str, Any]) -> Any:
+    status, reply, *_ = slicer.MONAILabelUtils.http_method("POST", server.url, path, body)
+    assert status == 200, reply
+    return json.loads(reply)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import itk
 import nibabel
 import numpy as np
 
 from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume, check_places
 
@@ -38,18 +38,8 @@ def read_label_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
             return np.asarray(image.dataobj)[..., None] > 0, np.asarray(image.affine)  # type: ignore[attr-defined]
         volume = Volume(path)
         return volume.values(volume.stored) > 0, volume.affine
-    try:
-        image = itk.imread(str(path))
-    except RuntimeError as error:
-        raise ValueError(f"Expected a readable NRRD mask, got {type(error).__name__} in {path}.") from error
-    values = np.asarray(itk.array_view_from_image(image)).T
-    if values.ndim not in (2, 3):
-        raise ValueError(f"Expected a mask of two or three dimensions, got {values.ndim} in {path}. Save one segment.")
-    n = values.ndim
-    affine = np.eye(4)
-    affine[:n, :n] = itk.array_from_matrix(image.GetDirection()) * np.asarray(image.GetSpacing())
-    affine[:n, 3] = np.asarray(image.GetOrigin())
-    return (values if n == 3 else values[..., None]) > 0, np.diag([-1.0, -1, 1, 1]) @ affine
+    values, affine = read_nrrd(path)
+    return values > 0, affine
 
 
 def label_slice(path: str | Path, image: Volume, axis: int, index: int) -> np.ndarray:

@@ -15,7 +15,7 @@ def read_nrrd(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a volume.
 
     Args:
-        path: ``.nrrd`` file of three dimensions and one number a voxel.
+        path: ``.nrrd`` file of three dimensions, or two (one slice), and one number a voxel.
 
     Returns:
         ((I, J, K) array in the file's order of axes, first axis fastest; 4x4 affine to RAS+ millimetres).
@@ -37,11 +37,12 @@ def read_nrrd(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         voxels = itk.array_from_image(image)
         direction = itk.array_from_matrix(image.GetDirection())
         spacing, origin = np.array(image.GetSpacing()), np.array(image.GetOrigin())
-    if voxels.ndim != 3 or len(spacing) != 3:
+    dimensions = len(spacing)
+    if voxels.ndim != dimensions or dimensions not in (2, 3):
         raise ValueError(
-            f"Expected a grey volume of three dimensions, got {len(spacing)} dimensions and an array of shape "
+            f"Expected a grey volume of two or three dimensions, got {dimensions} dimensions and an array of shape "
             f"{voxels.shape} in {path}. Save one volume a file."
         )
     affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = direction * spacing, origin
-    return voxels.transpose(2, 1, 0), LPS_TO_RAS @ affine
+    affine[:dimensions, :dimensions], affine[:dimensions, 3] = direction * spacing, origin
+    return np.atleast_3d(voxels.T), LPS_TO_RAS @ affine

@@ -28,11 +28,18 @@ def test_a_header_read_by_hand(tmp_path):
 def test_damaged_and_other_files(tmp_path):
     (tmp_path / "cut.nrrd").write_bytes((HEADER + "\n").encode() + bytes(10))
     (tmp_path / "other.nrrd").write_text("no volume")
-    write(tmp_path / "flat.nrrd", ct(), oblique())
     for name in ("cut", "other"):
         with pytest.raises(ValueError, match=rf"Expected a readable NRRD volume, got .* in .*{name}.nrrd. Copy it"):
             read_nrrd(tmp_path / f"{name}.nrrd")
+    colour = HEADER.replace("short", "uint8").replace("3\nsizes", "3\nkinds: RGB-color domain domain\nsizes")
+    (tmp_path / "colour.nrrd").write_bytes((colour.replace("2 3 4", "3 4 5") + "\n").encode() + bytes(60))
+    with pytest.raises(ValueError, match="Expected a grey volume of two or three dimensions, got 2 dimensions and an"):
+        read_nrrd(tmp_path / "colour.nrrd")
+
+
+def test_a_picture_is_one_slice(tmp_path):
     flat = HEADER.replace("dimension: 3\nsizes: 2 3 4", "dimension: 2\nsizes: 4 6")
-    (tmp_path / "flat.nrrd").write_bytes((flat + "\n").encode() + bytes(48))
-    with pytest.raises(ValueError, match="Expected a grey volume of three dimensions, got 2 dimensions"):
-        read_nrrd(tmp_path / "flat.nrrd")
+    (tmp_path / "flat.nrrd").write_bytes((flat + "\n").encode() + np.arange(24, dtype="<i2").tobytes())
+    voxels, affine = read_nrrd(tmp_path / "flat.nrrd")
+    np.testing.assert_array_equal(voxels[..., 0].T.ravel(), np.arange(24))
+    np.testing.assert_array_equal(affine, np.diag([-1, -1, 1, 1]))

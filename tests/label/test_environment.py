@@ -1,0 +1,126 @@
+"""MONAI Label's environment and what is checked before the server starts, without either."""
+
+import json
+import logging
+
+import pytest
+import torch
+
+from ssgnet_monai.label_app import environment, server
+from ssgnet_monai.label_app.environment import READY, create_environment, environment_python
+from ssgnet_monai.label_app.served_bundle import check_bundle
+from tests.label.conftest import SEGMENTER, make_bundle
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Commands instead of their runs."""
+    found = []
+    monkeypatch.setattr(environment, "_run", lambda command: found.append([str(word) for word in command]))
+    return found
+
+
+def test_an_environment_is_made_once_and_linked_anew(tmp_path, commands, monkeypatch):
+    folder = tmp_path / "label"
+    with pytest.raises(FileNotFoundError, match="Run `ssgnet label setup`"):
+        environment_python(folder)
+    folder.mkdir()
+    create_environment(folder)
+    made, installed = commands
+    assert made[1:] == ["-m", "venv", "--clear", str(folder)]
+    assert str(environment.REQUIREMENTS) in installed
+    assert environment_python(folder) == folder / "bin" / "python"
+    commands.clear()
+    create_environment(folder)
+    assert commands == []
+    monkeypatch.setattr(environment, "_own_source", lambda: ["--editable", "/elsewhere"])
+    create_environment(folder)
+    assert [command[-3:] for command in commands] == [["--no-deps", "--editable", "/elsewhere"]]
+
+
+def test_other_requirements_and_a_stopped_set_up_begin_anew(tmp_path, commands):
+    create_environment(tmp_path)
+    (tmp_path / "pyvenv.cfg").touch()
+    record = json.loads((tmp_path / READY).read_text())
+    (tmp_path / READY).write_text(json.dumps({**record, "requirements": "monailabel==0"}))
+    commands.clear()
+    create_environment(tmp_path)
+    assert len(commands) == 2
+
+
+def test_a_folder_with_other_files_is_not_touched(tmp_path, commands):
+    (tmp_path / "thesis.docx").touch()
+    with pytest.raises(ValueError, match="Expected a new folder or an environment, got .* with other files"):
+        create_environment(tmp_path)
+    assert commands == []
+
+
+def test_a_python_that_monai_label_needs(tmp_path, commands, monkeypatch):
+    monkeypatch.setattr(environment, "PYTHON", (3, 1))
+    with pytest.raises(ValueError, match=r"Expected Python 3\.1 for MONAI Label, got 3\..* and found no other"):
+        create_environment(tmp_path)
+    assert commands == []
+
+
+def test_a_failed_installation_says_so(tmp_path):
+    with pytest.raises(RuntimeError, match="Expected false to succeed, it ended with status 1"):
+        environment._run(["false"])
+
+
+def test_what_a_served_bundle_must_have(tmp_path):
+    bundle = make_bundle(tmp_path)
+    assert check_bundle(bundle) == SEGMENTER
+    torch.save(torch.nn.Linear(2, 2).state_dict(), bundle / "models" / "model.pt")
+    with pytest.raises(ValueError, match=r"Expected weights of UNet as configured .* got .*model\.pt"):
+        check_bundle(bundle)  # MONAI Label would serve random weights
+    (bundle / "models" / "model.pt").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"Expected trained weights at .* `ssgnet bundle copy NAME DIR --trained"
+    ):
+        check_bundle(bundle)
+    other = bundle.rename(tmp_path / "polyps")
+    with pytest.raises(ValueError, match="Expected 'segmentation' or 'classification' in the bundle's folder name"):
+        check_bundle(other)
+    with pytest.raises(FileNotFoundError, match="Expected a bundle with configs/inference.yaml"):
+        check_bundle(tmp_path)
+
+
+def test_an_apps_folder_links_the_bundles_and_is_removed(tmp_path):
+    stock, bundle = tmp_path / "stock", make_bundle(tmp_path / "one")
+    stock.mkdir()
+    (stock / "main.py").write_text("stock")
+    with server.app_folder([bundle], stock, "ssgnet") as app:
+        assert (app / "model" / SEGMENTER).resolve() == bundle
+        assert (app / "stock_main.py").read_text() == "stock"
+        assert "class LabelApp" in (app / "main.py").read_text()
+    assert not app.exists()
+    twin = make_bundle(tmp_path / "two")
+    with (
+        pytest.raises(ValueError, match="Expected bundles of different names"),
+        server.app_folder([bundle, twin], stock),
+    ):
+        pass
+
+
+def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(server, "environment_python", lambda folder: folder)
+    words = []
+    monkeypatch.setattr(server.subprocess, "Popen", lambda command, **options: words.extend(command) or Process())
+    monkeypatch.setattr(server, "_end", lambda process: None)
+    (tmp_path / server.STOCK).mkdir(parents=True)
+    bundle = make_bundle(tmp_path / "bundles")
+    with caplog.at_level(logging.WARNING):
+        server.start_server([bundle], str(tmp_path), tmp_path)
+        assert not caplog.text
+        server.start_server([bundle], str(tmp_path), tmp_path, host="0.0.0.0", conf={"preload": "true"})
+    assert "there is no password and no encryption" in caplog.text
+    assert words[-3:] == ["--conf", "preload", "true"]
+    with pytest.raises(FileNotFoundError, match="Expected a folder of images or a DICOMweb URL"):
+        server.start_server([bundle], str(tmp_path / "none"), tmp_path)
+
+
+class Process:
+    pid = 0
+
+    def wait(self):
+        return 0
