@@ -116,7 +116,7 @@ def serve(label_environment: Path, slicer: Any, tmp_path_factory: pytest.TempPat
         client = slicer.MONAILabelClient(f"http://127.0.0.1:{port}", str(root))
         try:
             deadline = time.monotonic() + STARTS
-            while not _answers(port):
+            while not answers(port):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.5)
@@ -132,7 +132,7 @@ def serve(label_environment: Path, slicer: Any, tmp_path_factory: pytest.TempPat
     return start
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

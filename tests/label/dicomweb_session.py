@@ -101,3 +101,15 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         file, _ = client.infer(SEGMENTER, "1.2.3.2.1", {})
         found = np.asarray(nibabel.load(file).dataobj) > 0
         assert 2 * (found & (truth > 0)).sum() / (found.sum() + (truth > 0).sum()) > 0.5
+
+    with serve([bundle], archive, "--app", "ssgnet") as server:
+        client = server.client
+        offered = [client.next_sample("disagreement", {}) for _ in range(8)]
+        assert {sample["id"] for sample in offered} == {"1.2.3.2.1"}
+        assert any(sample["disagreement"] is not None for sample in offered)
+        settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": 1}
+        client.train_start(SEGMENTER, settings)
+        status = wait_for_training(client)
+        assert status["status"] == "DONE", server.log.read_text()[-5000:]
+        kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
+        assert sorted(kinds) == ["CT", "CT", "CT", "SEG", "SEG"]  # no pseudo-label among them

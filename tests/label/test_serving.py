@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from tests import dicom_files
 from tests.label.conftest import (
     CLASSIFIER,
@@ -30,6 +31,8 @@ from tests.label.conftest import (
 from tests.volume_files import f_mask, oblique, stored_as, write
 
 pytestmark = pytest.mark.slow
+SLICER = {"result_extension": ".nrrd", "result_dtype": "uint8"}
+"""What 3D Slicer's module asks for with every image."""
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +82,6 @@ def test_the_mask_of_a_volume_has_its_grid(server: Any) -> None:
     assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1}
 
 
-def test_nrrd_is_written_where_slicer_asks_for_it(server: Any) -> None:
-    mask = itk.array_from_image(itk.imread(str(infer(server, "grey0", result_extension=".nrrd"))))
-    assert mask.squeeze().shape == (HEIGHT, WIDTH)
-
-
 def test_classes_and_their_scores(server: Any, slicer: Any) -> None:
     """Asked without Slicer's ``infer``, which expects an image in every answer."""
     selector = f"/infer/{CLASSIFIER}?image=rgb1&output=json"
@@ -104,7 +102,9 @@ def bright(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("bright")
     network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
     bundle = make_bundle(root / "bundles", network_def=network)
-    torch.save({"weight": torch.full((1, 3, 1, 1), 100.0), "bias": torch.zeros(1)}, bundle / "models" / "model.pt")
+    torch.save(
+        {"weight": torch.full((1, 3, 1, 1), 100.0), "bias": torch.tensor([-1.0])}, bundle / "models" / "model.pt"
+    )
     studies = root / "studies"
     studies.mkdir()
     picture = np.where(bright_f(), 240, 16).astype(np.uint8)
@@ -130,13 +130,21 @@ def test_the_mask_of_every_format_is_exact(bright: Any, image: str) -> None:
     mask = np.asarray(Image.open(infer(bright, image)))
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, bright_f())
+    viewed = itk.imread(str(infer(bright, image, **SLICER)))
+    np.testing.assert_array_equal(itk.array_from_image(viewed).squeeze(), bright_f())
+    places = [np.asarray(viewed.GetSpacing()), itk.array_from_matrix(viewed.GetDirection()), viewed.GetOrigin()]
+    for found, expected in zip(places, (1, np.eye(viewed.GetImageDimension()), 0), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("image", ["h.nii.gz", "i.nii"])
 def test_the_mask_of_a_volume_is_exact(bright: Any, image: str) -> None:
-    volume, mask = nibabel.load(bright.studies / image), nibabel.load(infer(bright, image.split(".")[0]))
-    np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(volume.dataobj) > 0)
-    np.testing.assert_allclose(mask.affine, volume.affine, atol=1e-5)
+    volume, name = nibabel.load(bright.studies / image), image.split(".")[0]
+    saved = nibabel.load(infer(bright, name))
+    viewed = read_nrrd(infer(bright, name, **SLICER))
+    for voxels, affine in ((np.asarray(saved.dataobj), saved.affine), viewed):
+        np.testing.assert_array_equal(voxels, np.asarray(volume.dataobj) > 0)
+        np.testing.assert_allclose(affine, volume.affine, atol=1e-5)
 
 
 def test_two_clients_at_once(server: Any) -> None:
