@@ -13,7 +13,7 @@ from monai.transforms import Compose, Randomizable, RandomizableTrait
 from torch.utils.data import Dataset, Sampler
 
 from ssgnet_monai.data.reading import reading
-from ssgnet_monai.data.slice_items import slice_items
+from ssgnet_monai.data.slice_items import slice_items, slices_by_volume
 from ssgnet_monai.ops.ranks import num_ranks, rank
 
 ENDLESS = 2**40
@@ -69,6 +69,7 @@ class SampleStream(Dataset):
         if pool_fraction is not None and not 0 <= pool_fraction < 1:
             raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {pool_fraction}.")
         self.data, self.pool = slice_items(data), slice_items(pool)
+        self._slices = slices_by_volume([*self.data, *self.pool])
         if pool_fraction is None:
             pool_fraction = len(self.pool) / (len(self.data) + len(self.pool))
         self.pool_fraction = pool_fraction if self.pool else 0.0
@@ -98,16 +99,28 @@ class SampleStream(Dataset):
         return item
 
     def _head(self, index: int) -> Any:
-        if index not in self._cache:
-            item = self.data[index] if index < len(self.data) else self.pool[index - len(self.data)]
-            with reading(item):
-                item = self.transform(item, start=0, end=self._first_random)
-            size = sum(v.numel() * v.element_size() for v in item.values() if isinstance(v, torch.Tensor))
-            if self._cached_bytes + size > self.cache_bytes:
-                return item
-            self._cache[index] = item
-            self._cached_bytes += size
-        return dict(self._cache[index])
+        if index in self._cache:
+            return dict(self._cache[index])
+        item, others = self._read(index), self._slices.get(index, ())
+        if self._keep(index, item):  # the volume is in memory now: its other slices cost little
+            for other in others:
+                if other not in self._cache and not self._keep(other, self._read(other)):
+                    break
+        return dict(item)
+
+    def _read(self, index: int) -> Any:
+        item = self.data[index] if index < len(self.data) else self.pool[index - len(self.data)]
+        with reading(item):
+            return self.transform(item, start=0, end=self._first_random)
+
+    def _keep(self, index: int, item: Any) -> bool:
+        """Cache an item; False: there is no room."""
+        size = sum(v.numel() * v.element_size() for v in item.values() if isinstance(v, torch.Tensor))
+        if self._cached_bytes + size > self.cache_bytes:
+            return False
+        self._cache[index] = item
+        self._cached_bytes += size
+        return True
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monai.data import CacheDataset
@@ -33,6 +33,15 @@ def slice_items(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         axis = slice_axis(volume.affine)
         found += [{**item, "axis": axis, "slice": index} for index in range(volume.shape[axis])]
     return found
+
+
+def slices_by_volume(items: Sequence[Mapping[str, Any]]) -> dict[int, list[int]]:
+    """Where the slices of one volume are: index of each slice -> indices of all slices of its volume."""
+    volumes: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        if "slice" in item:
+            volumes.setdefault(str(item["image"]), []).append(index)
+    return {index: indices for indices in volumes.values() for index in indices}
 
 
 class SliceDataset(CacheDataset):

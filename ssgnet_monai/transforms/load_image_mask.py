@@ -15,7 +15,7 @@ from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
-from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slice, picture_label
+from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
 from ssgnet_monai.data.volumes.slice_reader import SliceReader
 
 LUMA = (0.299, 0.587, 0.114)
@@ -109,6 +109,7 @@ class LoadImageMaskd(MapTransform):
         self.max_megapixels = max_megapixels
         self.whole_volumes, self.slice_plane = whole_volumes, slice_plane
         self._slices = SliceReader(voxel_window)
+        self._label_volume: tuple[Any, np.ndarray] | None = None  # of the volume that was read last
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths in a copy of ``data`` by tensors."""
@@ -154,8 +155,10 @@ class LoadImageMaskd(MapTransform):
         if not is_label_volume(path):
             return self._read(path, self._coded_mask)
         if "slice" in item:
-            volume = self._slices.volume(image.meta["filename_or_obj"])
-            mask = label_slice(path, volume, int(item["axis"]), int(item["slice"]))
+            if self._label_volume is None or self._label_volume[0] != path:
+                volume = self._slices.volume(image.meta["filename_or_obj"])
+                self._label_volume = (path, label_slices(path, volume, int(item["axis"])))
+            mask = self._label_volume[1][int(item["slice"])]
         else:
             mask = picture_label(path, tuple(image.shape[1:]))
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(mask[None], np.float32)))

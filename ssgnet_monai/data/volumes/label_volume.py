@@ -42,24 +42,23 @@ def read_label_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return values > 0, affine
 
 
-def label_slice(path: str | Path, image: Volume, axis: int, index: int) -> np.ndarray:
-    """The mask of one slice of a volume.
+def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
+    """The masks of all slices of a volume.
 
     Args:
         path: see :func:`read_label_volume`.
         image: the volume; the mask must lie on its grid.
         axis: array axis along which the volume is cut.
-        index: index on that axis.
 
     Returns:
-        (H, W) bool, upright as ``slice_view`` has it.
+        (N, H, W) bool, upright as ``slice_view`` has it.
 
     Raises:
         ValueError: the mask lies on another grid.
     """
     mask, affine = read_label_volume(path)
     check_places(image.shape, image.affine, mask.shape, affine, path)
-    return slice_view(mask, image.affine, axis)[index]
+    return slice_view(mask, image.affine, axis)
 
 
 def picture_label(path: str | Path, shape: tuple[int, int]) -> np.ndarray:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from nibabel.orientations import aff2axcodes
 
-from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slice, picture_label, read_label_volume
+from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label, read_label_volume
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 from tests import nrrd_files
-from tests.volume_files import SHAPE, ct, f_mask, oblique, write
+from tests.volume_files import ct, f_mask, oblique, write
 
 SAVERS = {".nii.gz": write, ".nii": write, ".nrrd": nrrd_files.write}
 
@@ -21,7 +21,7 @@ def test_slices_of_a_mask_lie_on_those_of_the_volume(tmp_path, suffix, axis):
     volume = Volume(write(tmp_path / "image.nii", ct(), oblique()))
     path = SAVERS[suffix](tmp_path / f"mask{suffix}", f_mask(), oblique())
     assert is_label_volume(path)
-    found = np.stack([label_slice(path, volume, axis, index) for index in range(SHAPE[axis])])
+    found = label_slices(path, volume, axis)
     np.testing.assert_array_equal(found, slice_view(f_mask() > 0, oblique(), axis))
 
 
@@ -29,7 +29,7 @@ def test_a_mask_of_another_grid(tmp_path):
     volume = Volume(write(tmp_path / "image.nii", ct(), oblique()))
     path = write(tmp_path / "mask.nii", f_mask()[:-1], oblique())
     with pytest.raises(ValueError, match="mask.nii"):
-        label_slice(path, volume, 2, 0)
+        label_slices(path, volume, 2)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
