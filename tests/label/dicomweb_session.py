@@ -97,7 +97,7 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
 
         client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.5, "max_epochs": 25, "pretrained": True})
         status = wait_for_training(client)
-        assert status["status"] == "DONE", server.log.read_text()[-5000:]
+        assert status["status"] == "DONE", server.log.read_text()[-9000:]
         file, _ = client.infer(SEGMENTER, "1.2.3.2.1", {})
         found = np.asarray(nibabel.load(file).dataobj) > 0
         assert 2 * (found & (truth > 0)).sum() / (found.sum() + (truth > 0).sum()) > 0.5
@@ -110,6 +110,6 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": 1}
         client.train_start(SEGMENTER, settings)
         status = wait_for_training(client)
-        assert status["status"] == "DONE", server.log.read_text()[-5000:]
+        assert status["status"] == "DONE", server.log.read_text()[-9000:]
         kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
         assert sorted(kinds) == ["CT", "CT", "CT", "SEG", "SEG"]  # no pseudo-label among them

@@ -28,5 +28,5 @@ def test_series_are_listed_masked_labelled_and_trained() -> None:
     tests = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", str(inside)]
     words = [*ALONE, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *tests]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
     assert "passed" in done.stdout

@@ -10,9 +10,11 @@ import numpy as np
 from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from ssgnet_monai.data.volumes.view import slice_view
-from ssgnet_monai.data.volumes.volume import Volume, check_places
+from ssgnet_monai.data.volumes.volume import Volume, other_places
 
 NRRD = ".nrrd"
+NEAR = 0.1
+"""Voxels between a mask's voxel and the volume's that are still the same place."""
 
 
 def is_label_volume(path: str | Path) -> bool:
@@ -47,7 +49,8 @@ def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
 
     Args:
         path: see :func:`read_label_volume`.
-        image: the volume; the mask must lie on its grid.
+        image: the volume. The mask must lie on its grid: on a part of it, as DICOM-SEG and cropped segments do, and in
+            any order and direction of the axes.
         axis: array axis along which the volume is cut.
 
     Returns:
@@ -57,8 +60,28 @@ def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
         ValueError: the mask lies on another grid.
     """
     mask, affine = read_label_volume(path)
-    check_places(image.shape, image.affine, mask.shape, affine, path)
-    return slice_view(mask, image.affine, axis)
+    placed = _on_grid(mask, np.linalg.inv(image.affine) @ affine, image.shape)
+    if placed is None:
+        raise other_places(image.shape, image.affine, mask.shape, affine, path)
+    return slice_view(placed, image.affine, axis)
+
+
+def _on_grid(mask: np.ndarray, change: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A mask among the voxels of a grid; ``change`` maps its indices to theirs. None: they lie at other places."""
+    whole = change.round()
+    turn = np.abs(whole[:3, :3])
+    corners = np.array([(*(np.array(c) * (np.array(mask.shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
+    if (turn.sum(0) != 1).any() or (turn.sum(1) != 1).any() or np.abs(corners @ (change - whole).T).max() > NEAR:
+        return None
+    first = (corners @ whole.T).min(0)[:3].astype(int)
+    last = (corners @ whole.T).max(0)[:3].astype(int)
+    if (first < 0).any() or (last >= shape).any():
+        return None
+    axes = turn.argmax(1)
+    turned = mask.transpose(axes)[tuple(slice(None, None, int(whole[i, axis])) for i, axis in enumerate(axes))]
+    placed = np.zeros(shape, bool)
+    placed[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = turned
+    return placed
 
 
 def picture_label(path: str | Path, shape: tuple[int, int]) -> np.ndarray:

@@ -141,11 +141,18 @@ def check_places(
         ValueError: it has another shape, or lies at another place.
     """
     if not same_places(shape, affine, mask_shape, mask_affine):
-        raise ValueError(
-            f"Expected a mask of shape {shape} and affine {affine.round(3).tolist()}, as its volume, got shape "
-            f"{mask_shape} and affine {mask_affine.round(3).tolist()} in {mask}. Resample it onto the volume without "
-            "interpolation (nibabel.processing.resample_from_to with order=0)."
-        )
+        raise other_places(shape, affine, mask_shape, mask_affine, mask)
+
+
+def other_places(
+    shape: tuple[int, ...], affine: np.ndarray, mask_shape: tuple[int, ...], mask_affine: np.ndarray, mask: str | Path
+) -> ValueError:
+    """The error of a mask on another grid than its volume; arguments as of ``check_places``."""
+    return ValueError(
+        f"Expected a mask of shape {shape} and affine {affine.round(3).tolist()}, as its volume, got shape "
+        f"{mask_shape} and affine {mask_affine.round(3).tolist()} in {mask}. Resample it onto the volume without "
+        "interpolation (nibabel.processing.resample_from_to with order=0)."
+    )
 
 
 @contextmanager

@@ -4,13 +4,14 @@ import itk
 import nibabel
 import numpy as np
 import pytest
+from nibabel.affines import from_matvec
 from nibabel.orientations import aff2axcodes
 
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label, read_label_volume
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 from tests import nrrd_files
-from tests.volume_files import ct, f_mask, oblique, write
+from tests.volume_files import ct, f_mask, oblique, stored_as, write
 
 SAVERS = {".nii.gz": write, ".nii": write, ".nrrd": nrrd_files.write}
 
@@ -25,10 +26,24 @@ def test_slices_of_a_mask_lie_on_those_of_the_volume(tmp_path, suffix, axis):
     np.testing.assert_array_equal(found, slice_view(f_mask() > 0, oblique(), axis))
 
 
-def test_a_mask_of_another_grid(tmp_path):
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PSR", "IRA"])
+def test_a_part_of_the_grid_in_any_order_of_axes(tmp_path, codes):
+    """DICOM-SEG stores the slices that hold something; viewers crop, and turn axes."""
     volume = Volume(write(tmp_path / "image.nii", ct(), oblique()))
-    path = write(tmp_path / "mask.nii", f_mask()[:-1], oblique())
-    with pytest.raises(ValueError, match="mask.nii"):
+    part, moved = f_mask()[3:18, :, 1:5], oblique() @ from_matvec(np.eye(3), [3, 0, 1])
+    assert part.sum() == f_mask().sum()
+    path = write(tmp_path / "mask.nii", *stored_as(codes, part, moved))
+    np.testing.assert_array_equal(label_slices(path, volume, 2), slice_view(f_mask() > 0, oblique(), 2))
+
+
+@pytest.mark.parametrize(
+    "change", [from_matvec(np.eye(3), [0.5, 0, 0]), from_matvec(np.eye(3), [1, 0, 0]), np.diag([1, 1, 2, 1])]
+)
+def test_a_mask_of_another_grid(tmp_path, change):
+    """Between the voxels, beyond the border, of other spacing."""
+    volume = Volume(write(tmp_path / "image.nii", ct(), oblique()))
+    path = write(tmp_path / "mask.nii", f_mask(), oblique() @ change)
+    with pytest.raises(ValueError, match=r"Expected a mask of shape .* as its volume, got .*mask\.nii"):
         label_slices(path, volume, 2)
 
 
