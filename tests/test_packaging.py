@@ -26,6 +26,10 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "yaml": "pyyaml",
 }
+# Modules that run in MONAI Label's environment alone, and what they find there.
+LABEL_APP = PACKAGE / "label_app"
+LABEL_ALONE = ("check.py", "disagreement.py", "main.py", "semi_supervised.py", "stored_masks.py")
+STOCK_APP = "stock_main"
 # Modules written for one optional package: whoever wants them imports them late.
 IMPORTED_LATE = ("numba_scan.py",)
 
@@ -68,13 +72,15 @@ def test_every_import_is_declared(metadata: configparser.ConfigParser) -> None:
     """A third-party module that the package imports is a requirement; one of an extra is imported late."""
     base = names(metadata["options"]["install_requires"])
     extra = set().union(*(names(block) for block in metadata["options.extras_require"].values()))
+    label = {*names((LABEL_APP / "requirements-label.txt").read_text(encoding="utf-8")), STOCK_APP}
     undeclared, early = set(), set()
     for path in sorted(PACKAGE.rglob("*.py")):
+        declared = base | label if path.parent == LABEL_APP and path.name in LABEL_ALONE else base
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             for module in _imported(node):
                 name = DISTRIBUTIONS.get(module, module).lower()
-                if module == "ssgnet_monai" or module in sys.stdlib_module_names or name in base:
+                if module == "ssgnet_monai" or module in sys.stdlib_module_names or name in declared:
                     continue
                 where = f"{path.relative_to(REPOSITORY)}: {module}"
                 if name not in extra:

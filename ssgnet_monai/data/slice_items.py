@@ -26,7 +26,7 @@ def slice_items(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for item in items:
-        if not is_volume(item["image"]) or "slice" in item:
+        if not is_volume(item.get("image", "")) or "slice" in item:
             found.append(dict(item))
             continue
         volume = Volume(item["image"])
