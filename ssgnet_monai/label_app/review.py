@@ -49,7 +49,8 @@ def open_review(pool: Path, folder: Path) -> Path:
         if json.loads((folder / QUEUE).read_text(encoding="utf-8"))["manifest_sha256"] != record["manifest_sha256"]:
             raise ValueError(f"Expected a new folder, or the review of {pool}, got the review of others in {folder}.")
         return folder / "studies"
-    known, items = _run_of(pool)[1], []
+    known = _run_of(pool)[1]
+    items: list[dict[str, Any]] = []
     for mask in sorted(read_manifest(pool)["masks"], key=lambda mask: (mask["mean_confidence"], mask["image"])):
         image = (pool.parent / mask["image"]).resolve()
         if image in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -144,3 +145,10 @@ def wait_for_training(client: Any, seconds: float = 240) -> dict[str, Any]:
         assert time.monotonic() < deadline, status
         time.sleep(0.5)
     return status
+
+
+def post(slicer: Any, server: Any, path: str, body: dict[str, Any]) -> Any:
+    """The answer to what Slicer has no button for."""
+    status, reply, *_ = slicer.MONAILabelUtils.http_method("POST", server.url, path, body)
+    assert status == 200, reply
+    return json.loads(reply)

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.label.conftest import SEGMENTER, draw_studies, make_bundle, picture_mask, wait_for_training
+from tests.label.conftest import SEGMENTER, draw_studies, make_bundle, picture_mask, post, wait_for_training
 
 pytestmark = pytest.mark.slow
 
@@ -49,3 +50,23 @@ def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_
     with serve([bundle], studies, "--app", "ssgnet") as server:
         server.client.next_sample("disagreement", {})
         assert scores.read_bytes() == before  # a restarted server does not score again
+
+
+def test_batch_masks_and_how_much_was_corrected(serve: Any, slicer: Any, tmp_path: Path) -> None:
+    bundle, studies = make_bundle(tmp_path / "bundles"), draw_studies(tmp_path / "studies", 1, 1)
+    with serve([bundle], studies, "--app", "ssgnet") as server:
+        client = server.client
+        drawn = post(slicer, server, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", {})
+        assert set(drawn) == {"rgb0", "grey0", "volume0"}
+        assert all(drawn.values())
+        original = studies / "labels" / "original"
+        client.save_label("rgb0", str(original / "rgb0.png"), tag="final", params={})
+        volume = nibabel.load(original / "volume0.nii.gz")
+        other = np.asarray(volume.dataobj).copy()
+        other[:, : other.shape[1] // 2] = 0
+        nibabel.save(nibabel.Nifti1Image(other, volume.affine), tmp_path / "label.nii.gz")
+        client.save_label("volume0", str(tmp_path / "label.nii.gz"), tag="final", params={})
+        found = post(slicer, server, "/scoring/dice?run_sync=true", {})
+    assert found["rgb0"] == 1
+    assert 0 < found["volume0"] < 1
+    assert set(found) == {"rgb0", "volume0"}

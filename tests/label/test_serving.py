@@ -26,6 +26,7 @@ from tests.label.conftest import (
     draw_studies,
     make_bundle,
     picture_mask,
+    post,
     wait_for_training,
 )
 from tests.volume_files import f_mask, oblique, stored_as, write
@@ -214,9 +215,3 @@ def test_what_the_model_is_unsure_of_is_scored(serve: Any, slicer: Any, tmp_path
         objects = server.client.datastore()["objects"]
     assert result["skipped"] + result["executed"] == len(objects) == 3
     assert min(entry["image"]["info"]["epistemic_entropy"] for entry in objects.values()) > 0
-
-
-def post(slicer: Any, server: Any, path: str, body: dict[str, Any]) -> Any:
-    status, reply, *_ = slicer.MONAILabelUtils.http_method("POST", server.url, path, body)
-    assert status == 200, reply
-    return json.loads(reply)
