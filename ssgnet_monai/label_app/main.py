@@ -58,5 +58,6 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         return {**super().init_scoring_methods(), "dice": Dice()}
 
     def batch_infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
-        """Masks of many studies; MONAI Label's default of several GPUs fails where there is none."""
-        return super().batch_infer({"multi_gpu": torch.cuda.is_available(), **request}, datastore)
+        """Masks of many studies; several GPUs, which MONAI Label asks for by default, only where there is one."""
+        several = request.get("multi_gpu", True) and torch.cuda.is_available()
+        return super().batch_infer({**request, "multi_gpu": several}, datastore)
