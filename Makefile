@@ -1,6 +1,6 @@
 # make demo    the whole method on generated images, ending in a report
 # make test    every test that this machine can run
-# make test-label    the tests against a real MONAI Label server, in an environment of its own (8 GB more)
+# make test-label    the tests against a real MONAI Label server, in an environment of its own: LABEL_VENV=folder (8 GB more)
 # make lint    ruff and mypy
 # make clean   what building and testing left behind (results in runs/ stay)
 #
@@ -29,7 +29,7 @@ LINKED = $(VENV)/.ssgnet-linked-$(PACKAGING)-$(CHECKOUT)
 TOOLS = $(VENV)/.ssgnet-tools-$(PACKAGING)
 UNFINISHED = $(VENV)/.ssgnet-unfinished
 
-.PHONY: demo test test-label lint clean environment
+.PHONY: demo test test-label lint clean environment label-environment
 .DEFAULT_GOAL := demo
 
 demo: environment
@@ -40,8 +40,11 @@ demo: environment
 test: environment
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-test-label: environment
-	$(BIN)/ssgnet label setup --env "$(LABEL_VENV)"
+# Complete ones are left as they are.
+label-environment: environment
+	$(BIN)/python -m ssgnet_monai.cli label setup --env "$(LABEL_VENV)"
+
+test-label: label-environment
 	SSGNET_LABEL_ENV="$(abspath $(LABEL_VENV))" OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
 	  $(BIN)/python -m pytest tests/label $(ARGS)
 

@@ -155,6 +155,7 @@ def test_ci_keeps_its_environment_in_the_cache(sandbox: Sandbox, tmp_path: Path)
     assert "1 passed in 0.01s" in done.stdout
     [first] = sorted(path for path in (cache / "ssgnet-monai").iterdir() if path.is_dir())
     assert any("-m venv" in call for call in sandbox.calls())
+    assert f"-m ssgnet_monai.cli label setup --env {cache}/ssgnet-monai/label" in sandbox.calls()
     sandbox.run("bash", ".ci/run", **settings)
     assert sandbox.installs() == []
     assert any(call.startswith("-m pytest") for call in sandbox.calls())

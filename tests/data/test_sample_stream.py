@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 import torch
 from monai.transforms import Compose, Lambdad, RandFlipd
+from nibabel.arrayproxy import ArrayProxy
 
 from ssgnet_monai.data import SampleStream, StreamSampler
+from ssgnet_monai.transforms import LoadImageMaskd
+from tests.volume_files import ct, f_mask, write
+
+GET = ArrayProxy.get_unscaled
 
 ITEMS = [{"image": torch.full((1, 2, 2), float(i))} for i in range(5)]
 POOL = [{"image": torch.full((1, 2, 2), 100.0 + i)} for i in range(15)]
@@ -53,6 +58,24 @@ def test_deterministic_transforms_run_once_per_item_within_the_cache():
     calls.clear()
     values(SampleStream(ITEMS, Lambdad("image", count), cache_bytes=2 * 16), 50)
     assert len(calls) == 2 + 3 * 10
+
+
+def test_a_volume_and_its_mask_are_read_once_for_all_their_slices(tmp_path, monkeypatch):
+    items, read = [], []
+    for index in range(3):
+        image, label = (tmp_path / f"{name}{index}.nii.gz" for name in ("image", "mask"))
+        items.append({"image": str(write(image, ct(index))), "label": str(write(label, f_mask()))})
+    stream = SampleStream(items, LoadImageMaskd(voxel_window=[-1024, 900]))
+    monkeypatch.setattr(ArrayProxy, "get_unscaled", lambda proxy: read.append(1) or np.asarray(GET(proxy)))
+    number = len(stream.data)
+    assert number == 3 * ct().shape[2]
+    samples = [stream[k] for k in range(number)]
+    assert len(read) == 6
+    alone = LoadImageMaskd(voxel_window=[-1024, 900])
+    for k in (0, number - 1):
+        expected = alone(stream.data[stream.locate(k)])
+        for key in ("image", "label"):
+            torch.testing.assert_close(samples[k][key], expected[key])
 
 
 def test_sampler_counts_on_from_its_start():
