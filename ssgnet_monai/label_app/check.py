@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
@@ -35,14 +36,18 @@ def describe(folder: Path) -> str:
     train = BundleTrainTask(str(folder.resolve()), {})
     lines = [
         name,
-        f"  type      {infer.type}",
+        f"  type      {infer.info()['type']}",
         f"  labels    {', '.join(infer.labels)}",
         f"  version   {infer.version}",
         f"  about     {infer.description}",
-        f"  infer     {json.dumps(infer.config())}",
-        f"  train     {json.dumps(train.config()) if train.is_valid() else 'no train.yaml: cannot be trained'}",
+        f"  infer     {_options(infer.config())}",
+        f"  train     {_options(train.config()) if train.is_valid() else 'no train.yaml: cannot be trained'}",
     ]
     return "\n".join(lines)
+
+
+def _options(config: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in config.items())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ GRACE = 10.0
 STUDIES = sorted(IMAGE_SUFFIXES | {suffix.upper() for suffix in IMAGE_SUFFIXES} | {NRRD})
 """Endings of images and labels; by default MONAI Label lists no .jpeg, .tiff, .bmp, .dcm and none in capitals."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
+PREFIX, LOCK = "ssgnet-label-", "lock"
 APPS = ("stock", "ssgnet")
 """MONAI Label's app for bundles as it is, or with what ``main.py`` adds."""
 MAIN = Path(__file__).with_name("main.py")
@@ -108,7 +110,9 @@ def _end(server: int) -> None:
 
 @contextmanager
 def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") -> Iterator[Path]:
-    """A copy of the app with links to the bundles, removed afterwards with its uploads.
+    """A copy of the app with links to the bundles, removed afterwards with what it downloaded.
+
+    So is what a killed server left: each holds a lock on its folder while it lives.
 
     Args:
         bundles: folders of bundles.
@@ -125,7 +129,9 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
     names = [check_bundle(bundle) for bundle in bundles]
     if len(set(names)) < len(names):
         raise ValueError(f"Expected bundles of different names, got {', '.join(names)}. Rename a folder.")
-    with tempfile.TemporaryDirectory(prefix="ssgnet-label-") as folder:
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, open(Path(folder) / LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         app = Path(folder) / "app"
         shutil.copytree(stock, app, ignore=shutil.ignore_patterns("__pycache__", "logs", "model"))
         if app_name == "ssgnet":
@@ -135,3 +141,12 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
         for name, bundle in zip(names, bundles, strict=True):
             (app / "model" / name).symlink_to(bundle.resolve())
         yield app
+
+
+def _remove_abandoned() -> None:
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        if path.parent.is_symlink() or path.stat().st_uid != os.getuid():
+            continue
+        with suppress(BlockingIOError), open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)

@@ -102,6 +102,22 @@ def test_an_apps_folder_links_the_bundles_and_is_removed(tmp_path):
         pass
 
 
+def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
+    """Downloaded DICOM among it; the folder of a server that lives stays."""
+    monkeypatch.setattr(server.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(server.tempfile, "tempdir", str(tmp_path))
+    stock = tmp_path / "stock"
+    stock.mkdir()
+    killed = tmp_path / f"{server.PREFIX}killed"
+    (killed / "app" / "dicom").mkdir(parents=True)
+    (killed / server.LOCK).touch()
+    with server.app_folder([], stock) as first:
+        assert not killed.exists()
+        with server.app_folder([], stock):
+            assert first.exists()
+    assert list(tmp_path.iterdir()) == [stock]
+
+
 def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(server, "environment_python", lambda folder: folder)
     words = []
