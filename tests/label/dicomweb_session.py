@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 import urllib.request
@@ -17,6 +18,7 @@ import pytest
 from tests.dicom_files import write_series
 from tests.label.conftest import SEGMENTER, make_bundle, wait_for_training
 from tests.label.test_dicomweb import PLUGIN
+from tests.label.test_slicer_page import PAGE
 from tests.volume_files import ct, f_mask, oblique
 
 PORT = 8042
@@ -31,7 +33,7 @@ def orthanc(path: str, body: bytes | None = None) -> Any:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of an Orthanc with three CT series."""
+    """Address of an Orthanc with three CT series and one of MR."""
     root = tmp_path_factory.mktemp("orthanc")
     config = {
         "HttpPort": PORT,
@@ -54,11 +56,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             except OSError:
                 assert time.monotonic() < deadline, (root / "log").read_text()
                 time.sleep(0.5)
-        for index in range(3):
+        for index in range(4):
             study = {
                 "PatientID": f"p{index}", "PatientName": "A^B", "StudyInstanceUID": f"1.2.3.{index}",
                 "SeriesInstanceUID": f"1.2.3.{index}.1", "FrameOfReferenceUID": f"1.2.3.{index}.2",
-                "StudyDate": "20260101", "StudyTime": "120000",
+                "StudyDate": "20260101", "StudyTime": "120000", "Modality": "CT" if index < 3 else "MR",
             }  # fmt: skip
             for file in write_series(root / f"series{index}", ct(index, SHAPE), oblique(), **study):
                 orthanc("/instances", Path(file).read_bytes())
@@ -93,7 +95,7 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
             info = {"label_info": [{"name": "lesion", "idx": 1}]}
             client.save_label(f"1.2.3.{index}.1", str(label), tag="final", params=info)
         kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
-        assert sorted(kinds) == ["CT", "CT", "CT", "SEG", "SEG"]
+        assert sorted(kinds) == ["CT", "CT", "CT", "MR", "SEG", "SEG"]
 
         client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.5, "max_epochs": 25, "pretrained": True})
         status = wait_for_training(client)
@@ -112,4 +114,14 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         status = wait_for_training(client)
         assert status["status"] == "DONE", server.log.read_text()[-9000:]
         kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
-        assert sorted(kinds) == ["CT", "CT", "CT", "SEG", "SEG"]  # no pseudo-label among them
+        assert sorted(kinds) == ["CT", "CT", "CT", "MR", "SEG", "SEG"]  # no pseudo-label among them
+
+
+def test_other_modalities_are_listed_as_the_page_says(
+    archive: str, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [setting] = re.findall(r"export (MONAI_LABEL_DICOMWEB_SEARCH_FILTER)='(.*)'", PAGE)
+    monkeypatch.setenv(*setting)
+    with serve([make_bundle(tmp_path / "bundles")], archive) as server:
+        assert server.client.next_sample("first", {})["id"] == "1.2.3.3.1"
+        assert server.client.info()["datastore"]["total"] == 1
