@@ -32,6 +32,7 @@ class SampleStream(Dataset):
         pool: further items, sampled beside ``data``.
         pool_fraction: share of samples taken from the pool, in [0, 1). None: in proportion to the sizes.
         cache_bytes: most memory that cached items may take, in bytes.
+        slice_plane: along which whole volumes are cut, see ``slice_items``.
 
     Raises:
         ValueError: ``data`` is empty, or ``pool_fraction`` is outside [0, 1).
@@ -45,11 +46,12 @@ class SampleStream(Dataset):
         pool: Sequence[dict[str, Any]] = (),
         pool_fraction: float | None = None,
         cache_bytes: float = 2e9,
+        slice_plane: str | None = None,
     ) -> None:
         self.transform = transform if isinstance(transform, Compose) else Compose(transform)
         random = [isinstance(step, RandomizableTrait) for step in self.transform.transforms]
         self._first_random = random.index(True) if any(random) else len(random)
-        self.cache_bytes = cache_bytes
+        self.cache_bytes, self.slice_plane = cache_bytes, slice_plane
         self.seed = seed
         self.set_data(data, pool, pool_fraction=pool_fraction)
 
@@ -68,7 +70,7 @@ class SampleStream(Dataset):
             )
         if pool_fraction is not None and not 0 <= pool_fraction < 1:
             raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {pool_fraction}.")
-        self.data, self.pool = slice_items(data), slice_items(pool)
+        self.data, self.pool = (slice_items(items, self.slice_plane) for items in (data, pool))
         self._slices = slices_by_volume([*self.data, *self.pool])
         if pool_fraction is None:
             pool_fraction = len(self.pool) / (len(self.data) + len(self.pool))

@@ -12,11 +12,12 @@ from ssgnet_monai.data.volumes.view import slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
 
 
-def slice_items(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def slice_items(items: Iterable[Mapping[str, Any]], plane: str | None = None) -> list[dict[str, Any]]:
     """Items of whole volumes become one item a slice, others stay.
 
     Args:
         items: with "image", the path of a picture or of a NIfTI volume.
+        plane: along which volumes are cut, see ``slice_axis``.
 
     Returns:
         Items for ``LoadImageMaskd``; slices have "axis" and "slice".
@@ -30,7 +31,7 @@ def slice_items(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             found.append(dict(item))
             continue
         volume = Volume(item["image"])
-        axis = slice_axis(volume.affine)
+        axis = slice_axis(volume.affine, plane)
         found += [{**item, "axis": axis, "slice": index} for index in range(volume.shape[axis])]
     return found
 
@@ -49,8 +50,9 @@ class SliceDataset(CacheDataset):
 
     Args:
         data: see ``slice_items``.
+        slice_plane: see ``slice_items``.
         options: further arguments of ``CacheDataset``.
     """
 
-    def __init__(self, data: Iterable[Mapping[str, Any]], **options: Any) -> None:
-        super().__init__(slice_items(data), **options)
+    def __init__(self, data: Iterable[Mapping[str, Any]], slice_plane: str | None = None, **options: Any) -> None:
+        super().__init__(slice_items(data, slice_plane), **options)

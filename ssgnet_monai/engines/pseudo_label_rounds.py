@@ -94,7 +94,7 @@ class PseudoLabelRounds(Engine):
             )
         self.arm = "real_only" if pool is None else "pseudo_label"
         self.make_trainer, self.session, self.network, self.dataset = make_trainer, session, network, dataset
-        self.labeled, self.pool, self.log = list(labeled), slice_items(pool or ()), log
+        self.labeled, self.pool, self.log = list(labeled), slice_items(pool or (), dataset.slice_plane), log
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
         self.start, self.gate, self.pool_fraction = start, gate, pool_fraction
         self.min_delta, self.patience = min_delta, patience

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from ssgnet_monai import __version__
+import ssgnet_monai
 from ssgnet_monai.data.atomic_write import write_json
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,10 @@ def default_environment() -> Path:
 def create_environment(folder: Path) -> Path:
     """Make a virtual environment with MONAI Label and this package; one that is complete is left as it is.
 
+    One that another version of the requirements made, or that was stopped, is made anew; anything else is not touched.
+
     Args:
-        folder: where; one that a stopped set-up left is made anew.
+        folder: where.
 
     Returns:
         The folder.
@@ -41,25 +45,29 @@ def create_environment(folder: Path) -> Path:
         RuntimeError: an installation failed.
     """
     wanted = {"requirements": REQUIREMENTS.read_text(encoding="utf-8"), "package": _own_source()}
-    record = folder / READY
-    found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    found, python = _record(folder), folder / "bin" / "python"
     if found == wanted:
         logger.info("%s is complete", folder)
         return folder
-    if found.get("requirements") == wanted["requirements"]:
-        logger.info("%s is complete; linking it to %s", folder, wanted["package"][-1])
-        _run([*pip, "--no-deps", *wanted["package"]])
-        write_json(record, wanted)
-        return folder
-    if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
-        raise ValueError(f"Expected a new folder or an environment, got {folder} with other files. Choose another one.")
-    python = _python()
-    logger.info("creating %s with %s: about 8 GB, some minutes", folder, python)
-    _run([python, "-m", "venv", "--clear", str(folder)])
+    if found is None and folder.exists() and any(folder.iterdir()):
+        raise ValueError(
+            f"Expected a new folder, or an environment that `ssgnet label setup` made, got {folder} with other files. "
+            "Choose another one with --env."
+        )
+    if not found or found["requirements"] != wanted["requirements"]:
+        base = _python()
+        logger.info("creating %s with %s: about 8 GB, some minutes", folder, base)
+        write_json(folder / READY, {})
+        for old in folder.iterdir():
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old)
+            elif old.name != READY:
+                old.unlink()
+        _run([base, "-m", "venv", str(folder)])
     logger.info("installing %s and %s", ", ".join(_names()), wanted["package"][-1])
-    _run([*pip, "--requirement", str(REQUIREMENTS), *wanted["package"]])
-    write_json(record, wanted)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*install, "--requirement", str(REQUIREMENTS), *wanted["package"]])
+    write_json(folder / READY, wanted)
     return folder
 
 
@@ -69,7 +77,7 @@ def environment_python(folder: Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    if not (folder / READY).exists():
+    if not _record(folder):
         raise FileNotFoundError(
             f"Expected MONAI Label's environment in {folder}, found none that is complete. Run `ssgnet label setup`, "
             "or name another one with --env."
@@ -82,13 +90,20 @@ def _names() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def _record(folder: Path) -> dict[str, Any] | None:
+    """What was installed into an environment of ours; empty: its set-up was stopped; None: it is none of ours."""
+    path = folder / READY
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def _own_source() -> list[str]:
     """Words for pip that install this package as it is installed here: from a checkout, a wheel file or an index."""
+    checkout = Path(ssgnet_monai.__file__).resolve().parents[1]
+    if (checkout / "setup.cfg").is_file():
+        return ["--editable", str(checkout)]
     direct = json.loads(metadata.distribution("ssgnet-monai").read_text("direct_url.json") or "{}")
-    path = direct.get("url", "").removeprefix("file://")
-    if direct.get("dir_info", {}).get("editable"):
-        return ["--editable", path]
-    return [path] if path and Path(path).exists() else [f"ssgnet-monai=={__version__}"]
+    wheel = Path(unquote(urlsplit(direct.get("url", "")).path))
+    return [str(wheel)] if wheel.is_file() else [f"ssgnet-monai=={ssgnet_monai.__version__}"]
 
 
 def _python() -> str:

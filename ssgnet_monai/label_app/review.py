@@ -124,7 +124,7 @@ def _mask(path: Path, image: Path) -> np.ndarray:
     with Image.open(image) as picture:
         shape = (picture.height, picture.width)
     if is_label_volume(path):
-        return picture_label(path, shape)
+        return picture_label(path, image, shape)
     with Image.open(path) as mask:
         values = np.asarray(mask) > 0
     if values.shape != shape:

@@ -24,6 +24,8 @@ from ssgnet_monai.pipeline.interruption import signals_raise
 logger = logging.getLogger(__name__)
 GRACE = 10.0
 """Seconds in which the server and its trainings may end by themselves."""
+WATCH = 2.0
+"""Seconds between looks at which trainings the server has started."""
 STUDIES = sorted(IMAGE_SUFFIXES | {suffix.upper() for suffix in IMAGE_SUFFIXES} | {NRRD})
 """Endings of images and labels; by default MONAI Label lists no .jpeg, .tiff, .bmp, .dcm and none in capitals."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -62,6 +64,7 @@ def start_server(
         FileNotFoundError: no environment, weights or studies.
         ValueError: two bundles of one name.
     """
+    environment = environment.absolute()
     python = environment_python(environment)
     if not studies.startswith(("http://", "https://")):
         if not Path(studies).is_dir():
@@ -83,28 +86,43 @@ def start_server(
             words += ["--conf", key, value]
         logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
+        address = f"[{host}]" if ":" in host else host
         variables = {
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in STUDIES]),
+            "MONAI_LABEL_CORS_ORIGINS": json.dumps([f"http://{address}:{port}"]),  # no other web page may ask
+            "TMPDIR": str(app / "tmp"),
             "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
             "MONAI_LABEL_DICOMWEB_CACHE_PATH": str(app / "dicom"),  # patient data: removed with the app
             "PATH": search,
         }
+        if app_name == "ssgnet":  # whose score of corrections would start a second app at every click
+            variables["MONAI_LABEL_AUTO_UPDATE_SCORING"] = "false"
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
         process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app)
+        family: list[psutil.Process] = []
         try:
-            return process.wait()
+            while True:
+                family = _family(process.pid) or family
+                with suppress(subprocess.TimeoutExpired):
+                    return process.wait(WATCH)
         finally:
-            _end(process.pid)
+            _end(_family(process.pid) or family)
 
 
-def _end(server: int) -> None:
-    """The server and its trainings, which would outlive it."""
+def _family(server: int) -> list[psutil.Process]:
+    """The server and its trainings, which would outlive it; none where it has ended."""
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(server)
-        processes = [*root.children(recursive=True), root]
-        for process in processes:
+        return [*root.children(recursive=True), root]
+    return []
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
             process.terminate()
-        for process in psutil.wait_procs(processes, timeout=GRACE)[1]:
+    for process in psutil.wait_procs(processes, timeout=GRACE)[1]:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
@@ -138,6 +156,7 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
             (app / "main.py").rename(app / "stock_main.py")
             shutil.copyfile(MAIN, app / "main.py")
         (app / "model").mkdir(exist_ok=True)
+        (app / "tmp").mkdir(mode=0o700)
         for name, bundle in zip(names, bundles, strict=True):
             (app / "model" / name).symlink_to(bundle.resolve())
         yield app

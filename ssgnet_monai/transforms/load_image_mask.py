@@ -16,7 +16,7 @@ from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
-from ssgnet_monai.data.volumes.slice_reader import SliceReader
+from ssgnet_monai.data.volumes.slice_reader import SliceReader, file_state
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2
@@ -155,12 +155,13 @@ class LoadImageMaskd(MapTransform):
         if not is_label_volume(path):
             return self._read(path, self._coded_mask)
         if "slice" in item:
-            if self._label_volume is None or self._label_volume[0] != path:
+            held, known = self._label_volume, file_state(path)
+            if held is None or held[0] != known:
                 volume = self._slices.volume(image.meta["filename_or_obj"])
-                self._label_volume = (path, label_slices(path, volume, int(item["axis"])))
-            mask = self._label_volume[1][int(item["slice"])]
+                held = self._label_volume = (known, label_slices(path, volume, int(item["axis"])))
+            mask = held[1][int(item["slice"])]
         else:
-            mask = picture_label(path, tuple(image.shape[1:]))
+            mask = picture_label(path, image.meta["filename_or_obj"], tuple(image.shape[1:]))
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(mask[None], np.float32)))
 
     def _with_channels(self, image: torch.Tensor) -> torch.Tensor:

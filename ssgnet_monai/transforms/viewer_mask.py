@@ -12,18 +12,21 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
 
 NO_MASKS = (".jpg", ".jpeg", ".dcm")
 """Formats that change a mask's values, or are more than an image."""
+OF_VOLUMES = (".nrrd", ".nii", ".nii.gz")
 
 
 class ViewerMaskd(MapTransform):
     """The last postprocessing transform of a segmenter: after it MONAI Label has nothing to resize or to turn.
 
     A picture's mask becomes (W, H), a volume's (I, J, K) in the file's own voxel order with the file's affine. The mask
-    of a JPEG or DICOM picture is asked for as PNG; the client may still ask for another format. MONAI Label's scoring
+    of a JPEG or DICOM picture is asked for as PNG; where the client asks for a format of volumes, as 3D Slicer does, a
+    picture's mask becomes (W, H, 1) at the place where viewers show the picture. MONAI Label's scoring
     leaves out ``Invertd``: a volume's mask of another size than the volume is on no grid and stays (W, H, N).
 
     Args:
@@ -46,6 +49,9 @@ class ViewerMaskd(MapTransform):
             mask = result[key][0].detach().cpu().to(torch.uint8).numpy()
             if mask.ndim == 3 and mask.shape == size:
                 result[key] = _volume(mask, path, int(meta["axis"]))
+            elif mask.ndim == 2 and str(result.get("result_extension") or "").endswith(OF_VOLUMES):
+                voxels = torch.from_numpy(np.ascontiguousarray(mask.T[..., None]))
+                result[key] = MetaTensor(voxels, affine=torch.from_numpy(picture_affine(path)))
             else:
                 result[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(mask.swapaxes(0, 1))))
         if path.suffix.lower() in NO_MASKS and not result.get("result_extension"):

@@ -8,6 +8,7 @@ from monai.networks.nets import UNet
 from PIL import Image
 
 from ssgnet_monai.bundle_tools.trained_copy import copy_trained, with_settings
+from tests.volume_files import ct, oblique, write
 
 UNET = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 1, "channels": [4, 8], "strides": [2]}
 
@@ -18,7 +19,12 @@ def row(tmp_path):
     folder = tmp_path / "run" / "segmentation" / "unet" / "seed0"
     (tmp_path / "run" / "data").mkdir(parents=True)
     folder.mkdir(parents=True)
-    datalist = {"labels": {"0": "background", "1": "polyp"}, "classes": ["all"], "intensity_window": [10, 4000]}
+    datalist = {
+        "labels": {"0": "background", "1": "polyp"},
+        "classes": ["all"],
+        "intensity_window": [10, 4000],
+        "voxel_window": [-160, 240],
+    }
     (tmp_path / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
     (folder / "config.yaml").write_text("dataset_dir: data\n")
     trained = {"image_size": 64, "num_channels": 1, "network_def": UNET, "network_def#channels": [8, 16], "steps": 7}
@@ -27,7 +33,7 @@ def row(tmp_path):
     return folder
 
 
-def test_a_copy_predicts_with_the_weights_and_settings_of_the_run(row, tmp_path):
+def test_a_copy_predicts_and_trains_with_the_settings_of_the_run(row, tmp_path, monkeypatch):
     copy = copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "polyp_segmentation")
     Image.new("I;16", (48, 40), 500).save(tmp_path / "image.png")
     parser = ConfigParser()
@@ -39,6 +45,16 @@ def test_a_copy_predicts_with_the_weights_and_settings_of_the_run(row, tmp_path)
     assert image.shape == (1, 64, 64)
     assert parser.get_parsed_content("inferer")(image[None], network).shape == (1, 1, 64, 64)
     assert yaml.safe_load((copy / "configs" / "train.yaml").read_text())["steps"] == 7
+    monkeypatch.setenv("MONAI_LABEL_APP_DIR", str(tmp_path))  # whose server trains without a datalist
+    training = ConfigParser()
+    training.read_config([str(copy / "configs" / "train.yaml")])
+    training["bundle_root"] = str(copy)
+    load = {"image": str(tmp_path / "image.png")}
+    torch.testing.assert_close(training.get_parsed_content("validate#preprocessing")(load)["image"], image.as_tensor())
+    volume = str(write(tmp_path / "case.nii", ct(), oblique()))
+    for parsed in (training.get_parsed_content("validate#preprocessing"), parser.get_parsed_content("preprocessing")):
+        item = parsed.transforms[0]({"image": volume, "axis": 2, "slice": 1})
+        assert set(item["image"].unique().tolist()) == {0.0, 1.0}  # all of it outside -160 to 240
     metadata = json.loads((copy / "configs" / "metadata.json").read_text())
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "polyp"}
     assert metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 1

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from ssgnet_monai.label_app import environment, server
 from ssgnet_monai.label_app.environment import READY, create_environment, environment_python
 from ssgnet_monai.label_app.served_bundle import check_bundle
+from ssgnet_monai.shipped import BUNDLES
 from tests.label.conftest import SEGMENTER, make_bundle
 
 
@@ -24,35 +26,64 @@ def test_an_environment_is_made_once_and_linked_anew(tmp_path, commands, monkeyp
     folder = tmp_path / "label"
     with pytest.raises(FileNotFoundError, match="Run `ssgnet label setup`"):
         environment_python(folder)
-    folder.mkdir()
     create_environment(folder)
     made, installed = commands
-    assert made[1:] == ["-m", "venv", "--clear", str(folder)]
-    assert str(environment.REQUIREMENTS) in installed
+    assert made[1:] == ["-m", "venv", str(folder)]
+    assert installed[-3:] == [str(environment.REQUIREMENTS), "--editable", str(BUNDLES.parent)]
     assert environment_python(folder) == folder / "bin" / "python"
     commands.clear()
     create_environment(folder)
     assert commands == []
     monkeypatch.setattr(environment, "_own_source", lambda: ["--editable", "/elsewhere"])
     create_environment(folder)
-    assert [command[-3:] for command in commands] == [["--no-deps", "--editable", "/elsewhere"]]
+    assert [command[-3:] for command in commands] == [[str(environment.REQUIREMENTS), "--editable", "/elsewhere"]]
 
 
-def test_other_requirements_and_a_stopped_set_up_begin_anew(tmp_path, commands):
+@pytest.mark.parametrize("failing", ["venv", "pip"])
+def test_a_stopped_set_up_begins_anew(tmp_path, commands, monkeypatch, failing):
+    def stop(command):
+        if failing in command:
+            raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "_run", stop)
+        with pytest.raises(RuntimeError):
+            create_environment(tmp_path / "label")
+    with pytest.raises(FileNotFoundError, match="none that is complete"):
+        environment_python(tmp_path / "label")
+    create_environment(tmp_path / "label")
+    assert [command[2] for command in commands] == ["venv", "pip"]
+
+
+def test_other_requirements_begin_anew(tmp_path, commands):
     create_environment(tmp_path)
-    (tmp_path / "pyvenv.cfg").touch()
     record = json.loads((tmp_path / READY).read_text())
     (tmp_path / READY).write_text(json.dumps({**record, "requirements": "monailabel==0"}))
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib64").symlink_to("lib")
     commands.clear()
     create_environment(tmp_path)
     assert len(commands) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [READY]
 
 
-def test_a_folder_with_other_files_is_not_touched(tmp_path, commands):
-    (tmp_path / "thesis.docx").touch()
-    with pytest.raises(ValueError, match="Expected a new folder or an environment, got .* with other files"):
+@pytest.mark.parametrize("file", ["thesis.docx", "pyvenv.cfg"])
+def test_a_folder_with_other_files_is_not_touched(tmp_path, commands, file):
+    (tmp_path / file).touch()
+    with pytest.raises(ValueError, match="Expected a new folder, or an environment that `ssgnet label setup`"):
         create_environment(tmp_path)
     assert commands == []
+
+
+def test_an_installed_package_installs_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment.ssgnet_monai, "__file__", str(tmp_path / "site" / "ssgnet_monai" / "__init__.py"))
+    wheel = tmp_path / "a b.whl"
+    wheel.touch()
+    direct = SimpleNamespace(read_text=lambda name: json.dumps({"url": wheel.as_uri()}))
+    monkeypatch.setattr(environment.metadata, "distribution", lambda name: direct)
+    assert environment._own_source() == [str(wheel)]
+    wheel.unlink()
+    assert environment._own_source() == [f"ssgnet-monai=={environment.ssgnet_monai.__version__}"]
 
 
 def test_a_python_that_monai_label_needs(tmp_path, commands, monkeypatch):
@@ -122,7 +153,7 @@ def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(server, "environment_python", lambda folder: folder)
     words = []
     monkeypatch.setattr(server.subprocess, "Popen", lambda command, **options: words.extend(command) or Process())
-    monkeypatch.setattr(server, "_end", lambda process: None)
+    monkeypatch.setattr(server, "_family", lambda process: [])
     (tmp_path / server.STOCK).mkdir(parents=True)
     bundle = make_bundle(tmp_path / "bundles")
     with caplog.at_level(logging.WARNING):
@@ -138,5 +169,5 @@ def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
 class Process:
     pid = 0
 
-    def wait(self):
+    def wait(self, seconds):
         return 0

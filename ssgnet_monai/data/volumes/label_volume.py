@@ -9,6 +9,7 @@ import numpy as np
 
 from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
+from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume, other_places
 
@@ -66,29 +67,13 @@ def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
     return slice_view(placed, image.affine, axis)
 
 
-def _on_grid(mask: np.ndarray, change: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """A mask among the voxels of a grid; ``change`` maps its indices to theirs. None: they lie at other places."""
-    whole = change.round()
-    turn = np.abs(whole[:3, :3])
-    corners = np.array([(*(np.array(c) * (np.array(mask.shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
-    if (turn.sum(0) != 1).any() or (turn.sum(1) != 1).any() or np.abs(corners @ (change - whole).T).max() > NEAR:
-        return None
-    first = (corners @ whole.T).min(0)[:3].astype(int)
-    last = (corners @ whole.T).max(0)[:3].astype(int)
-    if (first < 0).any() or (last >= shape).any():
-        return None
-    axes = turn.argmax(1)
-    turned = mask.transpose(axes)[tuple(slice(None, None, int(whole[i, axis])) for i, axis in enumerate(axes))]
-    placed = np.zeros(shape, bool)
-    placed[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = turned
-    return placed
-
-
-def picture_label(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
+def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -> np.ndarray:
     """The mask of a picture that a viewer saved as a volume of one slice, turned to the picture's rows and columns.
 
     Args:
-        path: see :func:`read_label_volume`.
+        path: see :func:`read_label_volume`. With another resolution or position than the picture's, it is taken as drawn
+            on its pixels.
+        image: the picture.
         shape: (H, W) of the picture.
 
     Returns:
@@ -98,10 +83,43 @@ def picture_label(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
         ValueError: another size, or more slices.
     """
     mask, affine = read_label_volume(path)
-    slices = slice_view(mask, affine, 2)  # viewers place a picture's columns to the left, its rows to the back
-    if slices.shape != (1, *shape):
+    grid = picture_affine(image)
+    placed = _on_grid(mask, np.linalg.inv(grid) @ affine, (*shape[::-1], 1))
+    if placed is None:
+        placed = _turned(mask, np.linalg.inv(_directions(grid)) @ _directions(affine))
+    if placed is None or placed.shape != (*shape[::-1], 1):
         raise ValueError(
-            f"Expected a mask of one slice of {shape} pixels (height, width), got {slices.shape} in {path}. Save the "
-            "segmentation on the picture's own grid."
+            f"Expected a mask of one slice of {shape} pixels (height, width), got {mask.shape} (columns, rows, slices) "
+            f"in {path}. Save the segmentation on the picture's own grid."
         )
-    return slices[0]
+    return placed[..., 0].T
+
+
+def _directions(affine: np.ndarray) -> np.ndarray:
+    return affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+
+
+def _turned(mask: np.ndarray, change: np.ndarray) -> np.ndarray | None:
+    """A mask with its axes in the order and directions of another grid; ``change`` maps its steps to that grid's.
+
+    None: steps between the voxels.
+    """
+    whole = change.round()
+    turn = np.abs(whole)
+    if (turn.sum(0) != 1).any() or (turn.sum(1) != 1).any() or np.abs(change - whole).max() > NEAR:
+        return None
+    axes = turn.argmax(1)
+    return mask.transpose(axes)[tuple(slice(None, None, int(whole[i, axis])) for i, axis in enumerate(axes))]
+
+
+def _on_grid(mask: np.ndarray, change: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A mask among the voxels of a grid; ``change`` maps its indices to theirs. None: they lie at other places."""
+    corners = np.array([(*(np.array(c) * (np.array(mask.shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
+    places = (corners @ change.T)[:, :3]
+    first, last = places.min(0).round().astype(int), places.max(0).round().astype(int)
+    turned = _turned(mask, change[:3, :3])
+    if turned is None or np.abs(places - places.round()).max() > NEAR or (first < 0).any() or (last >= shape).any():
+        return None
+    placed = np.zeros(shape, bool)
+    placed[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = turned
+    return placed

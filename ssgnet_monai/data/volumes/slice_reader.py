@@ -1,9 +1,14 @@
-"""Slices of volumes one after another, in the units of the networks; one volume is in memory at a time."""
+"""Slices of volumes one after another, in the units of the networks; one volume is in memory at a time.
+
+Threads may share a reader: what it holds is one tuple, taken once a call.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -30,8 +35,7 @@ class SliceReader:
         if window is not None and not float(window[0]) < float(window[1]):
             raise ValueError(f"Expected voxel_window (low, high) with low < high, got {list(window)}.")
         self.window = window
-        self._volume: Volume | None = None
-        self._limits = (0.0, 1.0)
+        self._held: tuple[tuple[str, int, int], Volume, tuple[float, float]] | None = None
 
     def read(self, path: str, axis: int, index: int) -> np.ndarray:
         """One slice.
@@ -44,8 +48,8 @@ class SliceReader:
         Returns:
             (H, W) float32 in [0, 1].
         """
-        volume = self.volume(path)
-        return self._in_window(slice_view(volume.stored, volume.affine, axis)[index])
+        volume, limits = self._open(path)
+        return _in_window(volume, slice_view(volume.stored, volume.affine, axis)[index], limits)
 
     def read_all(self, path: str, plane: str | None = None) -> tuple[np.ndarray, int]:
         """All slices of a volume.
@@ -57,23 +61,22 @@ class SliceReader:
         Returns:
             ((N, H, W) float32 in [0, 1], the array axis along which it is cut).
         """
-        volume = self.volume(path)
+        volume, limits = self._open(path)
         axis = slice_axis(volume.affine, plane)
-        return np.stack([self._in_window(values) for values in slice_view(volume.stored, volume.affine, axis)]), axis
+        slices = slice_view(volume.stored, volume.affine, axis)
+        return np.stack([_in_window(volume, values, limits) for values in slices]), axis
 
     def volume(self, path: str) -> Volume:
-        """The volume of a file, which stays in memory until the next one is asked for."""
-        if self._volume is None or self._volume.path != str(path):
-            self._volume = None  # before the next one is read
-            volume = Volume(path)
-            self._limits = self._window_of(volume)
-            self._volume = volume
-        return self._volume
+        """The volume of a file, which stays in memory until the next one is asked for, or the file changes."""
+        return self._open(path)[0]
 
-    def _in_window(self, stored: np.ndarray) -> np.ndarray:
-        assert self._volume is not None
-        low, high = self._limits
-        return ((self._volume.values(stored) - low) / (high - low)).clip(0, 1).astype(np.float32)
+    def _open(self, path: str) -> tuple[Volume, tuple[float, float]]:
+        held, known = self._held, file_state(path)
+        if held is None or held[0] != known:
+            held = self._held = None  # before the next one is read
+            volume = Volume(path)
+            held = self._held = (known, volume, self._window_of(volume))
+        return held[1], held[2]
 
     def _window_of(self, volume: Volume) -> tuple[float, float]:
         if self.window is not None:
@@ -89,3 +92,17 @@ class SliceReader:
             high,
         )
         return low, high if high > low else low + 1.0
+
+
+def file_state(path: str | Path) -> tuple[str, int, int]:
+    """Name, time of change and size of a file: another one was written where they differ."""
+    try:
+        state = os.stat(path)
+    except OSError:  # whoever opens it says why
+        return str(path), 0, 0
+    return str(path), state.st_mtime_ns, state.st_size
+
+
+def _in_window(volume: Volume, stored: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    low, high = limits
+    return ((volume.values(stored) - low) / (high - low)).clip(0, 1).astype(np.float32)

@@ -5,12 +5,14 @@ import nibabel
 import numpy as np
 import pytest
 from nibabel.affines import from_matvec
-from nibabel.orientations import aff2axcodes
+from PIL import Image
+from pydicom.uid import CTImageStorage
 
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label, read_label_volume
+from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
-from tests import nrrd_files
+from tests import dicom_files, nrrd_files
 from tests.volume_files import ct, f_mask, oblique, stored_as, write
 
 SAVERS = {".nii.gz": write, ".nii": write, ".nrrd": nrrd_files.write}
@@ -47,18 +49,72 @@ def test_a_mask_of_another_grid(tmp_path, change):
         label_slices(path, volume, 2)
 
 
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_a_picture_as_viewers_save_it(tmp_path, dimensions):
-    """Columns to the left, rows to the back, as ITK and 3D Slicer place a picture."""
+PICTURES = {
+    "plain.png": {},
+    "resolution.png": {"dpi": (300, 300)},
+    "photo.jpg": {"dpi": (72, 72)},
+    "scan.tif": {"dpi": (300, 300)},
+}
+DICOM_PLACE = {
+    "Modality": "CT",
+    "PixelSpacing": [0.2, 0.4],
+    "ImagePositionPatient": [10, 20, 30],
+    "ImageOrientationPatient": [-1, 0, 0, 0, -1, 0],
+    "SliceThickness": 2,
+}
+
+
+def picture(folder, name):
     mask = f_mask()[..., 2] > 0
-    image = mask.astype(np.uint8) if dimensions == 2 else mask[None].astype(np.uint8)
-    itk.imwrite(itk.image_from_array(image.copy()), str(tmp_path / "mask.nrrd"))
-    affine = np.diag([-1.0, -1, 1, 1])
-    assert aff2axcodes(affine) == ("L", "P", "S")
-    voxels = mask.T.astype(np.uint8)
-    nibabel.save(nibabel.Nifti1Image(voxels if dimensions == 2 else voxels[..., None], affine), tmp_path / "mask.nii")
-    for name in ("mask.nrrd", "mask.nii"):
-        assert read_label_volume(tmp_path / name)[0].shape == (*mask.T.shape, 1)
-        np.testing.assert_array_equal(picture_label(tmp_path / name, mask.shape), mask)
-        with pytest.raises(ValueError, match=r"Expected a mask of one slice of \(5, 7\) pixels .*got \(1, "):
-            picture_label(tmp_path / name, (5, 7))
+    if name == "turned.dcm":
+        dicom_files.write(folder / name, mask.astype(np.uint8) * 200, SOPClassUID=CTImageStorage, **DICOM_PLACE)
+    else:
+        Image.fromarray(mask.astype(np.uint8) * 200).save(folder / name, **PICTURES[name])
+    return folder / name, mask
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "turned.dcm"])
+def test_a_label_on_the_grid_where_itk_shows_the_picture(tmp_path, name):
+    """A viewer thresholds the picture that ITK read, and saves what it got in either format."""
+    path, mask = picture(tmp_path, name)
+    shown = itk.imread(str(path), itk.UC)
+    affine = np.diag([-1.0, -1, 1, 1]) @ picture_lps(shown)
+    np.testing.assert_allclose(picture_affine(path), affine, atol=1e-6)
+    drawn = (itk.array_from_image(shown) > 100).astype(np.uint8)
+    label = itk.image_from_array(drawn)
+    label.CopyInformation(shown)
+    itk.imwrite(label, str(tmp_path / "label.nrrd"))
+    nibabel.save(nibabel.Nifti1Image(np.atleast_3d(drawn.T), affine), tmp_path / "label.nii.gz")
+    for saved in ("label.nrrd", "label.nii.gz"):
+        np.testing.assert_array_equal(picture_label(tmp_path / saved, path, mask.shape), mask)
+
+
+def picture_lps(image):
+    n = image.GetImageDimension()
+    affine = np.eye(4)
+    affine[:n, :n] = itk.array_from_matrix(image.GetDirection()) * np.asarray(image.GetSpacing())
+    affine[:n, 3] = np.asarray(image.GetOrigin())
+    return affine
+
+
+def test_the_place_of_a_picture_by_hand(tmp_path):
+    """Rows and columns of the DICOM picture run against the patient's; 0.4 mm between columns, 0.2 between rows."""
+    found = picture_affine(picture(tmp_path, "turned.dcm")[0])
+    np.testing.assert_allclose(found[:3, :2], [[0.4, 0], [0, 0.2], [0, 0]], atol=1e-9)
+    np.testing.assert_allclose(found[:3, 3], [-10, -20, 30])
+    np.testing.assert_array_equal(picture_affine(picture(tmp_path, "plain.png")[0]), np.diag([-1, -1, 1, 1]))
+    found = picture_affine(picture(tmp_path, "scan.tif")[0])
+    np.testing.assert_allclose(np.diag(found)[:2], -25.4 / 300, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_label_of_another_resolution_is_drawn_on_the_pixels(tmp_path, dimensions):
+    path, mask = picture(tmp_path, "scan.tif")
+    voxels = mask.T.astype(np.uint8) if dimensions == 2 else mask.T[..., None].astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([-1.0, -1, 1, 1])), tmp_path / "mask.nii")
+    assert read_label_volume(tmp_path / "mask.nii")[0].shape == (*mask.T.shape, 1)
+    np.testing.assert_array_equal(picture_label(tmp_path / "mask.nii", path, mask.shape), mask)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1.0, 1, 1, 1])), tmp_path / "turned.nii")
+    np.testing.assert_array_equal(picture_label(tmp_path / "turned.nii", path, mask.shape), mask[::-1, ::-1])
+    with pytest.raises(ValueError, match=r"Expected a mask of one slice of \(5, 7\) pixels .*got \("):
+        picture_label(tmp_path / "mask.nii", path, (5, 7))

@@ -1,4 +1,5 @@
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -29,3 +30,21 @@ def test_without_a_window_each_volume_has_its_own_and_says_so_once(tmp_path, cap
     assert len(caplog.messages) == 2
     flat = str(write(tmp_path / "flat.nii", np.full((4, 5, 6), 9, np.int16)))
     assert reader.read(flat, 2, 0).max() == 0
+
+
+def test_a_file_that_was_replaced_is_read_again(tmp_path):
+    reader = SliceReader([0, 100])
+    path = write(tmp_path / "case.nii", np.full((4, 5, 6), 50, np.int16))
+    assert reader.read(path, 2, 0).max() == 0.5
+    path.unlink()
+    write(path, np.full((4, 5, 7), 100, np.int16))
+    assert reader.read(path, 2, 6).min() == 1
+
+
+def test_threads_share_a_reader(tmp_path):
+    paths = [write(tmp_path / f"{index}.nii", np.full((8, 8, 8), 10 * index, np.int16)) for index in range(4)]
+    reader = SliceReader([0, 100])
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda k: reader.read_all(paths[k % 4])[0], range(400)))
+    for k, values in enumerate(found):
+        np.testing.assert_allclose(values, (k % 4) / 10)
