@@ -26,13 +26,12 @@ from monai.bundle import ConfigWorkflow
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.engines import flip_disagreement
+from ssgnet_monai.label_app.score_file import EXPLORATION
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
 logger = logging.getLogger("active_learning_curve")
 BUNDLE = BUNDLES / "ssgnet_vmunet_segmentation" / "configs"
 STRATEGIES = ("random", "disagreement")
-EXPLORATION = 0.2
-"""Of ``ssgnet_monai.label_app.disagreement``, which needs MONAI Label's environment."""
 BATCH = 32
 
 

@@ -7,6 +7,7 @@ from ssgnet_monai.data.generator_items import generator_items as generator_items
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.inference_items import inference_items as inference_items
 from ssgnet_monai.data.inference_items import picture_items as picture_items
+from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import training_datalist as training_datalist
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts

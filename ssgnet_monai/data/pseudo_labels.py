@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, write_json
+from ssgnet_monai.data.image_files import is_volume
 
 logger = logging.getLogger(__name__)
 FOREGROUND = 255
@@ -169,14 +170,19 @@ def label_disagreement(before: str | Path, after: str | Path) -> dict[str, float
         after: folder of a later one over the same pool, beside it.
 
     Returns:
-        Absolute path of each image -> score in [0, 1]; 0 where both are empty.
+        Absolute path of each image -> score in [0, 1]; 0 where both are empty. Nothing where one model labelled both
+        rounds, since the last one did not raise validation: its masks tell nothing.
     """
+    if read_manifest(before)["model_sha256"] == read_manifest(after)["model_sha256"]:
+        return {}
     previous = {record["image"]: record["mask"] for record in read_manifest(before)["masks"]}
     counts: dict[str, np.ndarray] = {}
     for record in read_manifest(after)["masks"]:
         one = _read(Path(before) / previous[record["image"]]) == FOREGROUND
         other = _read(Path(after) / record["mask"]) == FOREGROUND
-        image = os.path.normpath(Path(after).parent.absolute() / record["image"].split("#")[0])
+        volume, _, _ = record["image"].rpartition("#")
+        path = volume if is_volume(volume) else record["image"]
+        image = os.path.normpath(Path(after).parent.absolute() / path)
         found = np.array([np.count_nonzero(one & other), np.count_nonzero(one) + np.count_nonzero(other)])
         counts[image] = counts.get(image, np.zeros(2, np.int64)) + found
     return {image: float(1 - 2 * both / total) if total else 0.0 for image, (both, total) in counts.items()}

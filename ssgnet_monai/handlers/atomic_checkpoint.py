@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.data.atomic_write import atomic_path, save_tensors
+from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.data.folder_lock import hold_folder
-from ssgnet_monai.data.label_server import in_label_server
+from ssgnet_monai.data.label_server import in_label_server, keep_previous
 from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.preemption import Preemption
@@ -80,8 +79,12 @@ class AtomicCheckpoint:
             hold_folder(self.session.state_dir, "training run")
             for unfinished in sorted(self.session.state_dir.glob(".checkpoint_*.pt")):  # of a save that was killed
                 unfinished.unlink()
-        if in_label_server() and rank() == 0:
-            self._start_anew()
+        if in_label_server():  # where every training begins anew
+            if rank() == 0:
+                for old in self.session.checkpoints():
+                    old.unlink()
+                keep_previous(self.session.model_path)
+            idist.barrier()
         files = self.session.checkpoints()
         if files and self.resume == "never":
             raise FileExistsError(
@@ -105,14 +108,6 @@ class AtomicCheckpoint:
         loader = engine.data_loader
         if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
             loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
-
-    def _start_anew(self) -> None:
-        for old in self.session.checkpoints():
-            old.unlink()
-        model = self.session.model_path
-        if model.exists():
-            with atomic_path(model.with_name(f"{model.stem}_previous{model.suffix}")) as temporary:
-                shutil.copyfile(model, temporary)
 
     def _restore(self, engine: Trainer, content: dict[str, Any]) -> None:
         self.session.load_state_dict(content["session"])

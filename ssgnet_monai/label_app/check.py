@@ -13,6 +13,7 @@ from typing import Any
 from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
 
+from ssgnet_monai.label_app.semi_supervised import OPTIONS
 from ssgnet_monai.label_app.served_bundle import check_bundle
 
 
@@ -43,6 +44,8 @@ def describe(folder: Path) -> str:
         f"  infer     {_options(infer.config())}",
         f"  train     {_options(train.config()) if train.is_valid() else 'no train.yaml: cannot be trained'}",
     ]
+    if (folder / "configs" / "rounds.yaml").exists():
+        lines.append(f"            and with --app ssgnet: {_options(OPTIONS)}")
     return "\n".join(lines)
 
 

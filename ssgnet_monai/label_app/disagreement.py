@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.tasks.infer.bundle import BundleInferTask
 
 from ssgnet_monai.engines import flip_disagreement
-from ssgnet_monai.label_app.score_file import ScoreFile
+from ssgnet_monai.label_app.score_file import BY_FLIPS, BY_ROUNDS, EXPLORATION, ScoreFile
 
 logger = logging.getLogger(__name__)
-EXPLORATION = 0.2
-"""Share of the studies that are drawn at random: a model that is wrong everywhere is sure everywhere."""
-AT_A_TIME = 50
-"""Studies that one click scores at most; the others wait for the next clicks."""
+SECONDS = 4.0
+"""For which one click scores studies, since the server answers nobody meanwhile; the others wait for later clicks."""
+SLICES = 8
+"""Of a volume, evenly spaced, that are compared."""
 
 
 class Disagreement(Strategy):
-    """The unlabelled study whose pseudo-label changed most between the last two rounds; before any rounds, the one
-    whose mask changes most when the image is flipped.
+    """The unlabelled study whose pseudo-label changed most between the last two rounds; where the rounds tell nothing,
+    the one whose mask changes most when the image is flipped.
 
     Args:
         infer: the segmenter's task.
+        studies: folder or address of the studies.
         exploration: share of studies drawn at random, in [0, 1].
     """
 
-    def __init__(self, infer: BundleInferTask, exploration: float = EXPLORATION) -> None:
+    def __init__(self, infer: BundleInferTask, studies: str, exploration: float = EXPLORATION) -> None:
         super().__init__("The study whose label the model is least sure of")
         self.infer, self.exploration = infer, exploration
-        self.scores = ScoreFile(Path(infer.bundle_path))
+        self.scores = ScoreFile(Path(infer.bundle_path), studies)
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any] | None:
         """The next study: its id, and its score where it was not drawn at random. None: all are labelled."""
@@ -48,22 +51,33 @@ class Disagreement(Strategy):
         return {"id": best, "disagreement": scores[best]}
 
     def _scores(self, images: list[str], path_of: Callable[[str], str]) -> dict[str, float]:
-        known = self.scores.read()
-        new: dict[str, float] = {}
-        missing = [image for image in images if image not in known]
-        for image in random.sample(missing, min(AT_A_TIME, len(missing))):
+        """Scores of one kind; those of the rounds as long as they know an unlabelled study."""
+        compared, known = self.scores.read()
+        found = {image: known[image] for image in images if image in known}
+        if compared == BY_ROUNDS and found:
+            return found
+        missing = [image for image in images if image not in found]
+        if not missing:
+            return found
+        model, end = self.scores.model(), time.monotonic() + SECONDS
+        for image in random.sample(missing, len(missing)):
             try:
-                new[image] = self._score(path_of(image))
+                found[image] = self._score(path_of(image))
             except Exception:  # one broken file must not stop the clinician's work
                 logger.warning("%s cannot be scored", image, exc_info=True)
-                new[image] = 0.0
-        if new:
-            self.scores.add(new)
-        return {image: score for image, score in {**known, **new}.items() if image in set(images)}
+                found[image] = 0.0
+            if time.monotonic() > end:
+                break
+        self.scores.write(BY_FLIPS, found, model)
+        return found
 
     def _score(self, path: str) -> float:
-        data: Any = {"image": path}
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        data: Any = {"image": path, "device": device}
         for transform in self.infer.pre_transforms(data):
             data = transform(data)
-        network, inferer = self.infer._get_network("cpu", None), self.infer.inferer()
-        return float(flip_disagreement(lambda images: inferer(images, network), data["image"].as_tensor()[None])[0])
+        image = data["image"].as_tensor()[None].to(device)
+        if image.ndim == 5:
+            image = image[..., :: -(-image.shape[-1] // SLICES)]
+        network, inferer = self.infer._get_network(device, None), self.infer.inferer()
+        return float(flip_disagreement(lambda images: inferer(images, network), image)[0])

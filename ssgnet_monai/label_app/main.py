@@ -41,7 +41,7 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         trainers = super().init_trainers()
         for name in trainers:
             if (Path(self.models[name]) / "configs" / "rounds.yaml").exists():
-                trainers[name] = SemiSupervisedTrainTask(self.models[name], self.conf)
+                trainers[name] = SemiSupervisedTrainTask(self.models[name], self.conf, self.studies)
         return trainers
 
     def init_strategies(self) -> dict[str, Strategy]:
@@ -50,8 +50,16 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         segmenters = [task for task in self._infers.values() if isinstance(task, BundleInferTask)]
         segmenters = [task for task in segmenters if task.type == InferType.SEGMENTATION]
         if segmenters:
-            strategies["disagreement"] = Disagreement(segmenters[0])
+            strategies["disagreement"] = Disagreement(segmenters[0], self.studies)
         return strategies
+
+    def info(self) -> dict[str, Any]:
+        """What Slicer lists; the models of a training since the start among them."""
+        for task in self._infers.values():
+            if isinstance(task, BundleInferTask):
+                models = sorted((path.name for path in Path(task.bundle_path, "models").glob("*.pt")), key=len)
+                task._config["model_filename"] = models
+        return super().info()
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
         """The stock app's and ``dice``: between what a model drew (tag original) and what was saved (tag final)."""

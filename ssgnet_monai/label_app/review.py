@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,25 +49,34 @@ def open_review(pool: Path, folder: Path) -> Path:
     if (folder / QUEUE).exists():
         if json.loads((folder / QUEUE).read_text(encoding="utf-8"))["manifest_sha256"] != record["manifest_sha256"]:
             raise ValueError(f"Expected a new folder, or the review of {pool}, got the review of others in {folder}.")
+        if (folder / "studies.partial").exists():
+            (folder / "studies.partial").rename(folder / "studies")
         return folder / "studies"
-    known = _run_of(pool)[1]
+    if (folder / "studies").exists():
+        raise ValueError(
+            f"Expected a new folder, or the review of {pool}, got {folder} with a folder 'studies' that no review made "
+            f"(no {QUEUE}). Name another one with --folder."
+        )
+    source, known = _run_of(pool)
     items: list[dict[str, Any]] = []
     for mask in sorted(read_manifest(pool)["masks"], key=lambda mask: (mask["mean_confidence"], mask["image"])):
         image = (pool.parent / mask["image"]).resolve()
         if image in known:
-            items.append({"id": f"{len(items) + 1:05d}_{image.parent.parent.name}_{image.stem}", **mask})
-            items[-1]["image"] = str(image)
+            name = re.sub(r"[^\w-]", "_", f"{image.parent.parent.name}_{image.stem}")
+            items.append({"id": f"{len(items) + 1:05d}_{name}", **mask, "image": str(image)})
     if not items:
         raise ValueError(f"Expected synthetic images in {pool}, found none. Run rounds with pool: synthetic or both.")
-    shutil.rmtree(folder / "studies", ignore_errors=True)  # of a lay-out that was cut short
-    original = folder / "studies" / LABELS / "original"
+    unfinished = folder / "studies.partial"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    original = unfinished / LABELS / "original"
     original.mkdir(parents=True)
     for item in items:
-        shutil.copyfile(item["image"], folder / "studies" / f"{item['id']}.png")
+        shutil.copyfile(item["image"], unfinished / f"{item['id']}.png")
         with Image.open(item["image"]) as image, Image.open(pool / item["mask"]) as mask:
             drawn = resize_mask(np.asarray(mask) == FOREGROUND, (image.height, image.width))
         write_mask_png(original / f"{item['id']}.png", drawn)
-    write_json(folder / QUEUE, {**record, "items": items})
+    write_json(folder / QUEUE, {**record, "label": load_datalist(source)["labels"]["1"], "items": items})
+    unfinished.rename(folder / "studies")
     return folder / "studies"
 
 
@@ -94,7 +104,8 @@ def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
     if out.resolve() == source.parent.resolve():
         raise ValueError(f"Expected another folder than the run's own data, got {out}.")
     datalist = load_datalist(source)
-    saved = {path.name.split(".")[0]: path for path in sorted((folder / "studies" / LABELS / "final").glob("*"))}
+    files = (folder / "studies" / LABELS / "final").glob("*")
+    saved = {path.name.split(".")[0]: path for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)}
     accepted, waiting, dropped = [], [], []
     for item in queue["items"]:
         entry = known[Path(item["image"])]

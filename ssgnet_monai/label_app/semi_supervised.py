@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.tasks.train.bundle import BundleTrainTask
 
 from ssgnet_monai.data.pseudo_labels import label_disagreement
-from ssgnet_monai.label_app.score_file import ScoreFile
+from ssgnet_monai.label_app.score_file import BY_ROUNDS, ScoreFile
+from ssgnet_monai.transforms import LoadImageMaskd
 
 logger = logging.getLogger(__name__)
-OPTIONS = {"semi_supervised": False, "rounds": [1, 2]}
-"""What Slicer's option panel shows beside MONAI Label's own options."""
+OPTIONS = {"semi_supervised": False, "rounds": ["1", "2"]}
+"""What Slicer's option panel shows beside MONAI Label's own options; it can choose among strings alone."""
+POOL = 200
+"""Most unlabelled studies of one training, drawn at random: from a DICOMweb server each must be fetched."""
 
 
 class SemiSupervisedTrainTask(BundleTrainTask):
@@ -29,10 +33,12 @@ class SemiSupervisedTrainTask(BundleTrainTask):
     Args:
         path: folder of a bundle with ``configs/rounds.yaml``.
         conf: of the app.
+        studies: folder or address of the studies.
     """
 
-    def __init__(self, path: str, conf: dict[str, str]) -> None:
+    def __init__(self, path: str, conf: dict[str, str], studies: str) -> None:
         super().__init__(path, conf)
+        self.scores = ScoreFile(Path(path), studies)
         self.bundle_config.config["displayable_configs"] = OPTIONS
         self._pool: dict[str, str] = {}
 
@@ -47,9 +53,11 @@ class SemiSupervisedTrainTask(BundleTrainTask):
         request["rounds"] = int(rounds[0] if isinstance(rounds, list) else rounds)
         self._pool = {}
         if request["semi_supervised"]:
-            self._pool = {image: datastore.get_image_uri(image) for image in datastore.get_unlabeled_images()}
+            self._pool = _readable(datastore)
             if not self._pool:
-                raise ValueError("Expected studies without a label for semi_supervised, found none. Switch it off.")
+                raise ValueError(
+                    "Expected readable studies without a label for semi_supervised, found none. Switch it off."
+                )
             request["multi_gpu"] = False  # rounds run on one
         return super().__call__(request, datastore)
 
@@ -60,8 +68,8 @@ class SemiSupervisedTrainTask(BundleTrainTask):
             return
         if not overrides.get("validate#dataset#data"):
             raise ValueError(
-                "Expected validation images for semi_supervised, which choose between the rounds, got none. Set "
-                "val_split above 0 and save at least two labels."
+                "Expected validation images for semi_supervised, which choose between the rounds, got none of the "
+                "saved labels. Save more, or raise val_split (two labels need 0.5)."
             )
         folder = Path(self.bundle_path) / "output" / "semi_supervised"
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,12 +87,30 @@ class SemiSupervisedTrainTask(BundleTrainTask):
             num_rounds=request["rounds"],
             rounds=[
                 "$@pseudo_label_rounds.run()",
+                "$ssgnet_monai.data.keep_previous(@model_path)",
                 "$ssgnet_monai.engines.conclude_rounds(@rounds_log, @output_dir, @model_path)",
             ],
         )
         masks = folder / "pseudo_labels"
         last = request["rounds"]
         changed = label_disagreement(masks / f"round_{last - 1:02d}", masks / f"round_{last:02d}")
-        ScoreFile(Path(self.bundle_path)).add(
-            {image: changed[os.path.normpath(path)] for image, path in self._pool.items()}
-        )
+        found = {
+            image: changed[key] for image, path in self._pool.items() if (key := os.path.normpath(path)) in changed
+        }
+        if found:
+            self.scores.write(BY_ROUNDS, found, self.scores.model())
+
+
+def _readable(datastore: Datastore) -> dict[str, str]:
+    """Unlabelled studies and their files; what cannot be read is told and left out."""
+    load = LoadImageMaskd(intensity_window=(0, 65535), whole_volumes=True)
+    images = sorted(datastore.get_unlabeled_images())
+    found = {}
+    for image in random.sample(images, min(POOL, len(images))):
+        try:
+            path = datastore.get_image_uri(image)
+            load({"image": path})
+            found[image] = path
+        except Exception as error:  # of the archive, or whatever a damaged file leads to
+            logger.warning("%s is left out of the pool: %s", image, error)
+    return found

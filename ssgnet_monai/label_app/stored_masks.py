@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import itk
+import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from PIL import Image
+
+from ssgnet_monai.label_app.review import QUEUE
+from ssgnet_monai.transforms.viewer_mask import OF_VOLUMES
 
 
 class StoredMasks(InferTask):
@@ -18,7 +24,8 @@ class StoredMasks(InferTask):
     """
 
     def __init__(self, studies: Path) -> None:
-        super().__init__(InferType.SEGMENTATION, {"lesion": 1}, 2, "Pseudo-labels of the round under review", {})
+        label = json.loads((studies.parent / QUEUE).read_text(encoding="utf-8"))["label"]
+        super().__init__(InferType.SEGMENTATION, {label: 1}, 2, "Pseudo-labels of the round under review", {})
         self.masks = studies / "labels" / "original"
 
     def is_valid(self) -> bool:
@@ -26,7 +33,12 @@ class StoredMasks(InferTask):
         return self.masks.is_dir()
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """A copy of the mask, which the server removes after it was sent; and its label's name."""
-        with tempfile.NamedTemporaryFile(suffix=".png", delete=False) as copy:
-            shutil.copyfile(self.masks / f"{Path(request['image']).stem}.png", copy.name)
+        """The mask, {0, 1}, in the format that was asked for, which the server removes after it was sent; its label."""
+        with Image.open(self.masks / f"{Path(request['image']).stem}.png") as mask:
+            values = (np.asarray(mask) > 0).astype(np.uint8)
+        suffix = request.get("result_extension") or ".png"
+        if suffix in OF_VOLUMES:
+            values = values[None]
+        with tempfile.NamedTemporaryFile(suffix=suffix, delete=False) as copy:
+            itk.imwrite(itk.image_from_array(values), copy.name)
         return copy.name, {"label_names": self.labels}

@@ -23,17 +23,23 @@ def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_
         client = server.client
         options = client.info()["trainers"][SEGMENTER]["config"]
         assert options["semi_supervised"] is False
-        assert options["rounds"] == [1, 2]
+        assert options["rounds"] == ["1", "2"]
+        for group in ("models", "trainers", "strategies"):  # Slicer's table of options can choose among strings alone
+            for entry in client.info()[group].values():
+                lists = [value for value in entry.get("config", {}).values() if isinstance(value, list)]
+                assert all(isinstance(choice, str) for values in lists for choice in values)
         offered = [client.next_sample("disagreement", {}) for _ in range(8)]
         found = json.loads(scores.read_text())["scores"]
         assert set(found) == {"rgb0", "rgb1", "rgb2", "grey0", "grey1", "grey2", "volume0"}
         sure = [sample for sample in offered if sample["disagreement"] is not None]
-        assert {sample["id"] for sample in sure} <= {max(found, key=lambda image: (found[image], image))}
+        assert sure[-1]["id"] == max(found, key=lambda image: (found[image], image))
 
         for index in range(2):
             Image.fromarray(picture_mask(index).astype(np.uint8)).save(tmp_path / "label.png")
             client.save_label(f"rgb{index}", str(tmp_path / "label.png"), tag="final", params={})
-        settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": 1}
+        settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": "1"}
+        served = (bundle / "models" / "model.pt").read_bytes()
+        (studies / "cut.png").write_bytes((studies / "rgb2.png").read_bytes()[:200])  # left out of the pool
         client.train_start(SEGMENTER, settings)
         status = wait_for_training(client)
         assert status["status"] == "DONE", server.log.read_text()[-6000:]
@@ -43,12 +49,19 @@ def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_
         assert log["choice"]["sha256"]
         pool = json.loads((rounds / "pseudo_labels" / "round_01" / "manifest.json").read_text())["masks"]
         assert len(pool) == 4 + 6  # pictures, and the slices of the volume
-        assert set(json.loads(scores.read_text())["scores"]) == {"rgb2", "grey0", "grey1", "grey2", "volume0"}
+        assert "cut is left out of the pool" in server.log.read_text()
+        assert (bundle / "models" / "model_previous.pt").read_bytes() == served
+        assert client.info()["models"][SEGMENTER]["config"]["model_filename"] == ["model.pt", "model_previous.pt"]
+        for _ in range(6):
+            client.next_sample("disagreement", {})
+        known = set(json.loads(scores.read_text())["scores"])  # by the rounds or, where the last was no gain, by flips
+        assert known - {"cut"} == {"rgb2", "grey0", "grey1", "grey2", "volume0"}
         final = studies / "labels" / "final"
         assert sorted(path.name for path in final.iterdir()) == ["rgb0.png", "rgb1.png"]  # no pseudo-label among them
         before = scores.read_bytes()
     with serve([bundle], studies, "--app", "ssgnet") as server:
-        server.client.next_sample("disagreement", {})
+        for _ in range(4):
+            server.client.next_sample("disagreement", {})
         assert scores.read_bytes() == before  # a restarted server does not score again
 
 

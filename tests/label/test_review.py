@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from ssgnet_monai.data import hide_labels, load_datalist, write_phantom
 from ssgnet_monai.data.datalist import datalist_sha256
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.pseudo_labels import PseudoLabelFolder
+from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from ssgnet_monai.label_app.review import REVIEW, open_review, write_reviewed
 
 
@@ -81,6 +84,32 @@ def test_accepted_pairs_train_and_dropped_ones_are_gone(pool: Path, tmp_path: Pa
     assert len(labelled) == len(after["training"])
 
 
+def test_the_label_that_was_saved_last_counts(pool: Path, tmp_path: Path) -> None:
+    final = open_review(pool, tmp_path / "review") / "labels" / "final"
+    write_mask_png(final / "00001_regular_seed1.png", np.ones((32, 32), bool))
+    corrected = np.zeros((32, 32, 1), np.uint8)
+    corrected[3:9, 5:8] = 1
+    nibabel.save(nibabel.Nifti1Image(corrected, np.diag([-1.0, -1, 1, 1])), final / "00001_regular_seed1.nii.gz")
+    os.utime(final / "00001_regular_seed1.png", (1, 1))
+    write_reviewed(tmp_path / "review", tmp_path / "out")
+    label = load_datalist(tmp_path / "out")["training"][-1]["label"]
+    np.testing.assert_array_equal(np.asarray(Image.open(label)) > 0, corrected[..., 0].T > 0)
+
+
+def test_a_lay_out_that_was_cut_short_and_a_folder_of_others(pool: Path, tmp_path: Path) -> None:
+    review = tmp_path / "review"
+    (review / "studies.partial").mkdir(parents=True)
+    studies = open_review(pool, review)
+    studies.rename(review / "studies.partial")  # killed before the last step
+    assert len(list(open_review(pool, review).glob("*.png"))) == 4
+    patients = tmp_path / "own" / "studies"
+    patients.mkdir(parents=True)
+    (patients / "patient.png").touch()
+    with pytest.raises(ValueError, match="a folder 'studies' that no review made"):
+        open_review(pool, tmp_path / "own")
+    assert (patients / "patient.png").exists()
+
+
 def test_what_a_review_refuses(pool: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"Expected a round of pseudo-labels .* found no .*manifest.json"):
         open_review(tmp_path, tmp_path / "review")
@@ -100,7 +129,10 @@ def test_slicer_gets_the_pseudo_label_and_saves_a_decision(pool: Path, tmp_path:
         assert server.client.next_sample("first", {})["id"] == "00001_regular_seed1"
         file, _ = server.client.infer(REVIEW, "00001_regular_seed1", {})
         mask = np.asarray(Image.open(file))
+        assert set(np.unique(mask)) == {0, 1}
         assert (mask[4:20, 10:30] > 0).all()
+        viewed, _ = server.client.infer(REVIEW, "00001_regular_seed1", {"result_extension": ".nrrd"})
+        np.testing.assert_array_equal(read_nrrd(viewed)[0][..., 0].T, mask)
         server.client.save_label("00001_regular_seed1", file, tag="final", params={})
         assert server.client.next_sample("first", {})["id"] == "00002_regular_seed3"
     assert write_reviewed(tmp_path / "review", tmp_path / "out")["accepted"] == 1

@@ -71,7 +71,7 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -
     """The mask of a picture that a viewer saved as a volume of one slice, turned to the picture's rows and columns.
 
     Args:
-        path: see :func:`read_label_volume`. With another resolution or position than the picture's, it is taken as drawn
+        path: see :func:`read_label_volume`. One of another resolution or position than the picture's is taken as drawn
             on its pixels.
         image: the picture.
         shape: (H, W) of the picture.
