@@ -34,7 +34,8 @@ def training_datalist(dataset_dir: str | Path) -> dict[str, Any]:
 def keep_previous(model: str | Path) -> None:
     """Before a training replaces a served model: copy it to ``model_previous.pt``.
 
-    The one that is there becomes ``model_previous2.pt``. A model that is there already, since its training failed or changed nothing, is not copied again.
+    The one that is there becomes ``model_previous2.pt``. A model that is there already, since its training failed or
+    changed nothing, is not copied again.
 
     Args:
         model: the served weights.

@@ -58,7 +58,7 @@ def create_environment(folder: Path) -> Path:
         base = _python()
         logger.info("creating %s with %s: about 8 GB, some minutes", folder, base)
         write_json(folder / READY, {})
-        for old in folder.iterdir():
+        for old in sorted(folder.iterdir()):
             if old.is_dir() and not old.is_symlink():
                 shutil.rmtree(old)
             elif old.name != READY:

@@ -94,10 +94,8 @@ class SemiSupervisedTrainTask(BundleTrainTask):
         masks = folder / "pseudo_labels"
         last = request["rounds"]
         changed = label_disagreement(masks / f"round_{last - 1:02d}", masks / f"round_{last:02d}")
-        found = {
-            image: changed[key] for image, path in self._pool.items() if (key := os.path.normpath(path)) in changed
-        }
-        if found:
+        if changed:
+            found = {image: changed[os.path.normpath(path)] for image, path in self._pool.items()}
             self.scores.write(BY_ROUNDS, found, self.scores.model())
 
 

@@ -163,7 +163,7 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
 
 
 def _remove_abandoned() -> None:
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}")):
         if path.parent.is_symlink() or path.stat().st_uid != os.getuid():
             continue
         with suppress(BlockingIOError), open(path) as lock:
