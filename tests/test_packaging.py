@@ -28,7 +28,7 @@ DISTRIBUTIONS = {
 }
 # Modules that run in MONAI Label's environment alone, and what they find there.
 LABEL_APP = PACKAGE / "label_app"
-LABEL_ALONE = ("check.py", "disagreement.py", "main.py", "semi_supervised.py", "stored_masks.py")
+LABEL_ALONE = ("check.py", "disagreement.py", "main.py", "own_pages.py", "semi_supervised.py", "stored_masks.py")
 STOCK_APP = "stock_main"
 # Modules written for one optional package: whoever wants them imports them late.
 IMPORTED_LATE = ("numba_scan.py",)

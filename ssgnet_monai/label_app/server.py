@@ -29,6 +29,9 @@ WATCH = 2.0
 STUDIES = sorted(IMAGE_SUFFIXES | {suffix.upper() for suffix in IMAGE_SUFFIXES} | {NRRD})
 """Endings of images and labels; by default MONAI Label lists no .jpeg, .tiff, .bmp, .dcm and none in capitals."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL_ALONE = "SSGNET_LABEL_LOCAL_ALONE"
+"""Environment variable of a server that listens on this machine alone."""
+WEB_APP = "ssgnet_monai.label_app.own_pages:app"
 PREFIX, LOCK = "ssgnet-label-", "lock"
 APPS = ("stock", "ssgnet")
 """MONAI Label's app for bundles as it is, or with what ``main.py`` adds."""
@@ -80,16 +83,15 @@ def start_server(
         )
     with signals_raise(), app_folder(bundles, environment / STOCK, app_name) as app:
         names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
-        words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
+        words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port), "--uvicorn_app", WEB_APP]
         settings = {"models": names, "zoo_source": "local", "sam2": "false", **(conf or {})}
         for key, value in settings.items():
             words += ["--conf", key, value]
         logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
-        address = f"[{host}]" if ":" in host else host
         variables = {
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in STUDIES]),
-            "MONAI_LABEL_CORS_ORIGINS": json.dumps([f"http://{address}:{port}"]),  # no other web page may ask
+            **({LOCAL_ALONE: "1"} if host in LOCAL else {}),
             "TMPDIR": str(app / "tmp"),
             "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
             "MONAI_LABEL_DICOMWEB_CACHE_PATH": str(app / "dicom"),  # patient data: removed with the app

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +42,28 @@ def save_label(server: Any, image: str) -> None:
 
 def test_an_unknown_model(server: Any, slicer: Any) -> None:
     assert "There is no model 'nnunet'" in refused(server, slicer, "nnunet", "rgb0")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "{own}"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),  # a name that was turned to 127.0.0.1
+        ({"Host": "evil.example:8000"}, 403),
+    ],
+)
+def test_pages_of_other_origins_may_not_ask(server: Any, headers: dict[str, str], status: int) -> None:
+    headers = {name: value.format(own=server.url) for name, value in headers.items()}
+    request = urllib.request.Request(f"{server.url}/info/", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            found = reply.status
+    except urllib.error.HTTPError as error:
+        found = error.code
+    assert found == status
 
 
 def test_a_corrupt_upload(server: Any, slicer: Any) -> None:
