@@ -79,7 +79,8 @@ class AtomicCheckpoint:
             hold_folder(self.session.state_dir, "training run")
             for unfinished in sorted(self.session.state_dir.glob(".checkpoint_*.pt")):  # of a save that was killed
                 unfinished.unlink()
-        if in_label_server():  # where every training begins anew
+        if in_label_server():  # where every training begins anew, when all have read the weights they begin with
+            idist.barrier()
             if rank() == 0:
                 for old in self.session.checkpoints():
                     old.unlink()

@@ -34,6 +34,7 @@ def add_label_commands(subparsers: Any) -> None:
     )
     start.add_argument("--host", default="127.0.0.1", help="address to listen on (this machine alone)")
     start.add_argument("--port", type=int, default=8000)
+    start.add_argument("--origin", default="", metavar="URL", help="of a proxy before the server: https://HOST")
     start.add_argument(
         "--conf", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="setting of MONAI Label's app"
     )
@@ -81,4 +82,5 @@ def _start(arguments: argparse.Namespace) -> int:
         arguments.host,
         arguments.port,
         dict(arguments.conf),
+        arguments.origin,
     )

@@ -60,16 +60,17 @@ class Disagreement(Strategy):
         if not missing:
             return found
         model, end = self.scores.model(), time.monotonic() + SECONDS
+        failed: dict[str, float] = {}
         for image in random.sample(missing, len(missing)):
             try:
                 found[image] = self._score(path_of(image))
-            except Exception:  # one broken file must not stop the clinician's work
+            except Exception:  # one broken file, or a full GPU, must not stop the clinician's work
                 logger.warning("%s cannot be scored", image, exc_info=True)
-                found[image] = 0.0
+                failed[image] = 0.0
             if time.monotonic() > end:
                 break
         self.scores.write(BY_FLIPS, found, model)
-        return found
+        return failed | found
 
     def _score(self, path: str) -> float:
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -64,6 +64,8 @@ def create_environment(folder: Path) -> Path:
             elif old.name != READY:
                 old.unlink()
         _run([base, "-m", "venv", str(folder)])
+    else:
+        write_json(folder / READY, {"requirements": wanted["requirements"]})  # until it has been linked to this package
     logger.info("installing %s and %s", ", ".join(_names()), wanted["package"][-1])
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run([*install, "--requirement", str(REQUIREMENTS), *wanted["package"]])
@@ -77,7 +79,7 @@ def environment_python(folder: Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    if not _record(folder):
+    if not (_record(folder) or {}).get("package"):
         raise FileNotFoundError(
             f"Expected MONAI Label's environment in {folder}, found none that is complete. Run `ssgnet label setup`, "
             "or name another one with --env."
@@ -102,8 +104,8 @@ def _own_source() -> list[str]:
     if (checkout / "setup.cfg").is_file():
         return ["--editable", str(checkout)]
     direct = json.loads(metadata.distribution("ssgnet-monai").read_text("direct_url.json") or "{}")
-    wheel = Path(unquote(urlsplit(direct.get("url", "")).path))
-    return [str(wheel)] if wheel.is_file() else [f"ssgnet-monai=={ssgnet_monai.__version__}"]
+    source = unquote(urlsplit(direct.get("url", "")).path)
+    return [source] if source and Path(source).exists() else [f"ssgnet-monai=={ssgnet_monai.__version__}"]
 
 
 def _python() -> str:

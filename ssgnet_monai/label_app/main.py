@@ -57,7 +57,7 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         """What Slicer lists; the models of a training since the start among them."""
         for task in self._infers.values():
             if isinstance(task, BundleInferTask):
-                models = sorted((path.name for path in Path(task.bundle_path, "models").glob("*.pt")), key=len)
+                models = sorted((path.name for path in Path(task.bundle_path, "models").glob("[!.]*.pt")), key=len)
                 task._config["model_filename"] = models
         return super().info()
 

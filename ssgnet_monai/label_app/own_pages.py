@@ -1,6 +1,6 @@
 """MONAI Label's web application for this machine's own pages: uvicorn serves it in place of ``monailabel.app:app``.
 
-MONAI Label lets a page of any origin ask, and with its setting for that (MONAI_LABEL_CORS_ORIGINS) 0.8.5 does not start.
+MONAI Label lets a page of any origin ask; with its own setting for that (MONAI_LABEL_CORS_ORIGINS) 0.8.5 cannot start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from monailabel.app import app as monai_label
 
-from ssgnet_monai.label_app.server import LOCAL, LOCAL_ALONE
+from ssgnet_monai.label_app.server import LOCAL, LOCAL_ALONE, PUBLIC
 
 Message = MutableMapping[str, Any]
 
@@ -26,10 +26,11 @@ class OwnPages:
     Args:
         app: an ASGI application.
         local: whether the server listens on this machine alone.
+        public: origin by which a proxy is reached that passes requests on; empty: there is none.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], local: bool) -> None:
-        self.app, self.local = app, local
+    def __init__(self, app: Callable[..., Awaitable[None]], local: bool, public: str) -> None:
+        self.app, self.local, self.public = app, local, urlsplit(public).netloc
 
     async def __call__(
         self,
@@ -47,9 +48,9 @@ class OwnPages:
     def _own(self, headers: dict[bytes, bytes]) -> bool:
         host = headers.get(b"host", b"").decode("latin-1")
         origin = headers.get(b"origin")
-        if self.local and urlsplit(f"//{host}").hostname not in LOCAL:
+        if self.local and host != self.public and urlsplit(f"//{host}").hostname not in LOCAL:
             return False
-        return origin is None or urlsplit(origin.decode("latin-1")).netloc == host
+        return origin is None or urlsplit(origin.decode("latin-1")).netloc in {host, self.public} - {""}
 
 
-app = OwnPages(monai_label, LOCAL_ALONE in os.environ)
+app = OwnPages(monai_label, LOCAL_ALONE in os.environ, os.environ.get(PUBLIC, ""))

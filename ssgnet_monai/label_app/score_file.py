@@ -34,7 +34,7 @@ class ScoreFile:
         """(what the scores compare, study -> score in [0, 1]); empty where nothing is known of the present model."""
         if self.path.exists():
             content = json.loads(self.path.read_text(encoding="utf-8"))
-            if (content["model_sha256"], content["studies"]) == (self.model(), self.studies):
+            if (content.get("model_sha256"), content.get("studies")) == (self.model(), self.studies):
                 return content["compared"], content["scores"]
         return BY_FLIPS, {}
 

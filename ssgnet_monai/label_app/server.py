@@ -31,6 +31,8 @@ STUDIES = sorted(IMAGE_SUFFIXES | {suffix.upper() for suffix in IMAGE_SUFFIXES} 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 LOCAL_ALONE = "SSGNET_LABEL_LOCAL_ALONE"
 """Environment variable of a server that listens on this machine alone."""
+PUBLIC = "SSGNET_LABEL_ORIGIN"
+"""Environment variable: the origin of a proxy before the server."""
 WEB_APP = "ssgnet_monai.label_app.own_pages:app"
 PREFIX, LOCK = "ssgnet-label-", "lock"
 APPS = ("stock", "ssgnet")
@@ -48,6 +50,7 @@ def start_server(
     host: str = "127.0.0.1",
     port: int = 8000,
     conf: Mapping[str, str] | None = None,
+    origin: str = "",
 ) -> int:
     """Run the server until it is interrupted.
 
@@ -59,6 +62,7 @@ def start_server(
         host: address to listen on.
         port: port to listen on.
         conf: further settings of the app, as of ``monailabel start_server --conf``.
+        origin: of a proxy before the server, such as ``https://HOST``.
 
     Returns:
         The server's exit status.
@@ -91,6 +95,7 @@ def start_server(
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
         variables = {
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in STUDIES]),
+            PUBLIC: origin,
             **({LOCAL_ALONE: "1"} if host in LOCAL else {}),
             "TMPDIR": str(app / "tmp"),
             "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
@@ -100,7 +105,9 @@ def start_server(
         if app_name == "ssgnet":  # whose score of corrections would start a second app at every click
             variables["MONAI_LABEL_AUTO_UPDATE_SCORING"] = "false"
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
-        process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app)
+        with open(app.parent / LOCK) as lock:  # which the server keeps if this process is killed
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app, pass_fds=[lock.fileno()])
         family: list[psutil.Process] = []
         try:
             while True:
@@ -150,8 +157,9 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
     if len(set(names)) < len(names):
         raise ValueError(f"Expected bundles of different names, got {', '.join(names)}. Rename a folder.")
     _remove_abandoned()
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, open(Path(folder) / LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, open(Path(folder) / f"{LOCK}.new", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        os.rename(lock.name, Path(folder) / LOCK)  # nobody sees it unlocked
         app = Path(folder) / "app"
         shutil.copytree(stock, app, ignore=shutil.ignore_patterns("__pycache__", "logs", "model"))
         if app_name == "ssgnet":
@@ -166,8 +174,9 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
 
 def _remove_abandoned() -> None:
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}")):
-        if path.parent.is_symlink() or path.stat().st_uid != os.getuid():
-            continue
-        with suppress(BlockingIOError), open(path) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path.parent, ignore_errors=True)
+        with suppress(OSError):  # it is locked, somebody else's, or just being removed
+            if path.parent.is_symlink() or path.stat().st_uid != os.getuid():
+                continue
+            with open(path) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path.parent, ignore_errors=True)

@@ -24,7 +24,7 @@ class StoredMasks(InferTask):
     """
 
     def __init__(self, studies: Path) -> None:
-        label = json.loads((studies.parent / QUEUE).read_text(encoding="utf-8"))["label"]
+        label = json.loads((studies.parent / QUEUE).read_text(encoding="utf-8")).get("label", "lesion")
         super().__init__(InferType.SEGMENTATION, {label: 1}, 2, "Pseudo-labels of the round under review", {})
         self.masks = studies / "labels" / "original"
 

@@ -82,7 +82,9 @@ def test_an_installed_package_installs_itself(tmp_path, monkeypatch):
     direct = SimpleNamespace(read_text=lambda name: json.dumps({"url": wheel.as_uri()}))
     monkeypatch.setattr(environment.metadata, "distribution", lambda name: direct)
     assert environment._own_source() == [str(wheel)]
-    wheel.unlink()
+    direct.read_text = lambda name: json.dumps({"url": tmp_path.as_uri(), "dir_info": {}})
+    assert environment._own_source() == [str(tmp_path)]
+    direct.read_text = lambda name: None
     assert environment._own_source() == [f"ssgnet-monai=={environment.ssgnet_monai.__version__}"]
 
 

@@ -84,7 +84,9 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -
     """
     mask, affine = read_label_volume(path)
     grid = picture_affine(image)
-    placed = _on_grid(mask, np.linalg.inv(grid) @ affine, (*shape[::-1], 1))
+    placed = None
+    if mask.size == shape[0] * shape[1]:  # a smaller one is of another size, not a part
+        placed = _on_grid(mask, np.linalg.inv(grid) @ affine, (*shape[::-1], 1))
     if placed is None:
         placed = _turned(mask, np.linalg.inv(_directions(grid)) @ _directions(affine))
     if placed is None or placed.shape != (*shape[::-1], 1):
@@ -119,6 +121,8 @@ def _on_grid(mask: np.ndarray, change: np.ndarray, shape: tuple[int, ...]) -> np
     first, last = places.min(0).round().astype(int), places.max(0).round().astype(int)
     turned = _turned(mask, change[:3, :3])
     if turned is None or np.abs(places - places.round()).max() > NEAR or (first < 0).any() or (last >= shape).any():
+        return None
+    if turned.shape != tuple(last - first + 1):  # other spacing, by a whole voxel at the far corner
         return None
     placed = np.zeros(shape, bool)
     placed[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = turned

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_ONE_AT_A_TIME = threading.Lock()  # ITK loads its parts on first use, which threads must not do at once
+ITK_LOCK = threading.Lock()
+"""ITK loads its parts on first use, which threads must not do at once."""
 
 
 def read_nrrd(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +26,7 @@ def read_nrrd(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     import itk
 
-    with _ONE_AT_A_TIME:
+    with ITK_LOCK:
         try:
             image = itk.imread(str(path))
         except (RuntimeError, TypeError, KeyError) as error:

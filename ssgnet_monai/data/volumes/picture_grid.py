@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ssgnet_monai.data.volumes.nrrd import LPS_TO_RAS
+from ssgnet_monai.data.volumes.nrrd import ITK_LOCK, LPS_TO_RAS
 
 
 def picture_affine(path: str | Path) -> np.ndarray:
@@ -19,15 +20,16 @@ def picture_affine(path: str | Path) -> np.ndarray:
         (4, 4) affine from (column, row, 0) to RAS+ millimetres; pixels of 1 mm from the origin, columns to the left and
         rows to the back, where the file tells nothing that ITK reads.
     """
-    import itk
-
     affine = np.eye(4)
-    io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
-    if io is not None:
-        io.SetFileName(str(path))
-        io.ReadImageInformation()
-        n = min(io.GetNumberOfDimensions(), 3)
-        direction = np.array([io.GetDirection(axis) for axis in range(n)])[:, :n].T
-        affine[:n, :n] = direction * [io.GetSpacing(axis) for axis in range(n)]
-        affine[:n, 3] = [io.GetOrigin(axis) for axis in range(n)]
+    with ITK_LOCK, suppress(RuntimeError):  # ITK knows fewer kinds of TIFF and BMP than Pillow
+        import itk
+
+        io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
+        if io is not None:
+            io.SetFileName(str(path))
+            io.ReadImageInformation()
+            n = min(io.GetNumberOfDimensions(), 3)
+            direction = np.array([io.GetDirection(axis) for axis in range(n)])[:, :n].T
+            affine[:n, :n] = direction * [io.GetSpacing(axis) for axis in range(n)]
+            affine[:n, 3] = [io.GetOrigin(axis) for axis in range(n)]
     return LPS_TO_RAS @ affine

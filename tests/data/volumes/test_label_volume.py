@@ -118,3 +118,24 @@ def test_a_label_of_another_resolution_is_drawn_on_the_pixels(tmp_path, dimensio
     np.testing.assert_array_equal(picture_label(tmp_path / "turned.nii", path, mask.shape), mask[::-1, ::-1])
     with pytest.raises(ValueError, match=r"Expected a mask of one slice of \(5, 7\) pixels .*got \("):
         picture_label(tmp_path / "mask.nii", path, (5, 7))
+
+
+def test_a_smaller_label_is_no_part_of_a_picture(tmp_path):
+    """Such as one of the network's size."""
+    path, mask = picture(tmp_path, "plain.png")
+    part = mask.T[:10, :10, None].astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(part, np.diag([-1.0, -1, 1, 1])), tmp_path / "a.nii")
+    with pytest.raises(ValueError, match="Expected a mask of one slice"):
+        picture_label(tmp_path / "a.nii", path, mask.shape)
+
+
+def test_a_picture_that_itk_cannot_read_has_pixels_of_a_millimetre(tmp_path):
+    Image.fromarray(f_mask()[..., 2] > 0).save(tmp_path / "one_bit.bmp")
+    np.testing.assert_array_equal(picture_affine(tmp_path / "one_bit.bmp"), np.diag([-1, -1, 1, 1]))
+
+
+def test_a_spacing_that_is_off_by_a_voxel_at_the_far_corner(tmp_path):
+    volume = Volume(write(tmp_path / "image.nii", np.zeros((502, 4, 3), np.int16), np.diag([1.0, 1, 1, 1])))
+    path = write(tmp_path / "mask.nii", np.ones((501, 4, 3), np.uint8), np.diag([501 / 500, 1, 1, 1]))
+    with pytest.raises(ValueError, match="Expected a mask of shape"):
+        label_slices(path, volume, 2)
