@@ -182,7 +182,8 @@ def test_saved_labels_train_and_the_next_suggestion_is_the_rectangle(server: Any
         assert status["status"] == "DONE", status["details"]
         assert (server.models / "model_previous.pt").read_bytes() == before
         assert (server.models / "model.pt").read_bytes() != before
-    assert sorted(path.name for path in server.models.iterdir()) == ["model.pt", "model_previous.pt"]
+    names = ["model.pt", "model_previous.pt", "model_previous2.pt"]
+    assert sorted(path.name for path in server.models.iterdir()) == names
     assert set(torch.load(server.models / "model.pt", weights_only=True)) == set(
         torch.load(server.models / "model_previous.pt", weights_only=True)
     )

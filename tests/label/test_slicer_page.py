@@ -84,8 +84,10 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
 
 @contextmanager
 def running(words, folder, environment, port):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and then inherited
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + STARTS
     try:
         while not answers(port):
