@@ -69,7 +69,8 @@ class Disagreement(Strategy):
                 failed[image] = 0.0
             if time.monotonic() > end:
                 break
-        self.scores.write(BY_FLIPS, found, model)
+        if len(found) > len(images) - len(missing):
+            self.scores.write(BY_FLIPS, found, model)
         return failed | found
 
     def _score(self, path: str) -> float:
