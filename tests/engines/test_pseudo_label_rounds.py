@@ -1,6 +1,6 @@
 import pytest
 
-from ssgnet_monai.data import RoundsLog
+from ssgnet_monai.data import RoundsLog, SampleStream
 from ssgnet_monai.engines import PseudoLabelRounds, pseudo_label_rounds
 
 
@@ -11,8 +11,9 @@ def rounds(tmp_path):
         for t, dice in enumerate(dices):
             log.record("pseudo_label", {"round": t, "val_dice": dice, "complete": True})
         arguments = {"labeled": [{"image": "a"}], "pool": [{"image": "b"}], "log": log, "output_dir": tmp_path}
-        parts = dict.fromkeys(("make_trainer", "session", "network", "dataset"))
-        return PseudoLabelRounds(**parts, **{**arguments, **settings})
+        parts = dict.fromkeys(("make_trainer", "session", "network"))
+        dataset = SampleStream([{"image": "a"}])
+        return PseudoLabelRounds(**parts, dataset=dataset, **{**arguments, **settings})
 
     return build
 
