@@ -17,6 +17,7 @@ from PIL import Image
 from tests.label.conftest import CLASSIFIER, SEGMENTER, draw_studies, make_bundle, picture_mask, wait_for_training
 
 pytestmark = pytest.mark.slow
+PROXY = "https://label.hospital"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("server")
     bundles = [make_bundle(root / "bundles", epoch_length=2), make_bundle(root / "bundles", "classification")]
     studies = draw_studies(root / "studies", 2, 1)
-    with serve(bundles, studies) as running:
+    with serve(bundles, studies, "--origin", PROXY) as running:
         yield SimpleNamespace(**vars(running), root=root, studies=studies, bundles=bundles)
 
 
@@ -53,6 +54,9 @@ def test_an_unknown_model(server: Any, slicer: Any) -> None:
         ({"Origin": "null"}, 403),
         ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),  # a name that was turned to 127.0.0.1
         ({"Host": "evil.example:8000"}, 403),
+        ({"Origin": PROXY}, 200),
+        ({"Origin": PROXY, "Host": "label.hospital"}, 200),
+        ({"Origin": "http://evil.example", "Host": "label.hospital"}, 403),
     ],
 )
 def test_pages_of_other_origins_may_not_ask(server: Any, headers: dict[str, str], status: int) -> None:
