@@ -173,11 +173,12 @@ def label_disagreement(before: str | Path, after: str | Path) -> dict[str, float
         Absolute path of each image -> score in [0, 1]; 0 where both are empty. Nothing where one model labelled both
         rounds, since the last one did not raise validation: its masks tell nothing.
     """
-    if read_manifest(before)["model_sha256"] == read_manifest(after)["model_sha256"]:
+    earlier, later = read_manifest(before), read_manifest(after)
+    if earlier["model_sha256"] == later["model_sha256"]:
         return {}
-    previous = {record["image"]: record["mask"] for record in read_manifest(before)["masks"]}
+    previous = {record["image"]: record["mask"] for record in earlier["masks"]}
     counts: dict[str, np.ndarray] = {}
-    for record in read_manifest(after)["masks"]:
+    for record in later["masks"]:
         one = _read(Path(before) / previous[record["image"]]) == FOREGROUND
         other = _read(Path(after) / record["mask"]) == FOREGROUND
         volume, _, _ = record["image"].rpartition("#")

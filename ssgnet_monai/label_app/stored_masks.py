@@ -12,8 +12,8 @@ import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from PIL import Image
 
+from ssgnet_monai.data.volumes.label_volume import is_label_volume
 from ssgnet_monai.label_app.review import QUEUE
-from ssgnet_monai.transforms.viewer_mask import OF_VOLUMES
 
 
 class StoredMasks(InferTask):
@@ -37,7 +37,7 @@ class StoredMasks(InferTask):
         with Image.open(self.masks / f"{Path(request['image']).stem}.png") as mask:
             values = (np.asarray(mask) > 0).astype(np.uint8)
         suffix = request.get("result_extension") or ".png"
-        if suffix in OF_VOLUMES:
+        if is_label_volume(suffix):
             values = values[None]
         with tempfile.NamedTemporaryFile(suffix=suffix, delete=False) as copy:
             itk.imwrite(itk.image_from_array(values), copy.name)

@@ -12,13 +12,13 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from ssgnet_monai.data.volumes.label_volume import is_label_volume
 from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
 
 NO_MASKS = (".jpg", ".jpeg", ".dcm")
 """Formats that change a mask's values, or are more than an image."""
-OF_VOLUMES = (".nrrd", ".nii", ".nii.gz")
 
 
 class ViewerMaskd(MapTransform):
@@ -49,7 +49,7 @@ class ViewerMaskd(MapTransform):
             mask = result[key][0].detach().cpu().to(torch.uint8).numpy()
             if mask.ndim == 3 and mask.shape == size:
                 result[key] = _volume(mask, path, int(meta["axis"]))
-            elif mask.ndim == 2 and str(result.get("result_extension") or "").endswith(OF_VOLUMES):
+            elif mask.ndim == 2 and is_label_volume(result.get("result_extension") or ""):
                 voxels = torch.from_numpy(np.ascontiguousarray(mask.T[..., None]))
                 result[key] = MetaTensor(voxels, affine=torch.from_numpy(picture_affine(path)))
             else:

@@ -9,6 +9,7 @@ from ssgnet_monai.data.pseudo_labels import (
     IGNORED,
     PseudoLabelFolder,
     label_change,
+    label_disagreement,
     label_probabilities,
     read_manifest,
     with_pseudo_labels,
@@ -75,3 +76,20 @@ def test_a_pool_that_grew_is_refused(tmp_path):
     publish(tmp_path / "p" / "round_00", items(tmp_path), PROBABILITY)
     with pytest.raises(ValueError, match="1 have none, the first is .*image2.png"):
         with_pseudo_labels(items(tmp_path, 3), tmp_path / "p" / "round_00")
+
+
+def test_disagreement_of_two_rounds_by_image(tmp_path):
+    """A volume's slices count together; a picture whose name holds a number sign is itself."""
+    paths = [str(tmp_path / name) for name in ("patient#1.png", "scan.nii.gz")]
+    items = [{"image": paths[0]}, *({"image": paths[1], "axis": 2, "slice": k} for k in range(2))]
+    masks = torch.zeros(2, 3, 1, 4, 4, dtype=torch.uint8)
+    masks[0, 0, 0, 0] = masks[1, 0, 0, 0, :2] = 255  # Dice 2 * 2 / (4 + 2)
+    masks[0, 1, 0, :2] = masks[1, 2, 0, :2] = 255  # another slice of the volume
+    folders = [tmp_path / "masks" / f"round_{number:02d}" for number in range(3)]
+    for folder, model, drawn in zip(folders, ("aa", "bb", "bb"), (masks[0], masks[1], masks[1]), strict=True):
+        labels = PseudoLabelFolder(folder, model * 32)
+        certain = dict.fromkeys(("confidence", "foreground"), torch.ones(3))
+        labels.write(labels.begin(items), items, {"mask": drawn, **certain})
+        labels.publish(items, {})
+    assert label_disagreement(folders[0], folders[1]) == pytest.approx({paths[0]: 1 / 3, paths[1]: 1})
+    assert label_disagreement(folders[1], folders[2]) == {}  # one model: the last round was no gain
