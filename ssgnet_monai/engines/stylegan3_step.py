@@ -20,24 +20,34 @@ R1_INTERVAL = 16
 
 
 def stylegan3_optimizers(
-    generator: nn.Module, discriminator: nn.Module, g_lr: float = 0.0025, d_lr: float = 0.002
+    generator: nn.Module,
+    discriminator: nn.Module,
+    g_lr: float = 0.0025,
+    d_lr: float = 0.002,
+    r1_interval: int = R1_INTERVAL,
 ) -> tuple[Adam, Adam]:
-    """Adam for both networks; the discriminator's is corrected for its extra R1 step every 16 iterations.
+    """Adam for both networks; the discriminator's is corrected for its extra R1 step every ``r1_interval`` iterations.
 
-    With c = 16 / 17 the discriminator gets ``lr * c`` and ``betas ** c``, so that 17 steps weigh as 16.
+    With c = 16 / 17 (of interval 16) the discriminator gets ``lr * c`` and ``betas ** c``, so that 17 steps weigh as 16.
 
     Args:
         generator: network with parameters on a CPU or CUDA device.
         discriminator: likewise.
         g_lr: learning rate of the generator, per step.
         d_lr: learning rate of the discriminator before the correction.
+        r1_interval: iterations between R1 steps, at least 1.
 
     Returns:
         (generator's optimiser, discriminator's optimiser).
 
+    Raises:
+        ValueError: an interval below 1.
+
     Source: Karras et al. 2020 (StyleGAN2), appendix B (lazy regularisation).
     """
-    correction = R1_INTERVAL / (R1_INTERVAL + 1)
+    if r1_interval < 1:
+        raise ValueError(f"Expected r1_interval of at least 1, got {r1_interval}.")
+    correction = r1_interval / (r1_interval + 1)
     return (
         _adam(generator, g_lr, (0.0, 0.99)),
         _adam(discriminator, d_lr * correction, (0.0, 0.99**correction)),
@@ -55,6 +65,7 @@ def stylegan3_step(
     *,
     r1_gamma: float,
     r1_now: bool,
+    r1_interval: int = R1_INTERVAL,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     c: torch.Tensor | None = None,
     micro_batch: int | None = None,
@@ -73,7 +84,8 @@ def stylegan3_step(
         z_g: latents (B, z_dim) of the generator's step.
         z_d: latents (B, z_dim) of the discriminator's step.
         r1_gamma: weight of R1 (``gamma / 2 * |grad D|^2``).
-        r1_now: do the R1 step; true when the iteration's index is a multiple of 16, with a loss gain of 16.
+        r1_now: do the R1 step; true when the iteration's index is a multiple of ``r1_interval``.
+        r1_interval: iterations between R1 steps: the gain of R1's loss, and what the optimisers were made for.
         augment: images -> images, applied to everything the discriminator sees.
         c: classes (B, c_dim) of the real images, used for the generated ones too.
         micro_batch: images per forward and backward pass; gradients accumulate to those of the whole batch (apart
@@ -140,7 +152,7 @@ def stylegan3_step(
             classes = None if c is None else c[part]
             images = real[part].detach().clone().requires_grad_()
             penalty = r1_penalty(discriminator(see(images), classes), images).mean() * weight
-            (penalty * (r1_gamma / 2 * R1_INTERVAL)).backward()
+            (penalty * (r1_gamma / 2 * r1_interval)).backward()
             losses["r1"].append(penalty.detach())
         _step(d_optimizer)
     means = mean_over_ranks(torch.stack([torch.stack(values).sum() for values in losses.values()]))

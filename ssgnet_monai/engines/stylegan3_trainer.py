@@ -29,7 +29,7 @@ class StyleGAN3Trainer(Trainer):
         g_optimizer: optimiser of the generator.
         d_optimizer: optimiser of the discriminator, already corrected for the lazy R1 step.
         r1_gamma: weight of the R1 penalty.
-        r1_interval: iterations between R1 steps.
+        r1_interval: iterations between R1 steps; ``stylegan3_optimizers`` takes the same.
         augment: differentiable augmentation of images for the discriminator, or None.
         micro_batch: images per forward pass of a rank; fewer than it has accumulate gradients. None: all of them.
         classes: class names in the order of the one-hot condition; empty for an unconditional generator.
@@ -83,6 +83,7 @@ class StyleGAN3Trainer(Trainer):
             z_g,
             z_d,
             r1_gamma=self.r1_gamma,
+            r1_interval=self.r1_interval,
             r1_now=(engine.state.iteration - 1) % self.r1_interval == 0,
             augment=self.augment,
             c=self._condition(batchdata, real.device),

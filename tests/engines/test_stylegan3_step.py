@@ -105,3 +105,27 @@ def test_disagreeing_batches_are_named():
         stylegan3_step(generator, discriminator, *optimizers, real, z_g[:2], z_d, r1_gamma=1, r1_now=False)
     with pytest.raises(ValueError, match="micro_batch of at least 1, got 0"):
         stylegan3_step(generator, discriminator, *optimizers, real, z_g, z_d, r1_gamma=1, r1_now=False, micro_batch=0)
+
+
+@pytest.mark.parametrize("interval", [4, 16])
+def test_one_interval_weighs_the_penalty_and_corrects_the_optimiser(interval):
+    generator, discriminator, _, batch = setting()
+    optimizers = stylegan3_optimizers(generator, discriminator, d_lr=0.002, r1_interval=interval)
+    assert optimizers[1].defaults["lr"] == pytest.approx(0.002 * interval / (interval + 1))
+    assert optimizers[1].defaults["betas"][1] == pytest.approx(0.99 ** (interval / (interval + 1)))
+    gradients, weight = [], discriminator.b16.conv1.weight
+    optimizers[1].register_step_pre_hook(lambda *_: gradients.append(weight.grad.clone()))
+    real = batch[0].clone().requires_grad_()
+    for group in optimizers[1].param_groups:
+        group["lr"] = 0.0  # the discriminator stays what the gradient by hand is taken of
+    stylegan3_step(generator, discriminator, *optimizers, *batch, r1_gamma=3.0, r1_now=True, r1_interval=interval)
+    (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    penalty = slope.square().sum(dim=(1, 2, 3)).mean()
+    (expected,) = torch.autograd.grad(penalty * (3.0 / 2 * interval), weight)
+    torch.testing.assert_close(gradients[-1], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_an_interval_below_one_is_refused():
+    generator, discriminator, _, _ = setting()
+    with pytest.raises(ValueError, match="r1_interval of at least 1, got 0"):
+        stylegan3_optimizers(generator, discriminator, r1_interval=0)

@@ -7,7 +7,13 @@ import math
 import pytest
 import torch
 
-from ssgnet_monai.losses import discriminator_fake_loss, discriminator_real_loss, generator_loss, r1_penalty
+from ssgnet_monai.losses import (
+    discriminator_fake_loss,
+    discriminator_real_loss,
+    generator_loss,
+    r1_penalty,
+    suggested_r1_gamma,
+)
 
 
 def test_hand_computed_losses():
@@ -32,3 +38,10 @@ def test_r1_needs_images_with_gradient():
     real = torch.zeros(1, 1, 2, 2)
     with pytest.raises(ValueError, match="require a gradient"):
         r1_penalty(real.flatten(1), real)
+
+
+@pytest.mark.parametrize(
+    ("size", "batch", "gamma"), [(128, 32, 0.5), (256, 32, 2), (512, 32, 8.2), (1024, 32, 32.8), (256, 8, 8.2)]
+)
+def test_suggested_r1_gamma_gives_the_published_values(size, batch, gamma):
+    assert suggested_r1_gamma(size, batch) == pytest.approx(gamma, rel=0.03)
