@@ -37,6 +37,7 @@ from torch.nn import functional
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, load_datalist
+from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines import flip_disagreement
 from ssgnet_monai.label_app.score_file import EXPLORATION
 from ssgnet_monai.metrics import paired_bootstrap, per_image_scores
@@ -240,7 +241,7 @@ def score(
     training = data["training"]
     parser = workflow(folder, ["train"], seed, known, data, options).parser
     network = parser.get_parsed_content("network").eval()
-    network.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+    network.load_state_dict(load_tensors(folder / "model.pt"))
     transform, inferer = parser.get_parsed_content("validate#preprocessing"), parser.get_parsed_content("train#inferer")
     device = next(network.parameters()).device
     scores: list[float] = []

@@ -13,6 +13,7 @@ import yaml
 
 from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle
 from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.tensor_file import check_tensors
 
 CONFIGS = ("train.yaml", "inference.yaml")
 BESIDE = "classes.json"
@@ -33,7 +34,7 @@ def copy_trained(name: str, row: Path, target: Path) -> Path:
 
     Raises:
         FileNotFoundError: the row is not finished.
-        ValueError: no such bundle, or settings of another one.
+        ValueError: no such bundle, settings of another one, or damaged weights.
         FileExistsError: something is at ``target``.
     """
     for file in ("model.pt", "trained_with.json", "config.yaml"):
@@ -42,6 +43,7 @@ def copy_trained(name: str, row: Path, target: Path) -> Path:
                 f"Expected the folder of a finished row, such as runs/NAME/segmentation/ROW/seed0, found no {file} in "
                 f"{row}."
             )
+    check_tensors(row / "model.pt")
     settings = json.loads((row / "trained_with.json").read_text(encoding="utf-8"))
     datalist = _datalist(row)
     settings |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -70,15 +68,6 @@ def write_json(path: str | Path, content: Any) -> None:
         temporary.write_text(
             json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
         )
-
-
-def save_tensors(path: str | Path, content: Any) -> None:
-    """``torch.save`` of tensors and plain numbers, atomically; loadable with ``weights_only=True``.
-
-    The same content gives the same bytes: handed a path, torch would write the temporary file's name into them.
-    """
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
 
 
 def sha256_file(path: str | Path) -> str:

@@ -13,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.class_items import origin_counts
+from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines.class_names import check_class_names
 from ssgnet_monai.engines.class_probabilities import read_scored_images, write_scored_images
 from ssgnet_monai.engines.weights import load_weights
@@ -108,7 +109,7 @@ class ClassifierEvaluation:
         files = self.session.checkpoints()
         if not files:
             return {"steps": None, "best_step": None, "datalist_sha256": None}
-        content = torch.load(files[-1], map_location="cpu", weights_only=True)
+        content = load_tensors(files[-1])
         session = content["session"]
         return {
             "steps": content["iteration"],

@@ -19,6 +19,7 @@ from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_ps
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
 from ssgnet_monai.data.sample_stream import SampleStream
 from ssgnet_monai.data.slice_items import slice_items
+from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import num_ranks
@@ -134,9 +135,7 @@ class PseudoLabelRounds(Engine):
         logger.info("round %d of %d (%s)", t, self.num_rounds, name)
         self.session.restart(self.output_dir / "state" / name, model, self.seed + t)
         if self.start == "warm" and t > 0:
-            self.network.load_state_dict(
-                torch.load(self.output_dir / self.labeller()["model"], map_location="cpu", weights_only=True)
-            )
+            self.network.load_state_dict(load_tensors(self.output_dir / self.labeller()["model"]))
         pool = with_pseudo_labels(self.pool, self.label_folder(t - 1)) if t > 0 and self.pool else []
         self.dataset.set_data(self.labeled, pool, self.seed + t, self.pool_fraction)
         self.make_trainer().run()

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: names or shapes differ from the network's.
+        ValueError: the file is damaged, or names or shapes differ from the network's.
     """
     path = Path(path)
     if not path.is_file():
@@ -28,7 +29,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
             f"Expected trained weights at {path}, found none. Train first (configs/train.yaml) or set ckpt_dir to the "
             "folder that holds model.pt."
         )
-    _load(network, torch.load(path, map_location="cpu", weights_only=True), path)
+    _load(network, load_tensors(path), path)
 
 
 def start_from(path: str | Path | None, session: TrainingSession) -> None:
@@ -40,7 +41,7 @@ def start_from(path: str | Path | None, session: TrainingSession) -> None:
     """
     if path is None or any(session.state_dir.glob("checkpoint_*.pt")):
         return
-    states = torch.load(path, map_location="cpu", weights_only=True)["session"]["objects"]
+    states = load_tensors(path)["session"]["objects"]
     for name in TRANSFERRED:
         _load(session.objects[name], states[name], path)
     logger.info("networks start from %s", path)

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
-import torch
 from ignite.engine import Events
 from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.data.atomic_write import save_tensors
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.label_server import in_label_server, keep_previous
 from ssgnet_monai.data.sample_stream import StreamSampler
+from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.training_session import TrainingSession
@@ -123,7 +122,7 @@ def _newest_readable(files: list[Path]) -> dict[str, Any]:
     damaged: list[Path] = []
     for path in reversed(files):
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_tensors(path)
         except Exception as error:  # a damaged file raises whatever its damaged bytes lead to
             logger.warning("checkpoint %s cannot be read (%s); trying the one before", path, error)
             damaged.append(path)

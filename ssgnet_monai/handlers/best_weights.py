@@ -8,7 +8,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
 

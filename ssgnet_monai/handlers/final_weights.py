@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from ignite.engine import Engine, Events
 
-from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.pseudo_labels import PseudoLabelFolder, label_probabilities
 from ssgnet_monai.data.reading import reading
+from ssgnet_monai.data.tensor_file import load_tensors
 
 if TYPE_CHECKING:
     from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds
@@ -67,7 +68,7 @@ class PseudoLabelHandler:
         model = engine.output_dir / record["model"]
         folder = PseudoLabelFolder(engine.label_folder(engine.round), sha256_file(model))
         if not folder.published:
-            self.network.load_state_dict(torch.load(model, map_location=self.device, weights_only=True))
+            self.network.load_state_dict(load_tensors(model, self.device))
             self._label(folder, engine.pool, {"labelled_by_round": record["round"], "threshold": self.threshold})
 
     def _load(self, item: dict[str, Any]) -> Any:

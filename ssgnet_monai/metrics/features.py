@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ssgnet_monai.data.atomic_write import save_tensors
+from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import FeatureNetwork, train_feature_network
 from ssgnet_monai.metrics.inception import inception_features
@@ -84,7 +84,7 @@ def _load(path: Path) -> FeatureNetwork | None:
     if not path.exists():
         return None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_tensors(path)
         network = FeatureNetwork(content["size"], content["num_classes"])
         network.load_state_dict(content["state"])
     except Exception as error:  # a damaged file raises whatever its damaged bytes lead to

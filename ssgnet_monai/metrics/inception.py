@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS = "inception-2015-12-05.pt"
 URL = f"https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/{WEIGHTS}"
+SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
+"""Of the published file, as k-diffusion and others have it: TorchScript is code, and a temporary folder is anybody's."""
 SIZE = 299
 
 
@@ -30,6 +32,7 @@ def inception_features(
     folder: str | Path | None = None,
     fetch_timeout: float = 5.0,
     fetch_seconds: float = 300.0,
+    sha256: str = SHA256,
 ) -> FeatureExtractor | None:
     """The features of the published FID and KID: 2048 numbers of the TorchScript Inception of 2015-12-05.
 
@@ -38,6 +41,7 @@ def inception_features(
         folder: where the weights lie or are put; by default the system's temporary folder, as clean-fid does.
         fetch_timeout: seconds to wait for an answer when the weights must be fetched; 0 = do not fetch.
         fetch_seconds: seconds that the whole transfer may take.
+        sha256: of the weights' file; another one is not loaded.
 
     Returns:
         The extractor, or None when the weights cannot be had; the reason is logged as a warning.
@@ -51,6 +55,10 @@ def inception_features(
                 logger.warning("No Inception features: %s is absent and fetching is turned off.", path)
                 return None
             _fetch(path, fetch_timeout, fetch_seconds)
+        if (found := sha256_file(path)) != sha256:
+            raise OSError(
+                f"expected {path} with SHA-256 {sha256[:12]}, got {found[:12]}: it is damaged or another file"
+            )
         from cleanfid.inception_torchscript import InceptionV3W
 
         network = InceptionV3W(str(path.parent), download=False).to(device).eval()
@@ -65,7 +73,7 @@ def inception_features(
 
     return FeatureExtractor(
         name="clean-fid Inception (2015-12-05, 2048 features)",
-        sha256=sha256_file(path),
+        sha256=sha256,
         resizer="clean-fid clean (PIL bicubic, antialiased, 299x299)",
         network=features,
         device=torch.device(device),

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 import torch
 
-from ssgnet_monai.data.atomic_write import atomic_path, save_tensors, sha256_file, write_json
+from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
+from ssgnet_monai.data.tensor_file import save_tensors
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -32,13 +33,6 @@ def test_files_get_ordinary_permissions(tmp_path):
     assert stat.S_IMODE((tmp_path / "x.json").stat().st_mode) == 0o666 & ~umask
 
 
-def test_tensors_come_back_with_weights_only(tmp_path):
-    save_tensors(tmp_path / "x.pt", {"a": torch.arange(3), "step": 7})
-    content = torch.load(tmp_path / "x.pt", weights_only=True)
-    assert content["a"].tolist() == [0, 1, 2]
-    assert content["step"] == 7
-
-
 def test_json_refuses_what_json_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"loss": float("nan")})
@@ -48,12 +42,6 @@ def test_json_refuses_what_json_cannot_hold(tmp_path):
 def test_sha256_of_nothing_is_the_known_one(tmp_path):
     (tmp_path / "empty").touch()
     assert sha256_file(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-
-def test_the_same_tensors_give_the_same_bytes(tmp_path):
-    for name in ("a.pt", "b.pt"):
-        save_tensors(tmp_path / name, {"w": torch.arange(3.0)})
-    assert sha256_file(tmp_path / "a.pt") == sha256_file(tmp_path / "b.pt")
 
 
 @pytest.fixture

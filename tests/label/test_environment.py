@@ -9,6 +9,7 @@ import torch
 
 from ssgnet_monai.label_app import environment, server
 from ssgnet_monai.label_app.environment import READY, create_environment, environment_python
+from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.label_app.served_bundle import check_bundle
 from ssgnet_monai.shipped import BUNDLES
 from tests.label.conftest import SEGMENTER, make_bundle
@@ -106,6 +107,11 @@ def test_what_a_served_bundle_must_have(tmp_path):
     torch.save(torch.nn.Linear(2, 2).state_dict(), bundle / "models" / "model.pt")
     with pytest.raises(ValueError, match=r"Expected weights of UNet as configured .* got .*model\.pt"):
         check_bundle(bundle)  # MONAI Label would serve random weights
+    save_tensors(bundle / "models" / "model.pt", torch.nn.Linear(2, 2).state_dict())
+    content = (bundle / "models" / "model.pt").read_bytes()
+    (bundle / "models" / "model.pt").write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=r"model\.pt as it was written, got other bytes"):
+        check_bundle(bundle)
     (bundle / "models" / "model.pt").unlink()
     with pytest.raises(
         FileNotFoundError, match=r"Expected trained weights at .* `ssgnet bundle copy NAME DIR --trained"

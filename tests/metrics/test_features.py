@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.metrics import inception as inception_module
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import train_feature_network
@@ -164,7 +165,7 @@ def test_inception_without_network_is_none_and_quick(tmp_path, monkeypatch, capl
     assert (tmp_path / inception_module.WEIGHTS).exists()
 
 
-def test_inception_weights_on_disk_are_used(tmp_path, monkeypatch):
+def test_inception_weights_on_disk_are_used(tmp_path, caplog):
     class Stand(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -175,8 +176,10 @@ def test_inception_weights_on_disk_are_used(tmp_path, monkeypatch):
 
     with torch.random.fork_rng(devices=[]):
         torch.jit.script(Stand()).save(str(tmp_path / inception_module.WEIGHTS))
-    monkeypatch.setattr(inception_module.tempfile, "gettempdir", lambda: str(tmp_path))
-    extractor = load_or_train_features(lesions(4, 10), None, tmp_path / "cache")
+    assert inception_features(folder=tmp_path) is None  # TorchScript is code: none but the published file is loaded
+    assert "with SHA-256 f58cb9b6ec32, got" in caplog.text
+    sha256 = sha256_file(tmp_path / inception_module.WEIGHTS)
+    extractor = inception_features(folder=tmp_path, sha256=sha256)
     assert extractor.name.startswith("clean-fid Inception")
+    assert extractor.sha256 == sha256
     assert extractor(lesions(3, 11)).shape == (3, 2048)
-    assert not (tmp_path / "cache").exists()
