@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.experiment import CLASSIFICATION_BUNDLE
 from ssgnet_monai.pipeline.growth import ORIGINAL, all_settings, used_settings
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, folder_name, ssgnet_command, write_config
+from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, ssgnet_command, write_config
 
 
 def classification_stages(

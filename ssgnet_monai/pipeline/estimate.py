@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from ssgnet_monai.data.datalist import load_datalist
+from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
 from ssgnet_monai.pipeline.experiment import (
     CLASSIFICATION_BUNDLE,
@@ -31,7 +32,7 @@ from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
 from ssgnet_monai.pipeline.interruption import signals_raise
 from ssgnet_monai.pipeline.measure import Cost, measure
 from ssgnet_monai.pipeline.prepare_command import prepare_command
-from ssgnet_monai.pipeline.stage import Stage, folder_name
+from ssgnet_monai.pipeline.stage import Stage
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.pipeline.synthesis_stages import images_to_generate
 from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, Size, kind_of, settings_of, time_kinds

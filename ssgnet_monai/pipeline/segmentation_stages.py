@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, folder_name
+from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage
 
 
 def segmentation_stages(

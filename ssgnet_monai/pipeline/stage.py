@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -122,8 +121,3 @@ def write_config(path: Path, config: Mapping[str, Any], shared: list[Path]) -> N
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-
-
-def folder_name(name: str) -> str:
-    """A name as folders and stages have it."""
-    return re.sub(r"[^\w.-]+", "_", name)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.latents import class_counts
+from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.experiment import SYNTHESIS_BUNDLE
 from ssgnet_monai.pipeline.growth import images_needed
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, folder_name
+from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage
 
 
 def images_to_generate(experiment: dict[str, Any], datalist: dict[str, Any]) -> dict[str, int]:

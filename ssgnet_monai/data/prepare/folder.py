@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, stage_dicom
 from ssgnet_monai.data.dicom.survey import survey_dicom
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, find_images, is_dicom, locate_folders, pair_files
+from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.prepare.convert import decoding_threads
-from ssgnet_monai.data.prepare.item_tables import read_classes, read_groups
+from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
@@ -77,6 +79,7 @@ def prepare_folder(
     else:
         found = sorted([*others, *(image.path for image in dicom)])
         pairs = pair_files(found, found if mask_files == image_files else mask_files, unlabeled_ok=unlabeled_ok)
+    pairs = [replace(pair, stem=plain_name(pair.stem)) for pair in pairs]
     class_of = read_classes(pairs, classes, image_folder)
     group_of = read_groups(pairs, groups)
     sources = [
@@ -92,4 +95,4 @@ def _group_source(groups: str | Path | None) -> str:
     """The table's name or the expression; no folder names of the machine that prepared the data."""
     if groups is None:
         return NO_GROUPS
-    return Path(groups).name if Path(groups).is_file() or ".csv" in str(groups).lower() else str(groups)
+    return Path(groups).name if is_table(groups) else str(groups)

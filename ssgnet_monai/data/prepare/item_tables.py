@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed, stem_key
-from ssgnet_monai.data.text_file import read_text
+from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed
+from ssgnet_monai.data.names import is_fit_name, look_alikes, plain_name
+from ssgnet_monai.data.prepare.image_table import ImageTable, is_missing, one_hot, table_and_column
 
 logger = logging.getLogger(__name__)
 
-SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-CLASS_COLUMNS = ("class", "label", "diagnosis")
-GROUP_COLUMNS = ("group", "patient", "patient_id", "lesion_id")
+SPLIT_BEGINNINGS = {
+    "training": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "holdout"),
+    "fold": ("fold",),
+}
+CLASS_COLUMNS = (
+    ("class", "classname", "category", "diagnosis", "dx", "diag", "pathology", "labelname", "label", "labels",
+     "classlabel", "classid", "target"),
+)  # fmt: skip
+# A lesion counts where no patient is named: the images of a patient belong together.
+GROUP_COLUMNS = (
+    ("group", "groupid", "patient", "patientid", "patientname", "patientnumber", "patientno", "pid", "subject",
+     "subjectid", "participant", "participantid", "person", "personid", "case", "caseid", "mrn"),
+    ("lesion", "lesionid", "sequence", "sequenceid", "video", "videoid"),
+)  # fmt: skip
+UNKNOWN_GROUPS = ("unknown", "unk")
+MANY_CLASSES = 8
 
 
 def read_classes(pairs: Sequence[ImagePair], classes: str | Path | None, image_folder: Path) -> dict[str, str]:
@@ -41,11 +55,21 @@ def read_classes(pairs: Sequence[ImagePair], classes: str | Path | None, image_f
     else:
         table = _from_csv(pairs, classes, CLASS_COLUMNS, "class")
     names = sorted(set(table.values()))
-    unfit = [name for name in names if not re.fullmatch(r"\w[\w .+-]*", name) or name == ONE_CLASS]
+    unfit = [name for name in names if not is_fit_name(name) or name == ONE_CLASS]
     if unfit:
         raise ValueError(
             f"Expected class names of letters, digits, space, '.', '+', '-', '_', other than {ONE_CLASS!r}, got "
             f"{unfit}. Results lie in folders of these names; rename the classes."
+        )
+    if same := look_alikes(names):
+        raise ValueError(
+            f"Expected classes that differ in more than case, spaces or signs, got {' and '.join(map(repr, same[0]))} "
+            f"in {classes}. Give them one name, or names that differ."
+        )
+    if len(names) == len(pairs) >= MANY_CLASSES:
+        raise ValueError(
+            f"Expected classes of several images, got a class of its own for each of {len(pairs)} images in {classes}: "
+            f"{listed(names)}. Name the column that holds the classes: FILE.csv:COLUMN."
         )
     if len(names) < 2:
         raise ValueError(f"Expected at least two classes, found only {names} in {classes}. Leave the classes out.")
@@ -68,10 +92,10 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
     """
     if groups is None:
         return {}
-    if _csv_and_column(groups)[0].is_file() or str(groups).lower().endswith(".csv"):
-        return _from_csv(pairs, groups, GROUP_COLUMNS, "group")
+    if is_table(groups):
+        return _one_spelling(_from_csv(pairs, groups, GROUP_COLUMNS, "group"))
     try:
-        expression = re.compile(str(groups))
+        expression = re.compile(plain_name(str(groups)))
     except re.error as error:
         raise ValueError(f"Expected a CSV file or a regular expression of groups, got {groups!r}: {error}.") from error
     if expression.groups != 1:
@@ -79,7 +103,7 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
             f"Expected a regular expression with one capture group, got {expression.groups} in {groups!r}. "
             r"Use for example '^(person\d+)'."
         )
-    matches = {pair.stem: expression.search(pair.stem) for pair in pairs}
+    matches = {pair.stem: expression.search(plain_name(pair.stem)) for pair in pairs}
     without = [stem for stem, match in matches.items() if match is None or not match[1]]
     if without:
         raise ValueError(
@@ -90,7 +114,8 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
 
 
 def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, str]:
-    table = {}
+    table: dict[str, str] = {}
+    spellings: dict[str, set[str]] = {}
     for pair in pairs:
         parts = pair.image.relative_to(image_folder).parts
         if len(parts) < 2:
@@ -98,15 +123,23 @@ def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, s
                 f"Expected every image in a class folder, found {pair.image.name} directly in {image_folder}. "
                 "Move it into one, or give a CSV file of stem,class."
             )
-        table[pair.stem] = parts[0]
-    if {name.lower() for name in table.values()} <= SPLIT_FOLDERS:
+        table[pair.stem] = plain_name(parts[0])
+        spellings.setdefault(table[pair.stem], set()).add(parts[0])
+    for name, folders in spellings.items():
+        if len(folders) > 1:
+            raise ValueError(
+                f"Expected one folder for class {name!r} in {image_folder}, found {len(folders)} whose names differ in "
+                f"spaces or the coding of accents: {', '.join(ascii(folder) for folder in sorted(folders))}. Put their "
+                "images into one."
+            )
+    if splits := split_folders(spellings):
         raise ValueError(
-            f"Expected class folders in {image_folder}, found splits: {sorted(set(table.values()))}. Put the class "
-            "folders of all splits side by side, or give a CSV file of stem,class; the split is made anew."
+            f"Expected class folders in {image_folder}, found splits: {splits}. Put the class folders of all splits "
+            "side by side, or give a CSV file of stem,class; the split is made anew."
         )
     hidden = (".", "__")
-    folders = {path.name for path in sorted(image_folder.iterdir()) if path.is_dir()}
-    empty = sorted(name for name in folders - set(table.values()) if not name.startswith(hidden))
+    folders = {plain_name(path.name) for path in sorted(image_folder.iterdir()) if path.is_dir()}
+    empty = sorted(name for name in folders - set(spellings) if not name.startswith(hidden))
     if empty:
         raise ValueError(
             f"Expected images in every class folder of {image_folder}, found none in {empty}. Remove these folders."
@@ -114,44 +147,70 @@ def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, s
     return table
 
 
-def _csv_and_column(source: str | Path) -> tuple[Path, str | None]:
-    path = Path(source)
-    if not path.is_file() and ":" in str(source):
-        file, _, column = str(source).rpartition(":")
-        return Path(file), column
-    return path, None
+def split_folders(names: Iterable[str]) -> list[str]:
+    """Folders that are called as splits are (``train``, ``Training_Set``, ``val_images``), or none.
+
+    Two kinds of such names are splits, and so are all names, but one among others (``test tube``) or several tests
+    (``test positive``, ``test negative``) are none.
+    """
+    kinds = {name: kind for name in names if (kind := _split_of(name))}
+    found, all_of_them = set(kinds.values()), kinds.keys() == set(names)
+    return sorted(kinds) if len(found) > 1 or (all_of_them and (found != {"test"} or len(kinds) == 1)) else []
 
 
-def _from_csv(pairs: Sequence[ImagePair], source: str | Path, columns: Sequence[str], kind: str) -> dict[str, str]:
-    path, column = _csv_and_column(source)
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a CSV file of stem and {kind}, found none at {path}.")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(read_text(path)))]
-    rows = [row for row in rows if any(row)]
-    if not rows or min(len(row) for row in rows) < 2:
-        raise ValueError(f"Expected at least two columns (stem, {kind}) separated by commas in every row of {path}.")
-    stems = {stem_key(pair.image): pair.stem for pair in pairs}
-    place = 1
-    if stem_key(rows[0][0]) not in stems:
-        header = [name.lower() for name in rows.pop(0)]
-        wanted = (column.lower(),) if column else columns
-        place = next((header.index(name) for name in wanted if name in header), 1)
-        if column and column.lower() not in header:
-            raise ValueError(f"Expected a column {column!r} in {path}, found {header}.")
-    table: dict[str, str] = {}
-    for row in rows:
-        stem = stems.get(stem_key(row[0]))
-        if stem is None or place >= len(row) or not row[place]:
-            continue
-        if table.setdefault(stem, row[place]) != row[place]:
-            raise ValueError(f"Expected one {kind} for {stem} in {path}, got {table[stem]!r} and {row[place]!r}.")
-    missing = [pair.stem for pair in pairs if pair.stem not in table]
-    if missing:
+def _split_of(name: str) -> str | None:
+    word = re.match(r"[\W\d_]*([A-Z]?[a-z]+|[A-Z]+)", name)
+    begins = re.sub("(set|data|images|imgs)$", "", word[1].casefold()) if word else ""
+    return next((kind for kind, words in SPLIT_BEGINNINGS.items() if begins in words), None)
+
+
+def is_table(source: str | Path) -> bool:
+    """Whether groups are given as a CSV file, not as an expression."""
+    path, _ = table_and_column(source)
+    return path.is_file() or path.suffix.lower() == ".csv"
+
+
+def _from_csv(
+    pairs: Sequence[ImagePair], source: str | Path, columns: Sequence[Sequence[str]], kind: str
+) -> dict[str, str]:
+    path, name = table_and_column(source)
+    table = ImageTable(path, pairs, kind, [known for tier in columns for known in tier])
+    place = table.known_column(columns) if name is None else table.named(name)
+    if place is not None:
+        found: Mapping[str, tuple[int, str]] = table.values(place)
+    else:
+        found = _without_known_column(table, kind)
+    missing = (*UNKNOWN_GROUPS,) if kind == "group" else ()
+    named = {stem: cell for stem, (_, cell) in found.items() if not is_missing(cell) and cell.casefold() not in missing}
+    without = [pair.stem for pair in pairs if pair.stem not in named]
+    if without:
+        rows = [f"{stem} (row {found[stem][0]}: {found[stem][1]!r})" if stem in found else stem for stem in without]
         raise ValueError(
-            f"Expected a {kind} for every image in {path}, found none for {len(missing)} of {len(pairs)}: "
-            f"{listed(missing)}. Add rows 'stem,{kind}' (the stem is the file name without extension)."
+            f"Expected a {kind} for every image in {path}, found none for {len(without)} of {len(pairs)}: "
+            f"{listed(rows)}. Fill in these cells or add rows 'stem,{kind}' (the stem is the file name without "
+            "extension), or take these images out of the folder."
         )
-    if len(rows) > len(table):
-        others = len(rows) - len(table)
-        logger.info("%s: %d of %d rows speak of images that are not here.", path.name, others, len(rows))
-    return table
+    if len(table.rows) > len(named):
+        others = len(table.rows) - len(named)
+        logger.info("%s: %d of %d rows speak of images that are not here.", path.name, others, len(table.rows))
+    return named
+
+
+def _without_known_column(table: ImageTable, kind: str) -> Mapping[str, tuple[int, str]]:
+    places = table.unknown_columns()
+    names = [table.columns[place] for place in places]
+    if kind == "class" and (found := one_hot(table, places)) is not None:
+        logger.info("%s: the columns %s hold one 1 in each row: they are the classes.", table.path.name, listed(names))
+        return found
+    known = CLASS_COLUMNS if kind == "class" else GROUP_COLUMNS
+    raise ValueError(
+        f"Expected a column called {', '.join(known[0][:5])} or the like for the {kind} in {table.path}, found the "
+        f"columns {table.columns}. Name the one that holds it: {table.path.name}:{names[0] if names else 'COLUMN'}"
+        + (", or make one column of several that hold 0 and 1." if kind == "class" else ".")
+    )
+
+
+def _one_spelling(groups: dict[str, str]) -> dict[str, str]:
+    """Groups that differ in case alone are one: to keep images together is the safe side."""
+    first: dict[str, str] = {}
+    return {stem: first.setdefault(group.casefold(), group) for stem, group in groups.items()}

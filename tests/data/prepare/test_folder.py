@@ -173,7 +173,7 @@ def test_tables(tmp_path):
     assert items["3"]["class"] == "b"
     assert items["3"]["group"] == "p1"
     assert load_datalist(path)["group_source"] == "t.csv"
-    with pytest.raises(ValueError, match=r"column 'size' in .*t\.csv, found \['image', 'patient', 'grade'\]"):
+    with pytest.raises(ValueError, match=r"column 'size' in .*t\.csv, found \['Image', 'patient', 'grade'\]"):
         prepare_folder(images, masks, tmp_path / "o2", classes=f"{table}:size")
     table.write_text("stem,class\ncase0,a\ncase1,b\n")
     with pytest.raises(ValueError, match="class for every image in .*none for 7 of 9: case2, case3"):

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,38 @@ def test_class_names_unfit_for_folders_are_named(tmp_path, name):
     (tmp_path / "t.csv").write_text(f"a,{name}\nb,good\n")
     with pytest.raises(ValueError, match="Expected class names of letters.*rename the classes"):
         read_classes(found, tmp_path / "t.csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names", [("training_set", "test_set"), ("Train", "val_images"), ("trainset", "TestData"), ("fold1", "fold2")]
+)
+def test_splits_are_known_by_how_their_names_begin(tmp_path, names):
+    found = pairs(tmp_path, *(f"{name}/benign/{name}.png" for name in names))
+    with pytest.raises(ValueError, match="found splits"):
+        read_classes(found, "folders", tmp_path)
+
+
+@pytest.mark.parametrize("names", [("test positive", "test negative"), ("testis", "valve", "trained"), ("dev", "a")])
+def test_classes_that_begin_like_splits_stay_classes(tmp_path, names):
+    found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(names)))
+    assert set(read_classes(found, "folders", tmp_path).values()) == set(names)
+
+
+def test_accents_of_a_mac_and_combining_marks_are_letters(tmp_path):
+    names = [unicodedata.normalize("NFD", "Mélanome"), "कैंसर", "सामान्य", "خوش\u200cخیم"]
+    found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(names)))
+    assert sorted(read_classes(found, "folders", tmp_path).values()) == sorted(["Mélanome", *names[1:]])
+
+
+@pytest.mark.parametrize("names", [("benign", "Benign"), ("in situ", "in_situ"), ("a b", "a+b"), ("b", "b ")])
+def test_class_folders_whose_names_nearly_agree_are_refused(tmp_path, names):
+    found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(("other", *names))))
+    with pytest.raises(ValueError, match="Expected (classes that differ|one folder)"):
+        read_classes(found, "folders", tmp_path)
+
+
+def test_one_class_folder_in_two_codings_is_refused(tmp_path):
+    names = ("Mélanome", unicodedata.normalize("NFD", "Mélanome"), "other")
+    found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(names)))
+    with pytest.raises(ValueError, match=r"one folder for class 'Mélanome'.*'Me\\u0301lanome', 'M\\xe9lanome'"):
+        read_classes(found, "folders", tmp_path)
