@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssgnet_monai.data.channel_names import case_names
+
 logger = logging.getLogger(__name__)
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
@@ -125,6 +127,9 @@ def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
 def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabeled_ok: bool = False) -> list[ImagePair]:
     """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation``, ``_lesion`` or ``_anno``.
 
+    An image may end in the number of its channel, as nnU-Net calls it (``case_0000``), where its mask is called
+    ``case``.
+
     Args:
         images: image files. Where both lists are one folder, files with such an ending are its masks.
         masks: mask files, or None for a dataset without masks.
@@ -134,13 +139,14 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
         Pairs in the order of their stems.
 
     Raises:
-        ValueError: duplicate stems, masks without image, images without mask.
+        ValueError: duplicate stems, masks without image, images without mask, several channels of one case.
     """
     if masks is not None and list(masks) == list(images):
         known = {stem_key(path) for path in images}
         masks = [path for path in images if _base_key(path) != stem_key(path) and _base_key(path) in known]
         images = sorted(set(images) - set(masks))
-    by_key = _unique(images, stem_key, "image")
+    case_of = _cases(images, masks)
+    by_key = _unique(images, lambda path: stem_key(case_of.get(path, path)), "image")
     if masks is None:
         return [ImagePair(stem_of(path), path, None) for _, path in sorted(by_key.items())]
     mask_by_key = _unique(masks, lambda path: stem_key(path) if stem_key(path) in by_key else _base_key(path), "mask")
@@ -158,13 +164,26 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
             f"{listed(missing)}. Add the masks; in a folder of your own, unlabeled_ok=True (--unlabeled-ok) makes "
             "these images unlabelled ones."
         )
-    return [ImagePair(stem_of(path), path, mask_by_key.get(key)) for key, path in sorted(by_key.items())]
+    return [
+        ImagePair(case_of.get(path) or stem_of(path), path, mask_by_key.get(key))
+        for key, path in sorted(by_key.items())
+    ]
 
 
 def listed(paths: Iterable[Path | str]) -> str:
     """The first names of a list, for messages."""
     names = [path.name if isinstance(path, Path) else path for path in paths]
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
+def _cases(images: Sequence[Path], masks: Sequence[Path] | None) -> dict[Path, str]:
+    """The case of images whose names end in a channel, as it is written."""
+    if masks is None:
+        found = case_names([(path, stem_key(path)) for path in images if is_volume(path)], None)
+    else:
+        keys = {key for mask in masks for key in (stem_key(mask), _base_key(mask))}
+        found = case_names([(path, stem_key(path)) for path in images], keys)
+    return {path: stem_of(path)[: len(case)] for path, case in found.items()}
 
 
 def _base_key(path: Path) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import torch
 from monai.data import MetaTensor
@@ -15,6 +14,7 @@ from monai.transforms import MapTransform
 from ssgnet_monai.data.volumes.label_volume import is_label_volume
 from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.data.volumes.volume import Volume
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
 
 NO_MASKS = (".jpg", ".jpeg", ".dcm")
@@ -60,8 +60,7 @@ class ViewerMaskd(MapTransform):
 
 
 def _volume(mask: np.ndarray, path: Path, axis: int) -> MetaTensor:
-    header = nibabel.load(path)
-    affine = np.asarray(header.affine, np.float64)  # type: ignore[attr-defined]
-    voxels = np.zeros(header.shape, np.uint8)  # type: ignore[attr-defined]
-    slice_view(voxels, affine, axis)[...] = np.moveaxis(mask, -1, 0)
-    return MetaTensor(torch.from_numpy(voxels), affine=torch.from_numpy(affine))
+    volume = Volume(path)
+    voxels = np.zeros(volume.shape, np.uint8)
+    slice_view(voxels, volume.affine, axis)[...] = np.moveaxis(mask, -1, 0)
+    return MetaTensor(torch.from_numpy(voxels), affine=torch.from_numpy(volume.affine))

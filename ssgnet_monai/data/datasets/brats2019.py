@@ -21,7 +21,7 @@ from ssgnet_monai.data.datasets.volume_staging import (
 from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, listed
 from ssgnet_monai.data.volumes.nifti_file import read_nifti
-from ssgnet_monai.data.volumes.volume import check_places
+from ssgnet_monai.data.volumes.places import check_places
 
 logger = logging.getLogger(__name__)
 

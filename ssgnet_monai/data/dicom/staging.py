@@ -20,7 +20,8 @@ from ssgnet_monai.data.image_files import SourceImage, is_dicom, is_volume, list
 from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.prepare.image import read_mask
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
-from ssgnet_monai.data.volumes.volume import Volume, check_places
+from ssgnet_monai.data.volumes.places import check_places
+from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 

@@ -162,7 +162,7 @@ def write_dataset(
         logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
     if clahe:
         notes = [*notes, "Written with CLAHE: at inference, other pictures need it too (EqualiseContrastd)."]
-    summary["warnings"] += notes
+    summary["warnings"] += [*(volumes.warnings if volumes is not None else []), *notes]
     write_json(out / "prepare.json", {"name": datalist["name"], "version": __version__, **summary})
     path = save_datalist(datalist, out / "datalist.json")
     logger.info("%s\n%s", datalist["name"], format_summary(summary))

@@ -12,8 +12,13 @@ import numpy as np
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import binarise_mask, write_image_png, write_mask_png
+from ssgnet_monai.data.volumes.mask_values import mask_values
+from ssgnet_monai.data.volumes.places import check_places
+from ssgnet_monai.data.volumes.value_range import sampled, value_range
 from ssgnet_monai.data.volumes.view import plane_name, slice_axis, slice_view
-from ssgnet_monai.data.volumes.volume import Volume, check_places
+from ssgnet_monai.data.volumes.volume import Volume
+
+GREY_LEVELS = 65535
 
 
 def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
         plane: see ``slice_axis``.
 
     Returns:
-        ``axis`` and ``plane`` of its slices, ``length`` (how many), ``affine``, ``lowest`` and ``highest`` voxel value,
+        ``axis`` and ``plane`` of its slices, ``length`` (how many), ``affine``, ``range`` (a ``ValueRange``),
         ``whole`` (all values are whole numbers).
 
     Raises:
@@ -33,7 +38,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
     volume = Volume(pair.image)
     if pair.mask is not None:
         mask = Volume(pair.mask)
-        check_places(volume.shape, volume.affine, mask.shape, mask.affine, pair.mask)
+        check_places(volume.shape, volume.affine, mask.shape, mask.affine, pair.mask, pair.image)
     stored = volume.stored
     lowest, highest = sorted(volume.values(np.array([stored.min(), stored.max()])).tolist())
     layers = (volume.values(stored[..., k]) for k in range(stored.shape[2]))
@@ -43,8 +48,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
         "plane": plane_name(volume.affine, axis),
         "length": volume.shape[axis],
         "affine": volume.affine.tolist(),
-        "lowest": lowest,
-        "highest": highest,
+        "range": value_range(lowest, highest, volume.values(sampled(stored))),
         "whole": all(bool((values == np.rint(values)).all()) for values in layers),
     }
 
@@ -71,7 +75,7 @@ def cut_volume(
         pair: a volume and its mask volume, or None.
         out: folder for the slices.
         axis: the array axis to cut along.
-        grey_line: (offset, scale); a voxel value is ``offset + scale * grey level``.
+        grey_line: (offset, scale); a voxel value is ``offset + scale * grey level``, clipped at its ends.
         mask_threshold: see ``binarise_mask``; the mask is looked at as a whole.
         drop_empty: whether slices whose mask has no foreground are left out.
 
@@ -98,7 +102,7 @@ def cut_volume(
         empty = masks is None or not masks[index].any()
         if empty and (stored.min() == stored.max() or (drop_empty and masks is not None)):
             continue
-        grey = np.rint((volume.values(stored) - offset) / scale).astype(np.uint16)
+        grey = np.rint((volume.values(stored) - offset) / scale).clip(0, GREY_LEVELS).astype(np.uint16)
         name = f"{slice_stem(pair.stem, index)}.png"
         write_image_png(out / "images" / name, grey)
         if masks is not None:
@@ -119,15 +123,10 @@ def binary_voxels(mask: Volume, threshold: int | None) -> np.ndarray:
         (I, J, K) bool.
 
     Raises:
-        ValueError: fractions, or a mask that is not binary.
+        ValueError: fractions, negative values, or a mask that is not binary.
     """
-    values = mask.values(mask.stored) if mask.stored.dtype.kind == "f" else mask.stored
-    if values.dtype.kind == "f" and not (values == np.rint(values)).all():
-        raise ValueError(
-            f"Expected a mask of values {{0, 1}} or {{0, 255}}, got fractions such as "
-            f"{values[values != np.rint(values)].flat[0]:g} in {mask.path}. Export it without interpolation."
-        )
-    return binarise_mask(values.astype(np.int32), threshold=threshold, name=mask.path)[0]
+    values = mask_values(mask.scaled, mask.path, threshold)
+    return binarise_mask(values, threshold=threshold, name=mask.path)[0]
 
 
 def _stamp(pair: ImagePair) -> list[Any]:

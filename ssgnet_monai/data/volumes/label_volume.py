@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from ssgnet_monai.data.image_files import is_volume
-from ssgnet_monai.data.volumes.nrrd import read_nrrd
+from ssgnet_monai.data.volumes.mask_values import mask_values
+from ssgnet_monai.data.volumes.nrrd import read_layers
 from ssgnet_monai.data.volumes.picture_grid import picture_affine
+from ssgnet_monai.data.volumes.places import NEAR, other_places
 from ssgnet_monai.data.volumes.view import slice_view
-from ssgnet_monai.data.volumes.volume import Volume, other_places
+from ssgnet_monai.data.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
 
 NRRD = ".nrrd"
-NEAR = 0.1
-"""Voxels between a mask's voxel and the volume's that are still the same place."""
 
 
 def is_label_volume(path: str | Path) -> bool:
@@ -27,22 +29,24 @@ def read_label_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a mask.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.nrrd``; values above 0 are foreground.
+        path: ``.nii``, ``.nii.gz`` or ``.nrrd``; values above 0 are foreground. Segments are united, also those that
+            overlap (``.seg.nrrd`` with layers).
 
     Returns:
         ((I, J, K) bool, (4, 4) affine to RAS+ mm).
 
     Raises:
-        ValueError: unreadable, or not two- or three-dimensional.
+        ValueError: unreadable, not two- or three-dimensional, fractions or negative values.
     """
     if is_volume(path):
-        image = nibabel.load(path)
-        if len(image.shape) == 2:  # type: ignore[attr-defined]
-            return np.asarray(image.dataobj)[..., None] > 0, np.asarray(image.affine)  # type: ignore[attr-defined]
         volume = Volume(path)
-        return volume.values(volume.stored) > 0, volume.affine
-    values, affine = read_nrrd(path)
-    return values > 0, affine
+        return mask_values(volume.scaled, path) > 0, volume.affine
+    layers, affine = read_layers(path)
+    foreground = mask_values(layers, path) > 0
+    segments = len(np.unique(layers[foreground])) if foreground.shape[-1] == 1 else foreground.shape[-1]
+    if segments > 1:
+        logger.info("%s: its %d segments or layers of segments are united to one foreground.", path, segments)
+    return np.any(foreground, axis=-1), affine
 
 
 def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
@@ -63,7 +67,7 @@ def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
     mask, affine = read_label_volume(path)
     placed = _on_grid(mask, np.linalg.inv(image.affine) @ affine, image.shape)
     if placed is None:
-        raise other_places(image.shape, image.affine, mask.shape, affine, path)
+        raise other_places(image.shape, image.affine, mask.shape, affine, path, image.path)
     return slice_view(placed, image.affine, axis)
 
 

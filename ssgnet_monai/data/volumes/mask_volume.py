@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
 
-from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -42,14 +41,5 @@ class MaskVolume:
         self._missing.discard(index)
 
     def write(self, path: str | Path) -> None:
-        """Write uint8 {0, 1} atomically, as ``.nii`` or ``.nii.gz``, without the header texts (patient names)."""
-        header = self.volume.image.header.copy()
-        header.extensions.clear()
-        for field in ("descrip", "aux_file", "intent_name"):
-            header[field] = b""
-        header.set_data_dtype(np.uint8)
-        header["cal_min"], header["cal_max"] = 0, 1
-        image = type(self.volume.image)(self._mask, self.volume.affine, header)
-        content = image.to_bytes()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(gzip.compress(content, mtime=0) if str(path).lower().endswith(".gz") else content)
+        """Write uint8 {0, 1} atomically, as ``.nii`` or ``.nii.gz``, see ``write_nifti``."""
+        write_nifti(path, self._mask, self.volume.affine)

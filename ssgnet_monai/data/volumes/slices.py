@@ -16,10 +16,14 @@ from typing import Any, TypeVar
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, is_volume, listed
 from ssgnet_monai.data.prepare.convert import for_each_pair
 from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
-from ssgnet_monai.data.volumes.cut import cut_volume, slice_stem, survey_volume
+from ssgnet_monai.data.volumes.cut import GREY_LEVELS, cut_volume, slice_stem, survey_volume
+from ssgnet_monai.data.volumes.value_range import ValueRange, outlier_warnings
+from ssgnet_monai.data.volumes.view import mixed_planes
 from ssgnet_monai.data.volumes.volume import Volume
 
-GREY_LEVELS = 65535
+FEW_LEVELS = 256
+"""Grey levels of a volume's usual values below which it is told: an 8-bit picture has as many."""
+TOO_FEW_LEVELS = 16
 VOXELS_AT_A_TIME = 100_000_000
 """Voxels that all threads hold together; a larger volume is cut alone."""
 EMPTY_SLICES = ("keep", "drop")
@@ -39,6 +43,7 @@ class VolumeSlices:
     provenance: dict[str, dict[str, Any]]
     grey_line: tuple[float, float]
     summary: dict[str, Any]
+    warnings: list[str]
 
     def sources(self, volumes: Sequence[SourceImage]) -> list[SourceImage]:
         """The slices as source images: with their volume's class and split, and its group or else itself as one."""
@@ -108,7 +113,7 @@ def cut_volumes(
         return survey_volume(pair, plane)
 
     surveys = dict(zip(pairs, for_each_pair(within_budget(survey), pairs, workers, "reading volumes"), strict=True))
-    line = _grey_line(list(surveys.values()))
+    line, warnings = _grey_line(pairs, list(surveys.values()))
 
     def cut(pair: ImagePair) -> list[int]:
         return cut_volume(pair, out, surveys[pair]["axis"], line, mask_threshold, empty_slices == "drop")
@@ -118,6 +123,7 @@ def cut_volumes(
         (pair, index, slice_stem(pair.stem, index)) for pair, kept in zip(pairs, written, strict=True) for index in kept
     ]
     planes = Counter(found["plane"] for found in surveys.values())
+    warnings += mixed_planes({pair.image.name: found["plane"] for pair, found in surveys.items()})
     return VolumeSlices(
         pairs=[
             ImagePair(stem, out / "images" / f"{stem}.png", out / "masks" / f"{stem}.png" if pair.mask else None)
@@ -143,13 +149,38 @@ def cut_volumes(
             "grey_level_offset": line[0],
             "grey_level_scale": line[1],
         },
+        warnings=warnings,
     )
 
 
-def _grey_line(surveys: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    lowest, highest = min(found["lowest"] for found in surveys), max(found["highest"] for found in surveys)
+def _grey_line(
+    pairs: Sequence[ImagePair], surveys: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[float, float], list[str]]:
+    """(offset, scale) of all volumes, and what to tell of those that it does not fit."""
+    ranges: list[ValueRange] = [found["range"] for found in surveys]
+    names = [pair.image.name for pair in pairs]
+    lowest, highest = min(values.lowest for values in ranges), max(values.highest for values in ranges)
     if lowest == highest:
         raise ValueError(f"Expected volumes with contrast, got nothing but the value {lowest:g}.")
-    if all(found["whole"] for found in surveys) and highest - lowest <= GREY_LEVELS:
-        return lowest, 1.0
-    return lowest, (highest - lowest) / GREY_LEVELS
+    whole = all(found["whole"] for found in surveys)
+    if whole and highest - lowest <= GREY_LEVELS:
+        return (lowest, 1.0), []
+    low, high = min(values.low for values in ranges), max(values.high for values in ranges)
+    warnings = outlier_warnings(names, ranges, low, high)
+    if whole and high - low <= GREY_LEVELS:
+        return (low, 1.0), warnings
+    scale = (high - low) / GREY_LEVELS
+    widths = {name: values.usual_high - values.usual_low for name, values in zip(names, ranges, strict=True)}
+    narrow = [name for name, width in widths.items() if 0 < width < FEW_LEVELS * scale]
+    if narrow:
+        widest = max(widths, key=lambda name: widths[name])
+        fewest = min(widths[name] for name in narrow) / scale
+        said = (
+            f"The usual values of {len(narrow)} of {len(names)} volumes take as few as {fewest:.0f} of the "
+            f"{GREY_LEVELS + 1} grey levels that all volumes share, from {low:g} to {high:g} because of {widest}: "
+            f"{listed(narrow)}. Bring the volumes into one unit, or prepare them apart."
+        )
+        if fewest < TOO_FEW_LEVELS:
+            raise ValueError(f"Expected volumes of one unit. {said}")
+        warnings.append(said)
+    return (low, scale), warnings

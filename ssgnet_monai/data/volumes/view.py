@@ -8,6 +8,8 @@ closest to the wanted direction; nothing is resampled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.orientations import io_orientation
@@ -45,6 +47,26 @@ def slice_axis(affine: np.ndarray, plane: str | None = None) -> int:
 def plane_name(affine: np.ndarray, axis: int) -> str:
     """The plane of slices that are cut along an array axis."""
     return PLANES[int(io_orientation(affine)[axis, 0])]
+
+
+def mixed_planes(plane_of: Mapping[str, str]) -> list[str]:
+    """What to tell of volumes that are cut along different planes.
+
+    Args:
+        plane_of: the plane of each volume, by its file name.
+
+    Returns:
+        No or one sentence.
+    """
+    names = {plane: [name for name, its in plane_of.items() if its == plane] for plane in PLANES}
+    found = sorted(((plane, of) for plane, of in names.items() if of), key=lambda entry: -len(entry[1]))
+    if len(found) < 2:
+        return []
+    counts = " and ".join(f"{len(of)} {plane} (such as {of[0]})" for plane, of in found)
+    return [
+        f"Slices of different planes are mixed: {counts} volumes, each cut along its thickest axis. One plane for all: "
+        f"--slice-plane {found[0][0]} (slice_plane={found[0][0]})."
+    ]
 
 
 def slice_view(voxels: np.ndarray, affine: np.ndarray, axis: int) -> np.ndarray:

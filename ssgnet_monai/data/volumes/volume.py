@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,6 @@ from typing import cast
 
 import nibabel
 import numpy as np
-from nibabel.affines import voxel_sizes
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
@@ -26,14 +27,14 @@ FLAT = 1e-4
 
 
 class Volume:
-    """A three-dimensional NIfTI file.
+    """A three-dimensional NIfTI file; a picture is one slice, axes of length one after the third are dropped.
 
     Args:
         path: ``.nii`` or ``.nii.gz``.
 
     Raises:
-        ValueError: an unreadable or too large file, another number of dimensions, RGB or complex voxels, an affine
-            that maps voxels to no place.
+        ValueError: an unreadable or too large file, or one of another size than its header says; another number of
+            dimensions, RGB or complex voxels, an affine that maps voxels to no place.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,7 +44,10 @@ class Volume:
         if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2 is a subclass
             raise ValueError(f"Expected a NIfTI volume, got {type(image).__name__} in {path}. Save it as .nii.gz.")
         self.image, self._proxy = image, cast(ArrayProxy, image.dataobj)
-        self.shape = tuple(int(length) for length in image.shape)
+        shape = tuple(int(length) for length in image.shape)
+        if len(shape) == 2:
+            shape = (*shape, 1)
+        self.shape = shape[:3] if set(shape[3:]) <= {1} else shape
         self.affine = np.asarray(image.affine, np.float64)
         self._check_header()
 
@@ -61,19 +65,55 @@ class Volume:
             ValueError: truncated or damaged data, NaN or infinite voxels.
         """
         with _readable(self.path):
-            voxels = self._proxy.get_unscaled()
+            voxels = self._unpacked() if self._packed else self._proxy.get_unscaled().reshape(self.shape, order="F")
         if voxels.dtype.kind == "f":
-            wrong = sum(int(np.count_nonzero(~np.isfinite(voxels[..., k]))) for k in range(self.shape[2]))
-            if wrong:
-                raise ValueError(
-                    f"Expected finite voxels, got NaN or infinity in {wrong} of {voxels.size} voxels of {self.path}. "
-                    "Give them a value (numpy.nan_to_num) and save the volume again."
-                )
+            self._check_finite(voxels)
         return voxels
 
     def values(self, stored: np.ndarray) -> np.ndarray:
         """Voxel values (HU in CT) of stored ones: the header's slope and intercept applied, float64."""
         return stored.astype(np.float64) * self._proxy.slope + self._proxy.inter
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """The voxel values: the stored integers, or float64 where the header's slope and intercept change them."""
+        if (self._proxy.slope, self._proxy.inter) == (1, 0):
+            return self.stored
+        return self.values(self.stored)
+
+    @property
+    def _packed(self) -> bool:
+        return self.path.lower().endswith(".gz")
+
+    @property
+    def _size(self) -> int:
+        """Bytes of the file, uncompressed, that its header announces."""
+        return int(self._proxy.offset) + math.prod(self.shape) * self.image.get_data_dtype().itemsize
+
+    def _unpacked(self) -> np.ndarray:
+        """Read to the end, where gzip compares the checksum of all bytes, and nibabel does not come."""
+        with gzip.open(self.path) as file:
+            content = file.read(self._size + 1)
+            self._check_size(len(content) if len(content) <= self._size else f"more than {self._size}")
+        voxels = np.frombuffer(content, self.image.get_data_dtype(), math.prod(self.shape), self._proxy.offset)
+        return voxels.reshape(self.shape, order="F")
+
+    def _check_size(self, found: int | str) -> None:
+        if found != self._size:
+            raise ValueError(f"{found} bytes, where its header announces {self._size}")
+
+    def _check_finite(self, voxels: np.ndarray) -> None:
+        layers = range(self.shape[2])
+        wrong = sum(int(np.count_nonzero(~np.isfinite(voxels[..., k]))) for k in layers)
+        if not wrong:
+            return
+        finite = self.values(voxels[np.isfinite(voxels)])
+        low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
+        raise ValueError(
+            f"Expected finite voxels, got NaN or infinity in {wrong} of {voxels.size} voxels of {self.path}. Give them "
+            f"a value, such as the lowest and highest of the others (numpy.nan_to_num(values, nan={low:g}, "
+            f"neginf={low:g}, posinf={high:g})), and save the volume again."
+        )
 
     def _check_header(self) -> None:
         dtype = self.image.get_data_dtype()
@@ -94,65 +134,15 @@ class Volume:
                 f"Expected a volume of at most {MAX_GIGABYTES:g} GB, got shape {self.shape} of {dtype} "
                 f"({gigabytes:.1f} GB) in {self.path}. Crop it or cut it into parts."
             )
+        if not self._packed:
+            with _readable(self.path):
+                self._check_size(os.path.getsize(self.path))
         box = math.prod(self.spacing)
         if not np.isfinite(self.affine).all() or abs(np.linalg.det(self.affine[:3, :3])) <= FLAT * box:
             raise ValueError(
                 f"Expected an affine of three independent directions, got {self.affine.tolist()} in {self.path}. "
                 "Convert the volume from its source again."
             )
-
-
-def same_grid(one: Volume, other: Volume) -> bool:
-    """Whether the voxels of two volumes lie at the same places; see ``same_places``."""
-    return same_places(one.shape, one.affine, other.shape, other.affine)
-
-
-def same_places(
-    shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
-) -> bool:
-    """Whether the voxels of two grids lie at the same places: no corner is a tenth of a voxel apart.
-
-    Args:
-        shape: (I, J, K) of one grid.
-        affine: (4, 4) of one grid.
-        other_shape: of the other.
-        other_affine: of the other.
-    """
-    if shape != other_shape:
-        return False
-    corners = np.array([(*(np.array(c) * (np.array(shape) - 1)), 1) for c in np.ndindex(2, 2, 2)])
-    apart = np.abs(corners @ (affine - other_affine).T).max()
-    return bool(apart < 0.1 * min(*voxel_sizes(affine), *voxel_sizes(other_affine)))
-
-
-def check_places(
-    shape: tuple[int, ...], affine: np.ndarray, mask_shape: tuple[int, ...], mask_affine: np.ndarray, mask: str | Path
-) -> None:
-    """Refuse a mask on another grid than its volume.
-
-    Args:
-        shape: (I, J, K) of the volume.
-        affine: (4, 4) of the volume.
-        mask_shape: of the mask.
-        mask_affine: of the mask.
-        mask: the mask's file, for the message.
-
-    Raises:
-        ValueError: it has another shape, or lies at another place.
-    """
-    if not same_places(shape, affine, mask_shape, mask_affine):
-        raise other_places(shape, affine, mask_shape, mask_affine, mask)
-
-
-def other_places(
-    shape: tuple[int, ...], affine: np.ndarray, mask_shape: tuple[int, ...], mask_affine: np.ndarray, mask: str | Path
-) -> ValueError:
-    """The error of a mask on another grid than its volume; arguments as of ``check_places``."""
-    return ValueError(
-        f"Expected a mask of shape {shape} and affine {affine.round(3).tolist()}, as its volume, got shape "
-        f"{mask_shape} and affine {mask_affine.round(3).tolist()} in {mask}. Resample it onto the volume without "
-        "interpolation (nibabel.processing.resample_from_to with order=0)."
-    )
 
 
 @contextmanager

@@ -26,14 +26,17 @@ from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.volumes.cut import binary_voxels
 from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
+from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.resample import resample
 from ssgnet_monai.data.volumes.slices import VOXELS_AT_A_TIME
-from ssgnet_monai.data.volumes.volume import Volume, check_places
+from ssgnet_monai.data.volumes.value_range import ValueRange, outlier_warnings, sampled, value_range
+from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
 JOURNAL = ".prepare_volumes.jsonl"
 BINS = 65536
+FORMAT = 2  # of the records
 
 
 def write_volumes(
@@ -66,7 +69,8 @@ def write_volumes(
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
     by_image = {record["image"]: record for record in records}
-    window = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
+    window, clipped = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
+    warnings = [*warnings, *clipped]
     datalist = {
         "name": name,
         "modality": {"0": modality},
@@ -100,7 +104,10 @@ def _write_all(
     out.mkdir(parents=True, exist_ok=True)
     journal = Journal(
         out / JOURNAL,
-        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), spacing, threshold, __version__]) for pair in pairs},
+        {
+            pair: json.dumps([*file_stamps([pair.image, pair.mask]), spacing, threshold, __version__, FORMAT])
+            for pair in pairs
+        },
         lambda record: [out / record[key] for key in ("image", "label") if key in record],
     )
     if journal.todo:
@@ -124,7 +131,7 @@ def _write(pair: ImagePair, out: Path, spacing: list[float] | None, threshold: i
     record: dict[str, Any] = {"image": f"images/{pair.stem}.nii.gz"}
     if pair.mask is not None:
         mask = Volume(pair.mask)
-        check_places(voxels.shape, affine, mask.shape, mask.affine, pair.mask)
+        check_places(voxels.shape, affine, mask.shape, mask.affine, pair.mask, pair.image)
         label = binary_voxels(mask, threshold).astype(np.uint8)
         if spacing is not None:
             label, _ = resample(label, affine, spacing, "nearest")
@@ -137,8 +144,7 @@ def _write(pair: ImagePair, out: Path, spacing: list[float] | None, threshold: i
         "shape": list(voxels.shape),
         "spacing": [round(float(length), 4) for length in voxel_sizes(affine)],
         "orientation": "".join(aff2axcodes(affine)),
-        "lowest": float(voxels.min()),
-        "highest": float(voxels.max()),
+        "range": value_range(float(voxels.min()), float(voxels.max()), sampled(voxels)),
         "sha256": digest.hexdigest(),
     }
     if pair.mask is not None:
@@ -153,18 +159,24 @@ def _checked(spacing: Sequence[float]) -> list[float]:
     return [float(length) for length in spacing]
 
 
-def _window(out: Path, records: Sequence[Mapping[str, Any]], percentiles: Sequence[float]) -> list[float]:
-    """Voxel values at two percentiles of all voxels of the training volumes, from one histogram."""
-    lowest, highest = min(record["lowest"] for record in records), max(record["highest"] for record in records)
-    if lowest == highest:
-        raise ValueError(f"Expected volumes with contrast, got nothing but the value {lowest:g}.")
+def _window(
+    out: Path, records: Sequence[Mapping[str, Any]], percentiles: Sequence[float]
+) -> tuple[list[float], list[str]]:
+    """Voxel values at two percentiles of all voxels of the training volumes, from one histogram; what to tell of it."""
+    ranges = [ValueRange(*record["range"]) for record in records]
+    low, high = min(values.low for values in ranges), max(values.high for values in ranges)
+    if low == high:
+        raise ValueError(f"Expected volumes with contrast, got nothing but the value {low:g}.")
     counts = np.zeros(BINS, np.int64)
     for record in records:
         voxels, _ = read_nifti(out / record["image"])
-        counts += np.histogram(voxels, BINS, (lowest, highest))[0]
+        counts += np.histogram(voxels, BINS, (low, high))[0]
     shares = np.cumsum(counts) / counts.sum()
     bins = [int(np.searchsorted(shares, percentile / 100)) for percentile in percentiles]
-    return [lowest + (highest - lowest) * index / BINS for index in (bins[0], bins[1] + 1)]
+    names = [Path(record["image"]).name for record in records]
+    return [low + (high - low) * index / BINS for index in (bins[0], bins[1] + 1)], outlier_warnings(
+        names, ranges, low, high
+    )
 
 
 def _summary(datalist: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

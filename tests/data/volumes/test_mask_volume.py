@@ -8,7 +8,9 @@ from tests.volume_files import ct, f_mask, oblique, write
 
 def test_geometry_is_kept_and_texts_are_not(tmp_path):
     source = nibabel.load(write(tmp_path / "v.nii.gz", ct(), slope=2, inter=-5))
-    source.header["descrip"] = b"Jane Doe"
+    for field in ("descrip", "aux_file", "intent_name", "db_name"):
+        source.header[field] = b"Jane Doe"
+    source.header["data_type"] = b"1970"
     source.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"born 1970"))
     source.header.set_xyzt_units("mm", "sec")
     nibabel.save(source, tmp_path / "w.nii")
@@ -25,7 +27,7 @@ def test_geometry_is_kept_and_texts_are_not(tmp_path):
         np.testing.assert_array_equal(written.get_fdata(), f_mask())
         np.testing.assert_array_equal(written.affine, nibabel.load(tmp_path / "w.nii").affine)
         assert written.header.get_zooms() == source.header.get_zooms()
-        assert written.header.get_xyzt_units() == ("mm", "sec")
+        assert written.header.get_xyzt_units() == ("mm", "unknown")
     content = (tmp_path / "out" / "m.nii").read_bytes()
     assert b"Jane" not in content
     assert b"1970" not in content

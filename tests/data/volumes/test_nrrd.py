@@ -1,9 +1,12 @@
+import gzip
+
 import numpy as np
 import pytest
 
+from ssgnet_monai.data.volumes.label_volume import read_label_volume
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from tests.nrrd_files import write
-from tests.volume_files import ct, oblique
+from tests.volume_files import ct, f_mask, oblique
 
 HEADER = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 3 4\nendian: little\nencoding: raw\n"
 
@@ -43,3 +46,35 @@ def test_a_picture_is_one_slice(tmp_path):
     voxels, affine = read_nrrd(tmp_path / "flat.nrrd")
     np.testing.assert_array_equal(voxels[..., 0].T.ravel(), np.arange(24))
     np.testing.assert_array_equal(affine, np.diag([-1, -1, 1, 1]))
+
+
+def layered(path, layers):
+    """A ``.seg.nrrd`` as 3D Slicer writes it of overlapping segments: the first axis is a list of layers."""
+    sizes = " ".join(map(str, layers.shape))
+    head = (
+        f"NRRD0004\ntype: uint8\ndimension: 4\nspace: left-posterior-superior\nsizes: {sizes}\n"
+        "space directions: none (1,0,0) (0,1,0) (0,0,3)\nkinds: list domain domain domain\nendian: little\n"
+        "encoding: gzip\nspace origin: (5,6,7)\n\n"
+    )
+    path.write_bytes(head.encode() + gzip.compress(layers.tobytes(order="F")))
+    return path
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_overlapping_segments_are_layers_and_united(tmp_path, caplog, number):
+    layers = np.zeros((number, 10, 12, 4), np.uint8)
+    for index in range(number):
+        layers[index, index : index + 3, 3:7, 1:3] = index + 1
+    with caplog.at_level("INFO"):
+        mask, affine = read_label_volume(layered(tmp_path / "a.seg.nrrd", layers))
+    np.testing.assert_array_equal(mask, layers.any(0))
+    np.testing.assert_array_equal(affine, [[-1, 0, 0, -5], [0, -1, 0, -6], [0, 0, 3, 7], [0, 0, 0, 1]])
+    assert (f"its {number} segments" in caplog.text) == (number > 1)
+
+
+def test_segments_of_one_layer_are_united_with_a_word(tmp_path, caplog):
+    labels = f_mask()
+    labels[..., 2] *= 2
+    with caplog.at_level("INFO"):
+        np.testing.assert_array_equal(read_label_volume(write(tmp_path / "a.nrrd", labels, oblique()))[0], f_mask() > 0)
+    assert "its 2 segments" in caplog.text

@@ -136,3 +136,44 @@ def test_what_was_cut_is_not_cut_again(tmp_path, monkeypatch):
     assert len(seen) == 2  # one volume and its mask
     assert (tmp_path / "out" / "datalist.json").read_bytes() == first
     assert Volume(tmp_path / "images" / "case3.nii.gz").stored[0, 0, 0] == -600
+
+
+@pytest.mark.parametrize("top", [1e6, 1e7, 1e9, -1e9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_one_voxel_does_not_take_the_grey_levels_of_all_volumes(tmp_path, top, dtype):
+    for index in range(4):
+        voxels = ct(index).astype(dtype) + (dtype(0.25) if dtype != np.int32 else 0)
+        if index == 2:
+            voxels[0, 0, 0] = top
+        write(tmp_path / "images" / f"c{index}.nii.gz", voxels)
+    _, items = prepare(tmp_path, (tmp_path / "images", None))
+    levels = [len(np.unique(np.asarray(Image.open(item["image"])))) for item in items]
+    assert min(levels) > 200
+    warned = json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"]
+    assert [f"c2.nii.gz holds {top:g} beside" in warning for warning in warned if "far from all" in warning] == [True]
+
+
+def test_volumes_of_other_units_are_told(tmp_path):
+    for index in range(4):
+        write(tmp_path / "images" / f"c{index}.nii.gz", ct(index).astype(np.float32) * (1 if index else 1e5) + 0.5)
+    with pytest.raises(ValueError, match=r"one unit\. .* 3 of 4 volumes .* because of c0.nii.gz: c1"):
+        prepare(tmp_path, (tmp_path / "images", None))
+    write(tmp_path / "images" / "c0.nii.gz", ct().astype(np.float32) * 500 + 0.5)
+    prepare(tmp_path, (tmp_path / "images", None))
+    warned = json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"]
+    assert [warning for warning in warned if "of 3 of 4 volumes take as few as 1" in warning], warned
+
+
+def test_mixed_planes_are_told_and_one_plane_mends_it(tmp_path):
+    images, masks = dataset(tmp_path)
+    coronal = np.diag([-1.0, 3.0, -1.0, 1.0])
+    write(images / "case1.nii.gz", ct(1), coronal)
+    write(masks / "case1_mask.nii", f_mask(), coronal)
+    prepare(tmp_path, (images, masks))
+    warned = json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"]
+    said = [warning for warning in warned if "planes" in warning]
+    assert len(said) == 1
+    assert "3 axial (such as case0.nii.gz) and 1 coronal (such as case1.nii.gz)" in said[0]
+    assert "--slice-plane axial" in said[0]
+    prepare(tmp_path, (images, masks), slice_plane="axial")
+    assert "planes" not in str(json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"])

@@ -1,11 +1,12 @@
 import gzip
+import re
 
 import nibabel
 import numpy as np
 import pytest
 
 from ssgnet_monai.data.volumes import volume as module
-from ssgnet_monai.data.volumes.volume import Volume, same_grid
+from ssgnet_monai.data.volumes.volume import Volume
 from tests.volume_files import SHAPE, SPACING, ct, oblique, write
 
 
@@ -26,7 +27,7 @@ def test_voxels_come_in_their_stored_type_and_values_in_their_unit(tmp_path, nam
     ("voxels", "message"),
     [
         (np.zeros((4, 5, 6, 2), np.int16), r"three dimensions, got shape \(4, 5, 6, 2\) in .*v\.nii\. Save one volume"),
-        (np.zeros((4, 5), np.int16), r"three dimensions, got shape \(4, 5\)"),
+        (np.zeros((4, 5, 1, 2), np.int16), r"three dimensions, got shape \(4, 5, 1, 2\)"),
         (np.zeros((4, 5, 6), np.complex64), "one real number a voxel, got voxels of type complex64 in .*v.nii"),
         (np.zeros((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "one real number a voxel, got RGB voxels"),
     ],
@@ -72,12 +73,53 @@ def test_a_huge_volume_and_a_flat_affine_are_refused_by_the_header(tmp_path, mon
         Volume(tmp_path / "flat.nii")
 
 
-def test_grids_agree_to_a_tenth_of_a_voxel(tmp_path):
-    one = Volume(write(tmp_path / "one.nii", ct()))
-    near, far = oblique(), oblique()
-    near[0, 3] += 0.05
-    far[0, 3] += 0.1
-    assert same_grid(one, Volume(write(tmp_path / "near.nii", ct(), near)))
-    assert not same_grid(one, Volume(write(tmp_path / "far.nii", ct(), far)))
-    assert not same_grid(one, Volume(write(tmp_path / "turned.nii", ct(), oblique(21))))
-    assert not same_grid(one, Volume(write(tmp_path / "cropped.nii", ct()[:-1])))
+def test_a_picture_is_one_slice_and_axes_of_length_one_are_dropped(tmp_path):
+    for shape in [(4, 5), (4, 5, 1), (4, 5, 1, 1), (20, 24, 6, 1), (20, 24, 6, 1, 1)]:
+        for name in ("v.nii", "v.nii.gz"):
+            voxels = np.random.default_rng(0).integers(0, 99, shape).astype(np.int16)
+            volume = Volume(write(tmp_path / name, voxels))
+            assert volume.shape == (*shape, 1)[:3]
+            np.testing.assert_array_equal(volume.stored, voxels.reshape(volume.shape))
+
+
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+@pytest.mark.parametrize("change", [lambda b: b + b"x", lambda b: b[:-1], lambda b: b[:500] + b"xyz" + b[500:]])
+def test_inserted_and_missing_bytes_are_refused(tmp_path, name, change):
+    path = write(tmp_path / name, ct())
+    packed = name.endswith("gz")
+    content = change(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ValueError, match=rf"bytes, where its header announces 6112\) in .*{name}"):
+        _ = Volume(path).stored
+
+
+def test_a_flipped_bit_in_a_compressed_file_is_refused(tmp_path):
+    path = write(tmp_path / "v.nii.gz", ct())
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=0))
+    content[3000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"CRC check failed.* in .*v\.nii\.gz"):
+        _ = Volume(path).stored
+
+
+def test_what_the_message_advises_for_voxels_that_are_no_numbers(tmp_path):
+    voxels = ct().astype(np.float32)
+    voxels[0, 0, :3] = np.nan, np.inf, -np.inf
+    with pytest.raises(ValueError, match="NaN or infinity in 3 of 2880") as error:
+        _ = Volume(write(tmp_path / "v.nii", voxels)).stored
+    found = re.search(r"nan=(\S+), neginf=\1, posinf=([^)]+)\)", str(error.value))
+    low, high = float(found[1]), float(found[2])
+    finite = voxels[np.isfinite(voxels)]
+    assert (low, high) == (finite.min(), finite.max())
+    mended = np.nan_to_num(voxels, nan=low, neginf=low, posinf=high)
+    np.testing.assert_array_equal(Volume(write(tmp_path / "v.nii", mended)).stored[0, 0, :3], [low, high, low])
+
+
+@pytest.mark.parametrize("dtype", [">i2", ">f4", "<u2"])
+def test_byte_orders(tmp_path, dtype):
+    header = nibabel.Nifti1Header(endianness=dtype[0])
+    header.set_data_dtype(dtype)
+    for name in ("v.nii", "v.nii.gz"):
+        nibabel.save(nibabel.Nifti1Image(np.abs(ct()).astype(dtype), oblique(), header), tmp_path / name)
+        volume = Volume(tmp_path / name)
+        np.testing.assert_array_equal(volume.values(volume.stored), np.abs(ct()))

@@ -101,3 +101,17 @@ def test_masks_on_another_grid_pictures_and_unusable_options(tmp_path):
     write(source[1] / "case1_mask.nii", f_mask(), oblique(40))
     with pytest.raises(ValueError, match=r"Expected a mask of shape .* in .*case1_mask.nii. Resample it"):
         prepare(tmp_path, source=source)
+
+
+def test_one_voxel_does_not_take_the_window(tmp_path):
+    source = dataset(tmp_path)
+    for index in range(4):
+        voxels = ct(index) + np.float32(0.25)
+        voxels[0, 0, 0] = 1e9
+        write(source[0] / f"case{index}.nii.gz", voxels)
+    low, high = load_datalist(prepare(tmp_path, source=source))["voxel_window"]
+    assert -1024 <= low < -1000
+    assert 800 < high < 1000
+    warned = str(json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"])
+    assert "2 of 2 volumes hold voxels far from all others" in warned
+    assert "nii.gz holds 1e+09 beside" in warned
