@@ -4,13 +4,18 @@ from typing import TYPE_CHECKING, Any
 from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
 from ssgnet_monai.data.generator_items import generator_items as generator_items
+from ssgnet_monai.data.generator_record import GeneratorRecord as GeneratorRecord
+from ssgnet_monai.data.generator_record import generated_classes as generated_classes
+from ssgnet_monai.data.grow import class_sizes as class_sizes
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.inference_items import inference_items as inference_items
 from ssgnet_monai.data.inference_items import picture_items as picture_items
 from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import training_datalist as training_datalist
+from ssgnet_monai.data.label_server import training_sha256 as training_sha256
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
+from ssgnet_monai.data.latents import class_cycle as class_cycle
 from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.pool import pool_items as pool_items
 from ssgnet_monai.data.pool import pool_sha256 as pool_sha256

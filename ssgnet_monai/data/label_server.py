@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
-from ssgnet_monai.data.datalist import load_datalist
+from ssgnet_monai.data.datalist import datalist_sha256, load_datalist
 
 
 def in_label_server() -> bool:
@@ -29,6 +29,11 @@ def training_datalist(dataset_dir: str | Path) -> dict[str, Any]:
     if in_label_server() and not Path(dataset_dir).exists():
         return {"intensity_window": [0, 255], "training": [], "validation": [], "test": [], "unlabeled": []}
     return load_datalist(dataset_dir)
+
+
+def training_sha256(dataset_dir: str | Path) -> str | None:
+    """Hash of the datalist of a training, or None where ``training_datalist`` makes one up."""
+    return None if in_label_server() and not Path(dataset_dir).exists() else datalist_sha256(dataset_dir)
 
 
 def keep_previous(model: str | Path) -> None:

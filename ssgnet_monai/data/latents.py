@@ -1,8 +1,9 @@
-"""Latent codes by seed: code i depends on (seed, i) alone, so an image does not depend on its batch."""
+"""Latent codes by seed: code and class of an image depend on its seed alone, not on its batch or the number made."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,27 +16,34 @@ class LatentDataset(Dataset):
     """Latents ``seed, seed + 1, ...`` and the class that each image is to show.
 
     Args:
-        class_counts: class name -> number of images; classes follow each other in this order.
+        num_images: images in all.
         z_dim: length of a latent.
         seed: seed of the first image.
+        class_cycle: the image of seed s shows class ``class_cycle[s % len(class_cycle)]``; see :func:`class_cycle`.
         classes: class names in the order of the generator's condition; empty for an unconditional generator.
         skip: seeds whose images exist already.
 
     Items are ``{"image": (z_dim,) float32, "seed": int, "class": str}``, with ``"condition": (classes,) float32`` for
     a conditional generator. ("image" is what MONAI's evaluators call a network's input.)
+
+    Raises:
+        ValueError: no class, or one that the generator does not know.
     """
 
     def __init__(
         self,
-        class_counts: dict[str, int],
+        num_images: int,
         z_dim: int,
         seed: int = 0,
+        class_cycle: Sequence[str] = ("all",),
         classes: Sequence[str] = (),
-        skip: Sequence[int] = (),
+        skip: Iterable[int] = (),
     ) -> None:
         self.z_dim, self.classes = z_dim, list(classes)
-        names = [name for name, count in class_counts.items() for _ in range(count)]
-        self.all_items = [(seed + i, name) for i, name in enumerate(names)]
+        unknown = sorted(set(class_cycle) - set(classes)) if classes else []
+        if unknown or not class_cycle:
+            raise ValueError(f"Expected classes out of {list(classes)} to generate, got {unknown or 'none'}.")
+        self.all_items = [(s, class_cycle[s % len(class_cycle)]) for s in range(seed, seed + num_images)]
         done = set(skip)
         self.items = [item for item in self.all_items if item[0] not in done]
 
@@ -53,6 +61,33 @@ class LatentDataset(Dataset):
 def latent(seed: int, z_dim: int) -> torch.Tensor:
     """The latent of a seed: (z_dim,) float32, standard normal, drawn on the CPU whatever the device."""
     return torch.randn(z_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def class_cycle(class_sizes: Mapping[str, int], class_mix: str = "prior") -> list[str]:
+    """An order of classes to repeat: every stretch of it holds each class in its share, as nearly as whole images can.
+
+    Args:
+        class_sizes: class -> training images, at least one in all.
+        class_mix: "prior" keeps the proportions of the training set, "equal" gives each class the same share.
+
+    Returns:
+        Class names; one round holds the exact shares.
+
+    Raises:
+        ValueError: ``class_mix`` is neither.
+    """
+    if class_mix not in ("prior", "equal"):
+        raise ValueError(f"Expected class_mix 'prior' or 'equal', got {class_mix!r}.")
+    sizes = {name: size if class_mix == "prior" else 1 for name, size in sorted(class_sizes.items()) if size}
+    common = math.gcd(*sizes.values())
+    weights = {name: size // common for name, size in sizes.items()}
+    total, given, order = sum(weights.values()), dict.fromkeys(weights, 0), []
+    for place in range(1, total + 1):
+        # the class that is furthest behind its share; ties go by name
+        name = max(weights, key=lambda one: weights[one] * place - given[one] * total)
+        given[name] += 1
+        order.append(name)
+    return order
 
 
 def class_counts(training: Sequence[dict[str, Any]], num_images: int, class_mix: str = "prior") -> dict[str, int]:

@@ -5,7 +5,7 @@ from ssgnet_monai.engines.class_names import save_class_names as save_class_name
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
 from ssgnet_monai.engines.flip_disagreement import flip_disagreement as flip_disagreement
-from ssgnet_monai.engines.latent_batch import prepare_latents as prepare_latents
+from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.process_group import join_ranks as join_ranks
 from ssgnet_monai.engines.process_group import part_ranks as part_ranks

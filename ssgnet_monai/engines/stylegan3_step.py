@@ -28,7 +28,7 @@ def stylegan3_optimizers(
 ) -> tuple[Adam, Adam]:
     """Adam for both networks; the discriminator's is corrected for its extra R1 step every ``r1_interval`` iterations.
 
-    With c = 16 / 17 (of interval 16) the discriminator gets ``lr * c`` and ``betas ** c``, so that 17 steps weigh as 16.
+    With c = 16 / 17, of an interval of 16, it gets ``lr * c`` and ``betas ** c``, so that 17 steps weigh as 16.
 
     Args:
         generator: network with parameters on a CPU or CUDA device.

@@ -41,9 +41,18 @@ def start_from(path: str | Path | None, session: TrainingSession) -> None:
     """
     if path is None or any(session.state_dir.glob("checkpoint_*.pt")):
         return
-    states = load_tensors(path)["session"]["objects"]
+    earlier = load_tensors(path)["session"]
     for name in TRANSFERRED:
-        _load(session.objects[name], states[name], path)
+        _load(session.objects[name], earlier["objects"][name], path)
+    lists = [*earlier.get("transferred_from", ()), earlier.get("data_sha256") or "unknown"]
+    session.transferred_from = sorted({one for one in lists if one != session.data_sha256})
+    if session.transferred_from:
+        logger.warning(
+            "%s has seen training images of other lists (%s). Make sure that none of them, nor of their patients, is a "
+            "validation or test image of this dataset.",
+            path,
+            ", ".join(one[:12] for one in session.transferred_from),
+        )
     logger.info("networks start from %s", path)
 
 

@@ -32,6 +32,12 @@ class TrainingSession:
         model_path: file of the final weights, a plain state dict.
         seed: seed of the run; step i uses the pair (seed, i).
         data_sha256: hash of the training list; a run goes on from checkpoints of the same one only. None: not known.
+        other_data: what happens to checkpoints of another list: "anew" sets them aside and trains anew; "refuse" stops
+            before anything is trained or scored.
+        trained_with: further settings that checkpoints must share, plain values; others are refused.
+
+    Raises:
+        ValueError: ``other_data`` is neither word.
     """
 
     def __init__(
@@ -41,10 +47,15 @@ class TrainingSession:
         model_path: str | Path,
         seed: int = 0,
         data_sha256: str | None = None,
+        other_data: str = "anew",
+        trained_with: Mapping[str, Any] | None = None,
     ) -> None:
+        if other_data not in ("anew", "refuse"):
+            raise ValueError(f"Expected other_data 'anew' or 'refuse', got {other_data!r}.")
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
-        self.data_sha256 = data_sha256
+        self.data_sha256, self.other_data, self.trained_with = data_sha256, other_data, dict(trained_with or {})
+        self.transferred_from: list[str] = []  # hashes of the lists of earlier generators that the networks come from
         self.best_metric: float | None = None
         self.best_epoch = 0
         self._first_state: dict[str, Any] | None = None
@@ -53,11 +64,34 @@ class TrainingSession:
         """States of all objects and the best validation score so far; tensors, numbers and the data's hash."""
         states = {name: value.state_dict() for name, value in self.objects.items()}
         best = {"best_metric": self.best_metric, "best_epoch": self.best_epoch}
-        return {"objects": states, **best, "data_sha256": self.data_sha256}
+        data = {"data_sha256": self.data_sha256, "trained_with": self.trained_with}
+        return {"objects": states, **best, **data, "transferred_from": self.transferred_from}
 
     def is_of_these_data(self, state: Mapping[str, Any]) -> bool:
-        """Whether a saved state is one of this training list."""
-        return state.get("data_sha256", self.data_sha256) == self.data_sha256
+        """Whether a saved state is one of this training list.
+
+        Raises:
+            ValueError: it is not, and ``other_data`` is "refuse"; or it was trained with other settings.
+        """
+        remedy = f"Choose another output_dir, or move {self.state_dir} away to train anew."
+        refuse = self.other_data == "refuse"
+        found = state.get("data_sha256", None if refuse else self.data_sha256)
+        if refuse and found != self.data_sha256:
+            told = "was trained by an earlier version, which did not note its data"
+            if found:
+                told = f"is of another list ({found[:12]}): the data were prepared anew"
+            raise ValueError(
+                f"Expected a training on the present datalist ({str(self.data_sha256)[:12]}) in {self.state_dir}, got "
+                f"one that {told}. What it has learnt from may be test images now. {remedy}"
+            )
+        before = state.get("trained_with", self.trained_with)
+        for key in sorted(before.keys() | self.trained_with.keys()):
+            if before.get(key) != self.trained_with.get(key):
+                raise ValueError(
+                    f"Expected {key}: {before.get(key)!r}, with which {self.state_dir} has been trained so far, got "
+                    f"{self.trained_with.get(key)!r}. {remedy}"
+                )
+        return found == self.data_sha256
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave.
@@ -73,6 +107,7 @@ class TrainingSession:
         for name, value in state["objects"].items():
             self.objects[name].load_state_dict(value)
         self.best_metric, self.best_epoch = state["best_metric"], state["best_epoch"]
+        self.transferred_from = list(state.get("transferred_from", ()))
 
     def checkpoints(self) -> list[Path]:
         """Files to resume from, oldest first."""

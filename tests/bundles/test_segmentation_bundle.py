@@ -1,5 +1,7 @@
 import csv
 import json
+import shutil
+import traceback
 
 import numpy as np
 import pytest
@@ -218,3 +220,21 @@ def test_masks_for_a_folder_at_original_size_and_orientation(segment, run_bundle
     assert ((wide > 0) == truth).mean() > 0.97
     assert (wide > 0)[8, 60]
     assert not (wide > 0)[30, 10]
+
+
+def test_a_segmenter_of_data_prepared_anew_does_not_go_on(segment, rounds, phantom, tmp_path):
+    """Its training images may be test images of the new splits; a finished run is refused like a stopped one."""
+    content = json.loads((phantom / "datalist.json").read_text())
+    content["training"], content["test"] = content["test"], content["training"]
+    anew = tmp_path / "anew"
+    shutil.copytree(phantom, anew)
+    (anew / "datalist.json").write_text(json.dumps(content))
+    segment(["train"])
+    with pytest.raises(RuntimeError) as error:
+        segment(["train"], dataset_dir=str(anew))
+    assert "the data were prepared anew" in str(error.value.__cause__)
+    segment(["train"], dataset_dir=str(anew), output_dir=str(tmp_path / "other"))  # the advice
+    rounds(num_rounds=1, num_labeled=6)
+    with pytest.raises(RuntimeError) as error:
+        rounds(num_rounds=1, num_labeled=6, dataset_dir=str(anew))
+    assert "Use another output_dir" in "".join(traceback.format_exception(error.value))

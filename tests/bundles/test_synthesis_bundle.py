@@ -1,10 +1,14 @@
 import json
+import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from ssgnet_monai.data import datalist_sha256, load_datalist, pool_items
+from ssgnet_monai.data.latents import latent
 from tests.bundles.conftest import TINY_GAN
 
 
@@ -26,6 +30,14 @@ def generate(run_bundle, phantom, tmp_path):
         return run_bundle("synthesis", ["inference"], **{**settings, **overrides})
 
     return run
+
+
+def listed(folder):
+    return json.loads((folder / "synthetic.json").read_text())["unlabeled"]
+
+
+def pictures(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "images").glob("*.png"))}
 
 
 def same_weights(one, other):
@@ -108,7 +120,7 @@ def test_one_conditional_generator_for_all_classes(train, generate, tmp_path):
     train("both", class_name="all", conditional=True)
     generate("both", class_name="all", conditional=True, num_images=10, class_mix="equal")
     entries = json.loads((tmp_path / "both" / "synthetic.json").read_text())["unlabeled"]
-    assert [entry["class"] for entry in entries] == ["irregular"] * 5 + ["regular"] * 5
+    assert [entry["class"] for entry in entries] == ["irregular", "regular"] * 5
 
 
 def test_transfer_starts_from_another_run(train, tmp_path):
@@ -131,3 +143,159 @@ def test_generating_without_a_model_says_what_to_do(generate):
     with pytest.raises(RuntimeError) as error:
         generate(num_images=1)
     assert isinstance(error.value.__cause__, FileNotFoundError)
+
+
+def test_truncation_reaches_the_images_and_their_provenance(train, generate, tmp_path):
+    train(kimg=0.008)
+    generate(num_images=3)
+    plain = pictures(tmp_path / "gan")
+    assert {entry["truncation"] for entry in listed(tmp_path / "gan")} == {1.0}
+    generate(num_images=3, truncation=0.5)
+    half = pictures(tmp_path / "gan")
+    assert {entry["truncation"] for entry in listed(tmp_path / "gan")} == {0.5}
+    assert all(half[name] != plain[name] for name in plain)
+    generate(num_images=3, truncation=0.0)
+    assert len(set(pictures(tmp_path / "gan").values())) == 1
+    generate(num_images=3, truncation=1.0)
+    assert pictures(tmp_path / "gan") == plain
+
+
+def test_truncation_is_that_of_the_mapping_network(train, generate, tmp_path):
+    workflow = train(kimg=0.008)
+    generate(num_images=2, truncation=0.5)
+    generator = workflow.parser.get_parsed_content("network_ema")
+    for seed in range(2):
+        with torch.no_grad():
+            w = generator.mapping(latent(seed, generator.z_dim)[None])
+            image = generator.synthesis(generator.mapping.w_avg + 0.5 * (w - generator.mapping.w_avg))
+        expected = ((image[0].clamp(-1, 1) + 1) * 127.5).round().movedim(0, -1).numpy()
+        found = np.asarray(Image.open(tmp_path / "gan" / "images" / f"seed{seed:07d}.png"))
+        assert np.abs(found - expected).max() <= 1
+
+
+def test_a_truncation_that_is_none_is_refused(train, generate):
+    train(kimg=0.008)
+    with pytest.raises(RuntimeError) as error:
+        generate(num_images=1, truncation=1.5)
+    assert "[0, 1], got 1.5" in chain(error.value)
+
+
+def test_a_conditional_set_keeps_files_and_classes_when_it_grows(train, generate, tmp_path):
+    conditional = {"class_name": "all", "conditional": True}
+    train("both", kimg=0.008, **conditional)
+    generate("both", num_images=4, **conditional)
+    few, files = listed(tmp_path / "both"), pictures(tmp_path / "both")
+    times = {name: (tmp_path / "both" / "images" / name).stat().st_mtime_ns for name in files}
+    generate("both", num_images=8, **conditional)
+    many = listed(tmp_path / "both")
+    assert many[:4] == few
+    assert (
+        times.items()
+        <= {path.name: path.stat().st_mtime_ns for path in sorted((tmp_path / "both" / "images").glob("*.png"))}.items()
+    )
+    assert [entry["seed"] for entry in many] == list(range(8))
+    # a picture shows the class of its entry: made alone, with that class, it is the same
+    generator = train("both", kimg=0.008, **conditional).parser.get_parsed_content("network_ema")
+    for entry in many:
+        with torch.no_grad():
+            c = torch.eye(2)[["irregular", "regular"].index(entry["class"])][None]
+            image = generator(latent(entry["seed"], generator.z_dim)[None], c)[0]
+        expected = ((image.clamp(-1, 1) + 1) * 127.5).round().movedim(0, -1).numpy()
+        assert np.abs(np.asarray(Image.open(tmp_path / "both" / entry["image"])) - expected).max() <= 1
+    # 28 regular, 12 irregular
+    assert Counter(entry["class"] for entry in many) == {"regular": 6, "irregular": 2}
+
+
+def test_images_of_other_seeds_join_the_list(train, generate, tmp_path):
+    train(kimg=0.008)
+    generate(num_images=3)
+    before, files = listed(tmp_path / "gan"), pictures(tmp_path / "gan")
+    generate(num_images=2, first_seed=10)
+    assert [entry["seed"] for entry in listed(tmp_path / "gan")] == [0, 1, 2, 10, 11]
+    assert listed(tmp_path / "gan")[:3] == before
+    assert files.items() <= pictures(tmp_path / "gan").items()
+    (tmp_path / "gan" / "images" / "seed0000001.png").unlink()
+    generate(num_images=1, first_seed=20)
+    assert [entry["seed"] for entry in listed(tmp_path / "gan")] == [0, 2, 10, 11, 20]
+
+
+@pytest.fixture
+def prepared_anew(phantom, tmp_path):
+    """The same images with other splits: training and test have changed places."""
+    content = json.loads((phantom / "datalist.json").read_text())
+    content["training"], content["test"] = content["test"], content["training"]
+    folder = tmp_path / "anew"
+    shutil.copytree(phantom, folder)
+    (folder / "datalist.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_generator_of_other_data_cannot_pass_for_one_of_these(train, generate, phantom, prepared_anew, tmp_path):
+    train()
+    with pytest.raises(RuntimeError) as error:
+        train(dataset_dir=str(prepared_anew))
+    assert "the data were prepared anew" in chain(error.value)
+    assert "Choose another output_dir" in chain(error.value)
+    train("other", dataset_dir=str(prepared_anew))  # the advice
+    generate(num_images=2, dataset_dir=str(prepared_anew))
+    assert {entry["datalist_sha256"] for entry in listed(tmp_path / "gan")} == {datalist_sha256(phantom)}
+    made = [tmp_path / "gan" / "synthetic.json"]
+    with pytest.raises(ValueError, match="may be test images here"):
+        pool_items(load_datalist(prepared_anew), [], made, "both", prepared_anew)
+    assert len(pool_items(load_datalist(phantom), [], made, "synthetic", phantom)) == 2
+
+
+def test_a_finished_run_of_another_class_is_not_taken_for_one_of_this(train, generate):
+    train()
+    with pytest.raises(RuntimeError) as error:
+        train(class_name="regular")
+    assert "Expected class_name: 'irregular', with which" in chain(error.value)
+    with pytest.raises(RuntimeError) as error:
+        generate(num_images=1, class_name="regular")
+    assert "Expected class_name: 'irregular', with which" in chain(error.value)
+
+
+def test_a_generator_that_does_not_know_its_data_is_refused(train, generate, tmp_path):
+    train()
+    record = tmp_path / "gan" / "generator.json"
+    kept = record.read_text()
+    record.unlink()
+    with pytest.raises(RuntimeError) as error:
+        generate(num_images=1)
+    assert "run the training again with the same command" in chain(error.value)
+    train()  # the advice
+    assert record.read_text() == kept
+    generate(num_images=1)
+    checkpoint = sorted((tmp_path / "gan" / "state").glob("checkpoint_*.pt"))[-1]
+    content = torch.load(checkpoint, weights_only=True)
+    del content["session"]["data_sha256"], content["session"]["trained_with"]
+    torch.save(content, checkpoint)
+    with pytest.raises(RuntimeError) as error:
+        train()
+    assert "an earlier version, which did not note its data" in chain(error.value)
+
+
+def test_weights_beside_the_record_of_others_are_refused(train, generate, tmp_path):
+    train()
+    train("other", class_name="regular")
+    shutil.copy(tmp_path / "other" / "model.pt", tmp_path / "gan" / "model.pt")
+    with pytest.raises(RuntimeError) as error:
+        generate(num_images=1)
+    assert "copy both" in chain(error.value)
+
+
+def test_a_transfer_from_other_data_is_told(train, generate, phantom, prepared_anew, tmp_path, caplog):
+    train("first", dataset_dir=str(prepared_anew))
+    checkpoint = sorted((tmp_path / "first" / "state").glob("checkpoint_*.pt"))[-1]
+    train("second", kimg=0.008, transfer=str(checkpoint))
+    assert "has seen training images of other lists" in caplog.text
+    train("second", kimg=0.016, transfer=str(checkpoint))  # goes on, and still knows
+    generate("second", num_images=1)
+    (entry,) = listed(tmp_path / "second")
+    assert entry["transferred_from"] == [datalist_sha256(prepared_anew)]
+    assert entry["datalist_sha256"] == datalist_sha256(phantom)
+
+
+def chain(error):
+    """The messages of an error and its causes."""
+    return f"{error} <- {chain(error.__cause__)}" if error.__cause__ else str(error)

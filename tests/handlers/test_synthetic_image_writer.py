@@ -1,15 +1,16 @@
 """Generation streams: images are on disk before the next latents are drawn, and a stopped run makes the rest."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 
-from ssgnet_monai.data import LatentDataset, save_datalist
-from ssgnet_monai.engines import prepare_latents
-from ssgnet_monai.handlers import SyntheticImages, SyntheticImageWriter
+from ssgnet_monai.data import LatentDataset
+from ssgnet_monai.engines import PrepareLatents
+from ssgnet_monai.handlers import SyntheticImages, SyntheticImageWriter, existing_seeds
 
 NUMBER, BATCH = 18, 4
 
@@ -38,18 +39,18 @@ class Latents(LatentDataset):
 
 @pytest.fixture
 def generate(tmp_path):
-    torch.save({}, tmp_path / "model.pt")
-    save_datalist({"training": [{"image": "a.png"}]}, tmp_path / "datalist.json")
+    record = {"model_sha256": "a" * 64, "datalist_sha256": "b" * 64, "intensity_window": [0, 255]}
 
     def run(generator):
-        folder = SyntheticImages(tmp_path, tmp_path / "model.pt", tmp_path)
-        dataset = Latents({"all": NUMBER}, 3, skip=folder.begin())
+        folder = SyntheticImages(tmp_path, SimpleNamespace(content=record))
+        folder.begin()
+        dataset = Latents(NUMBER, 3, skip=existing_seeds(folder))
         dataset.on_disk, dataset.folder = [], tmp_path / "images"
         evaluator = SupervisedEvaluator(
             device="cpu",
             val_data_loader=DataLoader(dataset, batch_size=BATCH),
             network=generator,
-            prepare_batch=prepare_latents,
+            prepare_batch=PrepareLatents(),
             val_handlers=[SyntheticImageWriter(folder)],
             decollate=False,
         )

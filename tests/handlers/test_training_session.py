@@ -51,3 +51,31 @@ def test_step_seed_depends_on_seed_and_step_alone():
 def test_unknown_resume_is_named(tmp_path):
     with pytest.raises(ValueError, match="'auto' or 'never', got 'always'"):
         AtomicCheckpoint(session_of(tmp_path), resume="always")
+
+
+def checkpointed(tmp_path, **options):
+    session = TrainingSession({}, tmp_path / "state", tmp_path / "model.pt", **options)
+    return session, session.state_dict()
+
+
+def test_other_data_are_refused_or_begin_anew(tmp_path):
+    session, state = checkpointed(tmp_path, data_sha256="a" * 64, other_data="refuse")
+    assert session.is_of_these_data(state)
+    for other in ({"data_sha256": "b" * 64}, {"data_sha256": None}):
+        session, _ = checkpointed(tmp_path, data_sha256="a" * 64)
+        assert not session.is_of_these_data({**state, **other})
+    strict, _ = checkpointed(tmp_path, data_sha256="b" * 64, other_data="refuse")
+    with pytest.raises(ValueError, match="another list .aaaaaaaaaaaa.: the data were prepared anew.* Choose another"):
+        strict.is_of_these_data(state)
+    for old in ({**state, "data_sha256": None}, {"objects": {}}):
+        with pytest.raises(ValueError, match="earlier version, which did not note its data.* move .*state away"):
+            strict.is_of_these_data(old)
+    with pytest.raises(ValueError, match="'anew' or 'refuse', got 'ask'"):
+        checkpointed(tmp_path, other_data="ask")
+
+
+def test_settings_of_a_training_stay(tmp_path):
+    _, state = checkpointed(tmp_path, trained_with={"class_name": "a"})
+    session, _ = checkpointed(tmp_path, trained_with={"class_name": "b"})
+    with pytest.raises(ValueError, match="class_name: 'a', with which .* got 'b'. Choose another output_dir"):
+        session.is_of_these_data(state)
