@@ -77,7 +77,7 @@ class GeneratorRecord:
             if record[key] != value:
                 raise ValueError(
                     f"Expected {key}: {record[key]!r}, with which {self.model_path} was trained, got {value!r}. Set "
-                    "class_name, conditional and dataset_dir to those of the training, or ckpt_dir to another generator."
+                    "class_name, conditional and dataset_dir to those of the training, or name another ckpt_dir."
                 )
         if datalist_sha256(self.dataset_dir) != record["datalist_sha256"]:
             logger.warning(
