@@ -51,6 +51,9 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--foreground", help="name of mask value 1 (lesion)")
     parser.add_argument("--num-channels", type=int, choices=(1, 3), help="default: 3 if any image has colour")
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
+    parser.add_argument(
+        "--mask-foreground", choices=("bright", "dark"), help="of a mask's two values, as viewers show them"
+    )
     parser.add_argument("--clean-masks", type=int, metavar="PIXELS", help="open and close masks, disk radius (0)")
     parser.add_argument("--clahe", action="store_true", help="equalise the contrast of pictures locally")
     parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger images (120)")

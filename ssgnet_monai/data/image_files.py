@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import mimetypes
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssgnet_monai.data.channel_names import case_names
@@ -15,24 +17,36 @@ logger = logging.getLogger(__name__)
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 DICOM_SUFFIX = ".dcm"
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", DICOM_SUFFIX, *VOLUME_SUFFIXES})
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+PICTURE_SUFFIXES = (".png", *JPEG_SUFFIXES, ".tif", ".tiff", ".bmp")
+IMAGE_SUFFIXES = frozenset({*PICTURE_SUFFIXES, DICOM_SUFFIX, *VOLUME_SUFFIXES})
 MASK_ENDINGS = ("_mask", "_segmentation", "_lesion", "_anno")
+# What a mask is called after its image, perhaps with a number: x_mask, x_mask_1, x_mask2.
+MASK_NAME = re.compile(f"(.+)({'|'.join(MASK_ENDINGS)})(?:_?(\\d+))?")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
 OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
 # ISIC ships an index picture beside every photograph; it is neither image nor mask.
 OTHER_ENDINGS = ("_superpixels",)
+SPECIAL = "pipe, socket or device"
+NO_DOCUMENTS = ("application/dicom", "application/x-hdf5")
 SHOWN = 5
 ONE_CLASS = "all"
 
 
 @dataclass(frozen=True)
 class ImagePair:
-    """One image, its mask (or None) and the name that both go by."""
+    """One image, its mask (or None) and the name that both go by; further masks are united with the first."""
 
     stem: str
     image: Path
     mask: Path | None
+    further_masks: tuple[Path, ...] = field(default=(), kw_only=True)
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """All masks."""
+        return () if self.mask is None else (self.mask, *self.further_masks)
 
 
 @dataclass(frozen=True)
@@ -98,33 +112,56 @@ def locate_folders(images: str | Path, masks: str | Path | None) -> tuple[Path, 
 
 
 def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
-    """All pictures in a folder and below, sorted; side files of systems and archives and symlink loops are passed by.
+    """All pictures in a folder and below; see :func:`survey_folder`, whose second result is told at once."""
+    found, left_out = survey_folder(folder, without=without)
+    if left_out:
+        logger.warning(left_out)
+    return found
+
+
+def survey_folder(folder: Path, *, without: Path | None = None) -> tuple[list[Path], str]:
+    """All pictures in a folder and below, and what lies beside them.
+
+    Side files of systems and archives and symlink loops are passed by, so are tables and texts.
 
     Args:
         folder: where to look.
         without: a folder not to enter (the masks, when they lie inside).
 
+    Returns:
+        (files, sorted; a sentence about files that may be pictures and are not read, or "").
+
     Raises:
-        ValueError: there is none, or a name is not UTF-8.
+        ValueError: there is no picture, or a name is not UTF-8.
     """
     found: list[Path] = []
     seen = {without.resolve()} if without is not None else set()
     others = _walk(folder, found, seen)
-    kinds = ", ".join(f"{suffix or 'no extension'} x {number}" for suffix, number in sorted(others.items()))
     if not found:
         raise ValueError(
             f"Expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) in {folder}, found none among {others.total()} "
-            f"files ({kinds or 'the folder is empty'}). Name the folder that holds them, or convert them to PNG."
+            f"files ({_kinds(others) or 'the folder is empty'}). Name the folder that holds them, or convert them to "
+            "PNG."
         )
-    if others:
-        logger.info("%s: %d files that are no pictures are passed by: %s", folder.name, others.total(), kinds)
     for path in found:
         if any("\udc80" <= letter <= "\udcff" for letter in str(path)):
             raise ValueError(f"Expected file names in UTF-8, got {path.name!r} in {str(path.parent)!r}. Rename it.")
-    return found
+    unknown = Counter({kind: number for kind, number in others.items() if not _is_document(kind)})
+    if not unknown:
+        return found, ""
+    return found, (
+        f"{unknown.total()} files of {folder.name} are left out, as no pictures that are read: {_kinds(unknown)}. "
+        "Convert those that are wanted to PNG."
+    )
 
 
-def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabeled_ok: bool = False) -> list[ImagePair]:
+def pair_files(
+    images: Sequence[Path],
+    masks: Sequence[Path] | None,
+    *,
+    unlabeled_ok: bool = False,
+    several_masks: bool = False,
+) -> list[ImagePair]:
     """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation``, ``_lesion`` or ``_anno``.
 
     An image may end in the number of its channel, as nnU-Net calls it (``case_0000``), where its mask is called
@@ -134,29 +171,35 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
         images: image files. Where both lists are one folder, files with such an ending are its masks.
         masks: mask files, or None for a dataset without masks.
         unlabeled_ok: images without a mask are kept, unpaired.
+        several_masks: an image may have masks that differ by a number, ``x_mask``, ``x_mask_1`` and so on.
 
     Returns:
         Pairs in the order of their stems.
 
     Raises:
-        ValueError: duplicate stems, masks without image, images without mask, several channels of one case.
+        ValueError: duplicate stems, masks without image, images without mask, masks among the images, several channels
+            of one case.
     """
     if masks is not None and list(masks) == list(images):
-        known = {stem_key(path) for path in images}
-        masks = [path for path in images if _base_key(path) != stem_key(path) and _base_key(path) in known]
+        masks = _masks_among(images)
         images = sorted(set(images) - set(masks))
     case_of = _cases(images, masks)
     by_key = _unique(images, lambda path: stem_key(case_of.get(path, path)), "image")
+    masks_of: dict[str, list[Path]] = {}
+    for path in masks or ():
+        names = [stem_key(path), *_shorter_keys(path)]
+        masks_of.setdefault(next((name for name in names if name in by_key), names[-1]), []).append(path)
+    refuse_masks([path for key, path in by_key.items() if key not in masks_of], images)
     if masks is None:
         return [ImagePair(stem_of(path), path, None) for _, path in sorted(by_key.items())]
-    mask_by_key = _unique(masks, lambda path: stem_key(path) if stem_key(path) in by_key else _base_key(path), "mask")
-    extra = [path for key, path in sorted(mask_by_key.items()) if key not in by_key]
-    missing = [path for key, path in sorted(by_key.items()) if key not in mask_by_key]
+    extra = [path for key, paths in sorted(masks_of.items()) if key not in by_key for path in paths]
+    missing = [path for key, path in sorted(by_key.items()) if key not in masks_of]
     if extra:
         raise ValueError(
-            f"Expected an image for every mask, found {len(extra)} of {len(mask_by_key)} masks without: "
-            f"{listed(extra)}. Stems must agree (endings {', '.join(MASK_ENDINGS)} are allowed); "
-            f"an image is called {next(iter(sorted(by_key.values()))).name}. Rename or remove these masks."
+            f"Expected an image for every mask, found {len(extra)} of {len(masks)} masks without: "
+            f"{listed(extra)}. Stems must agree (endings {', '.join(MASK_ENDINGS)} are allowed, also with a number); "
+            + (f"an image is called {images[0].name}. " if images else "there are no other files. ")
+            + "Rename or remove these masks."
         )
     if missing and not unlabeled_ok:
         raise ValueError(
@@ -164,10 +207,34 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path] | None, *, unlabele
             f"{listed(missing)}. Add the masks; in a folder of your own, unlabeled_ok=True (--unlabeled-ok) makes "
             "these images unlabelled ones."
         )
+    for found in masks_of.values():
+        if len(found) > 1 and not (several_masks and _numbered(found)):
+            hint = " Masks that differ in a number alone (x_mask_1, x_mask_2) are united." if several_masks else ""
+            raise _two("mask", found[0], found[1], hint)
     return [
-        ImagePair(case_of.get(path) or stem_of(path), path, mask_by_key.get(key))
+        ImagePair(case_of.get(path) or stem_of(path), path, found[0] if found else None, further_masks=tuple(found[1:]))
         for key, path in sorted(by_key.items())
+        for found in [masks_of.get(key, [])]
     ]
+
+
+def refuse_masks(files: Sequence[Path], images: Sequence[Path]) -> None:
+    """Refuse files that are masks by their names, where images are wanted.
+
+    Args:
+        files: what is looked at.
+        images: all files beside which they lie.
+
+    Raises:
+        ValueError: a file is called like another one and ends as masks do.
+    """
+    known = {stem_key(path) for path in images}
+    if among := [path for path in files if known.intersection(_shorter_keys(path))]:
+        raise ValueError(
+            f"Expected images, found {len(among)} of {len(images)} files that are masks of others by their names: "
+            f"{listed(sorted(among))}. To use them as masks, name their folder for the masks too (--masks); else move "
+            "them out of it, or rename them."
+        )
 
 
 def listed(paths: Iterable[Path | str]) -> str:
@@ -181,16 +248,38 @@ def _cases(images: Sequence[Path], masks: Sequence[Path] | None) -> dict[Path, s
     if masks is None:
         found = case_names([(path, stem_key(path)) for path in images if is_volume(path)], None)
     else:
-        keys = {key for mask in masks for key in (stem_key(mask), _base_key(mask))}
+        keys = {key for mask in masks for key in (stem_key(mask), *_shorter_keys(mask))}
         found = case_names([(path, stem_key(path)) for path in images], keys)
     return {path: stem_of(path)[: len(case)] for path, case in found.items()}
 
 
-def _base_key(path: Path) -> str:
-    key = stem_key(path)
-    for ending in MASK_ENDINGS:
-        key = key.removesuffix(ending)
-    return key
+def _shorter_keys(path: Path) -> list[str]:
+    """A stem without its mask ending, then without a second one."""
+    key, found = stem_key(path), []
+    while shorter := MASK_NAME.fullmatch(key):
+        key = shorter[1]
+        found.append(key)
+    return found
+
+
+def _masks_among(files: Sequence[Path]) -> list[Path]:
+    """Files whose names end like a mask's: those of another file here, and those whose image is missing.
+
+    An ending belongs to the images' own names where a file that ends so has a mask of its own.
+    """
+    known = {stem_key(path) for path in files}
+    masks = {path for path in files if known.intersection(_shorter_keys(path))}
+    bases = {name for path in masks for name in _shorter_keys(path)}
+    names = {path: MASK_NAME.fullmatch(stem_key(path)) for path in files}
+    own = {name[2] for path, name in names.items() if name and stem_key(path) in bases}
+    return sorted(masks | {path for path, name in names.items() if name and name[2] not in own})
+
+
+def _numbered(masks: Sequence[Path]) -> bool:
+    """Whether names differ in their number alone."""
+    names = [MASK_NAME.fullmatch(stem_key(path)) for path in masks]
+    parts = [name.groups() for name in names if name]
+    return len(parts) == len(masks) == len(set(parts)) and len({part[:2] for part in parts}) == 1
 
 
 def _unique(paths: Sequence[Path], key_of: Callable[[Path], str], kind: str) -> dict[str, Path]:
@@ -198,11 +287,15 @@ def _unique(paths: Sequence[Path], key_of: Callable[[Path], str], kind: str) -> 
     for path in paths:
         other = by_key.setdefault(key_of(path), path)
         if other is not path:
-            raise ValueError(
-                f"Expected one {kind} a stem, found two: {_below(other)} and {_below(path)}. "
-                "Rename or remove one of them (stems are compared without extension and without regard to case)."
-            )
+            raise _two(kind, other, path)
     return by_key
+
+
+def _two(kind: str, one: Path, other: Path, hint: str = "") -> ValueError:
+    return ValueError(
+        f"Expected one {kind} a stem, found two: {_below(one)} and {_below(other)}. "
+        f"Rename or remove one of them (stems are compared without extension and without regard to case).{hint}"
+    )
 
 
 def _suffix(path: Path) -> str:
@@ -219,13 +312,24 @@ def _is_side_file(path: Path) -> bool:
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path], Counter[str]]:
-    """(pictures, sub-folders, number of other files by suffix), sorted, without side files."""
-    entries = sorted(folder.iterdir())
-    kept = [path for path in entries if not _is_side_file(path)]
+    """(pictures, sub-folders, number of other files by kind), sorted, without side files."""
+    kept = [path for path in sorted(folder.iterdir()) if not _is_side_file(path)]
     folders = [path for path in kept if path.is_dir()]
-    pictures = [path for path in kept if (_suffix(path) in IMAGE_SUFFIXES or is_dicom(path)) and not path.is_dir()]
-    taken = {*folders, *pictures}
-    return pictures, folders, Counter(path.suffix.lower() for path in entries if path not in taken)
+    files = [path for path in kept if not path.is_dir()]
+    special = [path for path in files if path.exists() and not path.is_file()]  # reading one may never end
+    pictures = [path for path in files if path not in special and (_suffix(path) in IMAGE_SUFFIXES or is_dicom(path))]
+    others = sorted({*files} - {*pictures})
+    return pictures, folders, Counter(SPECIAL if path in special else path.suffix.lower() for path in others)
+
+
+def _kinds(numbers: Counter[str]) -> str:
+    return ", ".join(f"{kind or 'no extension'} x {number}" for kind, number in sorted(numbers.items()))
+
+
+def _is_document(suffix: str) -> bool:
+    """Whether files of an ending are texts, tables, archives: nobody misses them among the pictures."""
+    kind = mimetypes.guess_type(f"x{suffix}")[0] or ""
+    return kind.startswith(("text/", "application/")) and kind not in NO_DOCUMENTS
 
 
 def _descend(folder: Path, names: frozenset[str]) -> tuple[Path, Path | None]:

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.orientation import orientation_of, turn_upright
+from ssgnet_monai.data.picture_layout import layout_of, white_is_zero
 
 MASK_THRESHOLD = 128
 PNG_EFFORT = 1
 """Of zlib, 0 to 9: a third of the time of its default 6, for files 7 to 16 % larger."""
-EXIF_ORIENTATION = 0x0112
 
 
 def plain_image(image: Image.Image, name: str = "") -> Image.Image:
@@ -47,26 +48,31 @@ def plain_image(image: Image.Image, name: str = "") -> Image.Image:
                 f"Expected values of 8 or 16 bits, got {values.min()} to {values.max()} in {name}. Rescale it first."
             )
         return Image.fromarray(values.astype(np.uint16))
-    raise ValueError(f"Expected 8- or 16-bit pixels, got Pillow mode {image.mode!r} in {name}. Save it as PNG first.")
+    layout = layout_of(name)
+    raise ValueError(
+        f"Expected pixels of 8 or 16 bits, got a {layout[0] if layout else f'picture of mode {image.mode}'} in {name}. "
+        "Save it as 16-bit PNG or TIFF, all pictures scaled by one factor to whole numbers from 0 to 65535."
+    )
 
 
-def upright(image: Image.Image, size: tuple[int, int] | None = None) -> Image.Image:
-    """Apply a photograph's EXIF orientation, unless only the stored pixels have the mask's size.
+def picture_values(image: Image.Image, name: str = "") -> np.ndarray:
+    """The pixels of an open picture as viewers show them: upright, and with white as the highest value.
 
     Args:
-        image: an open Pillow image.
-        size: (width, height) of its mask, or None.
+        image: see :func:`plain_image`.
+        name: the file named in messages.
+
+    Returns:
+        (H, W) or (H, W, 3) uint8, or (H, W) uint16.
+
+    Raises:
+        ValueError: see :func:`plain_image`.
     """
-    if image.getexif().get(EXIF_ORIENTATION, 1) == 1:
-        return image
-    turned = ImageOps.exif_transpose(image)
-    return image if size is not None and turned.size != size and image.size == size else turned
-
-
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) after :func:`upright`, from the header alone."""
-    on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-    return (image.height, image.width) if on_its_side else image.size
+    image.load()  # Pillow turns a TIFF, and finds a tag behind the pixels of a PNG, when it decodes
+    values = np.asarray(plain_image(image, name))
+    if values.dtype == np.uint16 and white_is_zero(image):  # Pillow does it for fewer bits
+        values = np.iinfo(values.dtype).max - values
+    return turn_upright(values, orientation_of(image))
 
 
 def is_grey(values: np.ndarray) -> bool:
@@ -74,44 +80,6 @@ def is_grey(values: np.ndarray) -> bool:
     return values.ndim == 2 or bool(
         np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2])
     )
-
-
-def grey_mask(image: Image.Image, name: str = "") -> np.ndarray:
-    """A mask's values as one channel; two colours (palette or RGB) become 0 for the darker and 255 for the brighter.
-
-    Args:
-        image: an open Pillow image: 1-bit, grey, palette, colour, or a constant colour with the mask in its alpha.
-        name: the file named in messages; by default the image's own.
-
-    Returns:
-        (H, W) array of uint8 or uint16.
-
-    Raises:
-        ValueError: a coloured mask with more than two colours.
-    """
-    name = name or getattr(image, "filename", "") or "the mask"
-    if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
-        image = image.convert("RGBA")
-    if image.mode in ("LA", "RGBA"):
-        channels = np.asarray(image)
-        alpha, colours = channels[..., -1], channels[..., :-1]
-        shown = alpha > 0 if alpha.any() else np.ones(alpha.shape, bool)
-        if (alpha.min() < alpha.max() or not alpha.any()) and np.ptp(colours[shown], axis=0).max(initial=0) == 0:
-            return alpha
-    values = np.asarray(plain_image(image, name))
-    if values.ndim == 2:
-        return values
-    if is_grey(values):
-        return np.ascontiguousarray(values[..., 0])
-    codes = values.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
-    found = np.unique(codes)
-    if len(found) > 2:
-        raise ValueError(
-            f"Expected a mask of two values, got {len(found)} colours in {name}. "
-            "Export one class as black and white, without lossy compression."
-        )
-    colours = np.stack([found & 255, (found >> 8) & 255, found >> 16], -1) @ np.array([0.299, 0.587, 0.114])
-    return np.where(codes == found[int(np.argmax(colours))], 255, 0).astype(np.uint8)
 
 
 def binarise_mask(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.survey import check_pictures
-from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed, pair_files
+from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed, pair_files, refuse_masks
 from ssgnet_monai.data.volumes.view import slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -23,8 +23,8 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
         the slices of a volume one after another.
 
     Raises:
-        ValueError: two files of one stem (their masks would be one file), a volume that cannot be used, or DICOM files
-            other than single pictures.
+        ValueError: two files of one stem (their masks would be one file), masks beside their images, a volume that
+            cannot be used, or DICOM files other than single pictures.
     """
     items = []
     files = find_images(Path(folder))
@@ -49,7 +49,8 @@ def picture_items(folder: str | Path) -> list[dict[str, Any]]:
         Items for ``LoadImageMaskd``: ``image``.
 
     Raises:
-        ValueError: volumes, whose slices would each be given a class, or DICOM files other than single pictures.
+        ValueError: volumes, whose slices would each be given a class, masks beside their images, or DICOM files other
+            than single pictures.
     """
     files = find_images(Path(folder))
     if volumes := [file for file in files if is_volume(file)]:
@@ -58,4 +59,5 @@ def picture_items(folder: str | Path) -> list[dict[str, Any]]:
             "be classified as PNG."
         )
     check_pictures([file for file in files if is_dicom(file)])
+    refuse_masks(files, files)
     return [{"image": str(file)} for file in files]

@@ -11,6 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from ssgnet_monai.data.image_files import is_dicom
+from ssgnet_monai.data.orientation import orientation_of
+from ssgnet_monai.data.picture_layout import check_layout, layout_of
 
 MAX_MEGAPIXELS = 120.0
 """Most pixels of a picture: decoding takes about ten bytes each, so this stays below 2 GB."""
@@ -31,8 +33,12 @@ def open_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> It
         The Pillow image; only its header has been read.
 
     Raises:
-        ValueError: an empty, unknown, truncated, damaged, too large or animated file, found here or in the block.
+        ValueError: an empty, unknown, truncated, damaged, too large or animated file, found here or in the block; one
+            of more bits or channels than Pillow reads; a pipe or device.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"Expected a picture file, got a folder, pipe, socket or device at {path}. Remove it.")
+    check_layout(path)
     try:
         with _open(path) as image:
             megapixels = image.width * image.height / 1e6
@@ -48,8 +54,17 @@ def open_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> It
                     f"Expected one picture a file, got {frames} frames (animation or pages) in {path}. "
                     "Save them as single files."
                 )
+            if image.format == "TIFF" and orientation_of(image) >= 5:
+                # Pillow maps a file that has a name, and takes the sides after turning for it.
+                image.filename = ""  # type: ignore[attr-defined]
             yield image
     except UNREADABLE as error:
+        layout = layout_of(path) if isinstance(error, Image.UnidentifiedImageError) else None
+        if layout is not None and layout[0].startswith("TIFF"):  # of a PNG, Pillow reads every layout
+            raise ValueError(
+                f"Expected a picture of 8 or 16 bits, grey or colour, got a {layout[0]} in {path}. Save it as PNG: "
+                "grey of up to 16 bits, or colour of 8 bits a channel."
+            ) from error
         raise ValueError(
             f"Expected a readable picture, got {_reason(error, Path(path))} in {path}. "
             "Copy it from its source again, or remove it."

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from monailabel.tasks.train.bundle import BundleTrainTask
 from ssgnet_monai.data.pseudo_labels import label_disagreement
 from ssgnet_monai.label_app.score_file import BY_ROUNDS, ScoreFile
 from ssgnet_monai.transforms import LoadImageMaskd
+from ssgnet_monai.transforms.load_image_mask import EIGHT_BITS
 
 logger = logging.getLogger(__name__)
 OPTIONS = {"semi_supervised": False, "rounds": ["1", "2"]}
@@ -53,7 +55,8 @@ class SemiSupervisedTrainTask(BundleTrainTask):
         request["rounds"] = int(rounds[0] if isinstance(rounds, list) else rounds)
         self._pool = {}
         if request["semi_supervised"]:
-            self._pool = _readable(datastore)
+            window = self.bundle_config.get("intensity_window")
+            self._pool = _readable(datastore, window if isinstance(window, list) else EIGHT_BITS)
             if not self._pool:
                 raise ValueError(
                     "Expected readable studies without a label for semi_supervised, found none. Switch it off."
@@ -99,9 +102,9 @@ class SemiSupervisedTrainTask(BundleTrainTask):
             self.scores.write(BY_ROUNDS, found, self.scores.model())
 
 
-def _readable(datastore: Datastore) -> dict[str, str]:
-    """Unlabelled studies and their files; what cannot be read is told and left out."""
-    load = LoadImageMaskd(intensity_window=(0, 65535), whole_volumes=True)
+def _readable(datastore: Datastore, window: Sequence[float]) -> dict[str, str]:
+    """Unlabelled studies and their files; what training could not read is told and left out."""
+    load = LoadImageMaskd(intensity_window=window, whole_volumes=True)
     images = sorted(datastore.get_unlabeled_images())
     found = {}
     for image in random.sample(images, min(POOL, len(images))):

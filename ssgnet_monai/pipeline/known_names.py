@@ -18,7 +18,7 @@ from ssgnet_monai.data.prepare.folder import prepare_folder
 from ssgnet_monai.data.prepare.write_dataset import write_dataset
 
 # What the pipeline itself tells `ssgnet data` (image_size, the run's folder), and what the other options make.
-OWN_OPTIONS = {"out", "size", "name", "sources", "options", "group_source", "class_order"}
+OWN_OPTIONS = {"out", "size", "name", "sources", "options", "group_source", "class_order", "notes"}
 
 
 def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -13,13 +13,17 @@ from PIL import Image
 
 from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
-from ssgnet_monai.data.image_io import binarise_mask, grey_mask, plain_image
+from ssgnet_monai.data.image_io import binarise_mask, picture_values
+from ssgnet_monai.data.mask_picture import mask_values
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.orientation import orientation_of, turn_upright
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
 from ssgnet_monai.data.volumes.slice_reader import SliceReader, file_state
 
 LUMA = (0.299, 0.587, 0.114)
 IGNORED = 2
+EIGHT_BITS = (0.0, 255.0)
+"""The window of pictures of 8 bits."""
 
 
 class UprightPILReader(PILReader):
@@ -44,7 +48,9 @@ class LoadImageMaskd(MapTransform):
 
     The result is a ``MetaTensor`` (C, H, W), row index first; its meta holds ``filename_or_obj`` and ``spatial_shape``
     (H, W), and later spatial transforms are recorded on it, so ``Invertd`` leads a prediction back to the original
-    size. Saved with MONAI's writer, which swaps the first two axes *again*, a mask needs one transposition before it::
+    size. Where the file's orientation tag (EXIF, TIFF) says that its pixels are stored turned or mirrored, image and
+    prediction are upright, as viewers show the file. Saved with MONAI's writer, which swaps the first two axes *again*,
+    a mask needs one transposition before it::
 
         - _target_: Invertd            # back to the size of the file
           keys: pred
@@ -81,8 +87,8 @@ class LoadImageMaskd(MapTransform):
         slice_plane: how these are cut, as in training: see ``ssgnet_monai.data.volumes.view.slice_axis``.
 
     Raises:
-        ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window,
-            an unknown channel count.
+        ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window or
+            an 8-bit image under that of 16-bit images, an unknown channel count.
     """
 
     def __init__(
@@ -125,14 +131,16 @@ class LoadImageMaskd(MapTransform):
         return result
 
     def _image(self, path: Any) -> torch.Tensor:
-        image = self._read(path, plain_image)
+        values = read_picture(path, self.max_megapixels) if is_dicom(path) else self._open(path, picture_values)
         low, high = self.window
-        if self.window == (0.0, 255.0) and image.max() > 255:
+        deep = values.dtype == np.uint16
+        if deep == (self.window == EIGHT_BITS) or (not deep and high > EIGHT_BITS[1]):
             raise ValueError(
-                f"Expected an 8-bit image for intensity_window (0, 255), got 16-bit values up to {int(image.max())} in "
-                f"{path}. Pass the datalist's intensity_window."
+                f"Expected {'an 8' if deep else 'a 16'}-bit image for intensity_window ({low:g}, {high:g}), got "
+                f"{16 if deep else 8}-bit values up to {values.max()} in {path}. Pass the datalist's "
+                "intensity_window, and images of the depth that the network was trained on."
             )
-        return image.sub_(low).div_(high - low).clamp_(0.0, 1.0)
+        return self._tensor(path, values).sub_(low).div_(high - low).clamp_(0.0, 1.0)
 
     def _slice(self, path: Any, item: Mapping[Hashable, Any]) -> torch.Tensor:
         if "slice" in item:
@@ -153,7 +161,7 @@ class LoadImageMaskd(MapTransform):
         """(1, H, W) float32 in {0, 1, IGNORED}; ``item`` has its image already."""
         path, image = item[self.label_key], item[self.image_key]
         if not is_label_volume(path):
-            return self._read(path, self._coded_mask)
+            return self._tensor(path, self._open(path, self._coded_mask))
         if "slice" in item:
             held, known = self._label_volume, file_state(path)
             if held is None or held[0] != known:
@@ -171,25 +179,21 @@ class LoadImageMaskd(MapTransform):
             return image.repeat(3, *[1] * (image.ndim - 1))
         return (image * image.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
 
-    def _coded_mask(self, image: Image.Image) -> Image.Image:
-        """0 background, 1 foreground, ``IGNORED``: one unsigned picture for the reader to pass on."""
-        values = grey_mask(image)
-        name, lossy = getattr(image, "filename", "") or "the mask", image.format == "JPEG"
-        if self.ignore_value is None:
-            return Image.fromarray(binarise_mask(values, lossy=lossy, name=name)[0].astype(np.uint8))
-        ignored = values == self.ignore_value
+    def _coded_mask(self, image: Image.Image, name: str) -> np.ndarray:
+        """(H, W) uint8: 0 background, 1 foreground, ``IGNORED``."""
+        values, lossy = mask_values(image, name), image.format == "JPEG"
+        ignored = values == self.ignore_value if self.ignore_value is not None else np.zeros(values.shape, bool)
         mask = binarise_mask(np.where(ignored, 0, values), lossy=lossy, name=name)[0].astype(np.uint8)
         mask[ignored] = IGNORED
-        return Image.fromarray(mask)
+        return turn_upright(mask, orientation_of(image))
 
-    def _read(self, path: Any, convert: Callable[[Image.Image], Image.Image]) -> torch.Tensor:
+    def _open(self, path: Any, read: Callable[[Image.Image, str], np.ndarray]) -> np.ndarray:
+        with open_picture(path, self.max_megapixels) as image:
+            return read(image, str(path))
+
+    def _tensor(self, path: Any, values: np.ndarray) -> torch.Tensor:
         """(C, H, W) float32 in stored units. MONAI's ``LoadImage`` would try its other, transposing readers."""
-        if is_dicom(path):
-            picture = Image.fromarray(read_picture(path, self.max_megapixels))
-            values, meta = UprightPILReader().get_data(convert(picture))
-        else:
-            with open_picture(path, self.max_megapixels) as image:
-                values, meta = UprightPILReader().get_data(convert(image))
+        values, meta = UprightPILReader().get_data(Image.fromarray(values))
         channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
         meta.update(filename_or_obj=str(path), original_channel_dim=0)
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32)), meta=meta)

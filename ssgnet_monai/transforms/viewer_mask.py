@@ -11,13 +11,14 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from ssgnet_monai.data.image_files import JPEG_SUFFIXES
 from ssgnet_monai.data.volumes.label_volume import is_label_volume
 from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
 
-NO_MASKS = (".jpg", ".jpeg", ".dcm")
+NO_MASKS = (*JPEG_SUFFIXES, ".dcm")
 """Formats that change a mask's values, or are more than an image."""
 
 

@@ -1,13 +1,17 @@
 import logging
 import os
+import socket
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import find_images, is_dicom, stem_of
+from ssgnet_monai.data.image_files import find_images, is_dicom, pair_files, stem_of, survey_folder
 from ssgnet_monai.transforms import LoadImageMaskd
 
 
@@ -53,14 +57,16 @@ def test_links_to_themselves_end_and_a_dangling_one_is_named(tmp_path):
 
 
 def test_files_of_other_kinds_are_counted_by_kind(tmp_path, caplog):
-    for name in ("a.gif", "b.gif", "c.webp", "README"):
+    for name in ("a.gif", "b.gif", "c.webp", "README", "table.csv", ".hidden"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"among 4 files \(no extension x 1, \.gif x 2, \.webp x 1\).*convert them"):
+    with pytest.raises(
+        ValueError, match=r"among 5 files \(no extension x 1, \.csv x 1, \.gif x 2, \.webp x 1\).*convert them"
+    ):
         find_images(tmp_path)
     write(tmp_path / "d.png")
     with caplog.at_level(logging.INFO, "ssgnet_monai"):
         assert len(find_images(tmp_path)) == 1
-    assert "4 files that are no pictures are passed by: no extension x 1, .gif x 2, .webp x 1" in caplog.text
+    assert "are left out, as no pictures that are read: no extension x 1, .gif x 2, .webp x 1. Convert" in caplog.text
 
 
 def test_dicom_is_found_by_its_name_or_its_first_bytes(tmp_path):
@@ -73,3 +79,96 @@ def test_dicom_is_found_by_its_name_or_its_first_bytes(tmp_path):
     assert [path.name for path in found] == ["1.2.840.7", "IM0001", "a.DCM", "scan.IMA"]
     assert all(map(is_dicom, found))
     assert [stem_of(path) for path in found] == ["1.2.840.7", "IM0001", "a", "scan.IMA"]
+
+
+def pairs(images, masks, **options):
+    """Names of each image's masks; masks None: all in one folder."""
+    files = [Path("d") / f"{name}.png" for name in images]
+    others = files if masks is None else [Path("m") / f"{name}.png" for name in masks]
+    found = pair_files(files, others, several_masks=True, **options)
+    return {pair.stem: [mask.stem for mask in pair.masks] for pair in found}
+
+
+@pytest.mark.parametrize(
+    ("image", "masks"),
+    [
+        ("x", ["x"]),
+        ("x", ["x_mask"]),
+        ("x", ["x_Mask"]),
+        ("x", ["x_lesion_mask"]),
+        ("x_lesion", ["x_lesion"]),
+        ("x_lesion", ["x_lesion_mask"]),
+        ("x_mask", ["x_mask_mask"]),
+        ("x_lesion_2", ["x_lesion_2_mask"]),
+        ("x (3)", ["x (3)_mask", "x (3)_mask_1", "x (3)_mask_2"]),
+        ("x", ["x_mask1", "x_mask2"]),
+        ("x_anno", ["x_anno_mask_1", "x_anno_mask_2"]),
+    ],
+)
+def test_masks_pair_with_the_longest_name_that_is_an_image(image, masks):
+    assert pairs([image, "y"], [*masks, "y_mask"]) == {image: masks, "y": ["y_mask"]}
+    if image not in masks:
+        assert pairs(sorted([image, "y", *masks, "y_mask"]), None) == {image: masks, "y": ["y_mask"]}
+
+
+@pytest.mark.parametrize("unlabeled_ok", [False, True])
+@pytest.mark.parametrize("orphan", ["z_mask", "z_mask_1", "z_segmentation"])
+def test_a_mask_without_its_image_is_never_an_image(orphan, unlabeled_ok):
+    for masks in (None, ["y_mask", orphan]):
+        images = ["y", "y_mask", orphan] if masks is None else ["y"]
+        with pytest.raises(ValueError, match=rf"found 1 of 2 masks without: {orphan}\.png.*Rename or remove"):
+            pairs(images, masks, unlabeled_ok=unlabeled_ok)
+
+
+def test_an_ending_of_the_images_own_names_leaves_them_images():
+    names = ["x_lesion", "x_lesion_mask", "z_lesion"]
+    assert pairs(names, None, unlabeled_ok=True) == {"x_lesion": ["x_lesion_mask"], "z_lesion": []}
+    with pytest.raises(ValueError, match=r"1 of 2 images without: z_lesion\.png"):
+        pairs(names, None)
+
+
+@pytest.mark.parametrize(
+    "masks", [["x", "x_mask"], ["x_lesion", "x_mask"], ["x_mask_1", "x_mask1"], ["x_lesion", "x_lesion_mask"]]
+)
+def test_masks_that_differ_in_more_than_a_number_are_refused_and_numbered_as_told_united(masks):
+    with pytest.raises(ValueError, match=r"one mask a stem, found two: .*differ in a number alone.*are united"):
+        pairs(["x"], masks)
+    assert pairs(["x"], ["x_mask_1", "x_mask_2"]) == {"x": ["x_mask_1", "x_mask_2"]}
+
+
+def test_masks_among_images_are_refused_where_images_alone_are_wanted():
+    files = [Path("d") / name for name in ("x.png", "x_mask.png", "y.png")]
+    with pytest.raises(ValueError, match=r"found 1 of 3 files that are masks .*: x_mask\.png\. .*\(--masks\)"):
+        pair_files(files, None)
+    with pytest.raises(ValueError, match="1 of 3 files that are masks"):
+        pair_files(files, [Path("m/x.png"), Path("m/y.png")], unlabeled_ok=True)
+    assert [pair.mask for pair in pair_files(files[:1] + files[2:], None)] == [None, None]
+    assert pairs(["x", "x_lesion"], ["x_mask", "x_lesion_mask"]) == {"x": ["x_mask"], "x_lesion": ["x_lesion_mask"]}
+
+
+def test_every_ending_of_jpeg_is_read_and_what_is_not_is_told(tmp_path):
+    for name in ("a.jpg", "b.JPEG", "c.jpe", "d.jfif", "e.JFIF"):
+        Image.new("RGB", (4, 3)).save(tmp_path / name, format="JPEG")
+    for name in ("f.webp", "g.heic", "h.npy", "i", "notes.txt", "table.csv", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"x")
+    found, left_out = survey_folder(tmp_path)
+    assert [path.name for path in found] == ["a.jpg", "b.JPEG", "c.jpe", "d.jfif", "e.JFIF"]
+    assert [stem_of(path) for path in found] == list("abcde")
+    assert "4 files" in left_out
+    assert "no extension x 1, .heic x 1, .npy x 1, .webp x 1. Convert" in left_out
+
+
+def test_pipes_and_sockets_under_a_pictures_name_are_left_out(tmp_path):
+    write(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "d.png"))
+        found, left_out = survey_folder(tmp_path)
+    assert [path.name for path in found] == ["a.png"]
+    assert "3 files" in left_out
+    assert "pipe, socket or device x 3" in left_out
+    prepare = [sys.executable, "-m", "ssgnet_monai.cli", "data", "prepare", "--images", tmp_path, "--out"]
+    for name in "efg":
+        write(tmp_path / f"{name}.png", ord(name))
+    subprocess.run([*prepare, tmp_path.with_name("out"), "--size", "8"], check=True, timeout=60)

@@ -29,7 +29,7 @@ MODULES = (
     "ph2",
 )
 STAGING = "staging"
-OWN_OPTIONS = {"sources", "out", "group_source", "class_order"}
+OWN_OPTIONS = {"sources", "out", "group_source", "class_order", "notes"}
 # What an option may be, by the words of its annotation.
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str, Path),

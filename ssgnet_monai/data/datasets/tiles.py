@@ -14,7 +14,8 @@ import numpy as np
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import SourceImage
 from ssgnet_monai.data.image_io import write_image_png
-from ssgnet_monai.data.prepare.image import read_image, read_mask
+from ssgnet_monai.data.mask_picture import read_mask
+from ssgnet_monai.data.prepare.image import read_image
 
 CLASSES = ("negative", "positive")
 
@@ -66,7 +67,7 @@ def _cut(job: StagingJob, staging: Path, tile: int) -> dict[str, Any]:
     """Write the tiles of an image; their foreground pixels by name."""
     image, mask_file = job.sources
     mask, _ = read_mask(mask_file)
-    values, _, _ = read_image(image, mask.shape)
+    values, _, _ = read_image(image)
     rows, columns = (side // tile for side in mask.shape)
     if rows * columns == 0 or values.shape[:2] != mask.shape:
         raise ValueError(

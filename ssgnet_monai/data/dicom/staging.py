@@ -18,7 +18,7 @@ from ssgnet_monai.data.dicom.series import read_series
 from ssgnet_monai.data.dicom.survey import DicomImage
 from ssgnet_monai.data.image_files import SourceImage, is_dicom, is_volume, listed, stem_of
 from ssgnet_monai.data.image_io import write_image_png
-from ssgnet_monai.data.prepare.image import read_mask
+from ssgnet_monai.data.mask_picture import read_mask
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.volume import Volume

@@ -31,7 +31,7 @@ DECODED_PIXELS = 60_000_000
 PILLOW_BLOCK = 2**26
 """Bytes in which Pillow takes memory: blocks this large go back to the system when a large picture is dropped."""
 JOURNAL = ".prepare_records.jsonl"
-FORMAT = 2  # of the records
+FORMAT = 3  # of the records
 Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 
@@ -118,7 +118,7 @@ def convert_all(
     settings = [asdict(treatment), __version__, FORMAT]
     journal = Journal(
         out / JOURNAL,
-        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), settings]) for pair in pairs},
+        {pair: json.dumps([*file_stamps([pair.image, *pair.masks]), settings]) for pair in pairs},
         lambda record: [out / record[key] for key in ("image", "label") if key in record],
     )
     if len(journal.todo) < len(pairs):

@@ -9,7 +9,16 @@ from typing import Any
 
 from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, stage_dicom
 from ssgnet_monai.data.dicom.survey import survey_dicom
-from ssgnet_monai.data.image_files import ImagePair, SourceImage, find_images, is_dicom, locate_folders, pair_files
+from ssgnet_monai.data.image_files import (
+    ImagePair,
+    SourceImage,
+    is_dicom,
+    is_volume,
+    listed,
+    locate_folders,
+    pair_files,
+    survey_folder,
+)
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.prepare.convert import decoding_threads
@@ -37,8 +46,9 @@ def prepare_folder(
 
     Args:
         images: folder of PNG, JPEG, TIFF, BMP, DICOM, or of NIfTI volumes; also one around ``images/`` and ``masks/``.
-        masks: folder of masks with the same stems (endings ``_mask``, ``_segmentation``, ``_lesion`` allowed), or None:
-            a ``masks`` folder beside the images if there is one, else a dataset for classification.
+        masks: folder of masks with the same stems (endings ``_mask``, ``_segmentation``, ``_lesion``, ``_anno``
+            allowed; ``x_mask``, ``x_mask_1`` and so on are united), which may be that of the images, or None: a
+            ``masks`` folder beside the images if there is one, else a dataset for classification.
         out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
         classes: ``"folders"``, or a CSV file of stem and class (``file.csv:column`` names the column); None: one class.
         groups: CSV file of stem and group (patient, lesion), or a regular expression with one capture group.
@@ -59,8 +69,12 @@ def prepare_folder(
     image_folder, mask_folder = locate_folders(images, masks)
     check_apart(out, image_folder, mask_folder)
     inside = mask_folder if mask_folder is not None and mask_folder.resolve() != image_folder.resolve() else None
-    image_files = find_images(image_folder, without=inside)
-    mask_files = None if mask_folder is None else find_images(mask_folder)
+    image_files, left_out = survey_folder(image_folder, without=inside)
+    notes = [left_out] if left_out else []
+    mask_files = None
+    if mask_folder is not None:
+        mask_files, left_out = survey_folder(mask_folder)
+        notes += [left_out] if left_out and left_out not in notes else []
     if mask_files is None and options.get("mask_threshold") is not None:
         raise ValueError(
             f"Expected masks for mask_threshold {options['mask_threshold']}, found no folder of masks for "
@@ -78,17 +92,42 @@ def prepare_folder(
         pairs += pair_files(others, None)
     else:
         found = sorted([*others, *(image.path for image in dicom)])
-        pairs = pair_files(found, found if mask_files == image_files else mask_files, unlabeled_ok=unlabeled_ok)
+        beside = found if mask_files == image_files else mask_files
+        pairs = pair_files(found, beside, unlabeled_ok=unlabeled_ok, several_masks=True)
+    if united := [pair for pair in pairs if pair.further_masks]:
+        _check_united(united)
+        notes.append(
+            f"{len(united)} images have several masks, which were united: {listed([pair.image for pair in united])} "
+            f"({listed(united[0].masks)})."
+        )
     pairs = [replace(pair, stem=plain_name(pair.stem)) for pair in pairs]
     class_of = read_classes(pairs, classes, image_folder)
     group_of = read_groups(pairs, groups)
     sources = [
-        SourceImage(pair.stem, pair.image, pair.mask, class_of[pair.stem], group_of.get(pair.stem)) for pair in pairs
+        SourceImage(
+            pair.stem,
+            pair.image,
+            pair.mask,
+            class_of[pair.stem],
+            group_of.get(pair.stem),
+            further_masks=pair.further_masks,
+        )
+        for pair in pairs
     ]
     if dicom:
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
     group_source = PATIENTS if dicom and groups is None else _group_source(groups)
-    return write_dataset(sources, out, split=split, group_source=group_source, **options)
+    return write_dataset(sources, out, split=split, group_source=group_source, notes=notes, **options)
+
+
+def _check_united(pairs: Sequence[ImagePair]) -> None:
+    """Masks of pictures alone are united."""
+    others = [pair for pair in pairs if is_dicom(pair.image) or any(map(is_volume, (pair.image, *pair.masks)))]
+    if others:
+        raise ValueError(
+            "Expected one mask for a volume or DICOM image, got several for "
+            f"{listed([pair.image for pair in others])}: {listed(others[0].masks)}. Unite them into one file."
+        )
 
 
 def _group_source(groups: str | Path | None) -> str:

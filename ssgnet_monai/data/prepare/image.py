@@ -11,50 +11,51 @@ import numpy as np
 
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import (
-    binarise_mask,
-    grey_mask,
     is_grey,
-    plain_image,
+    picture_values,
     resize_image,
     resize_mask,
-    upright,
-    upright_size,
     write_image_png,
     write_mask_png,
 )
+from ssgnet_monai.data.mask_picture import read_mask
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.orientation import orientation_of, stored_size, turn_upright, upright_size
 from ssgnet_monai.data.prepare.contrast import equalise_contrast
 from ssgnet_monai.data.prepare.mask_cleaning import clean_mask
 from ssgnet_monai.data.prepare.near_duplicates import perceptual_hash
 
-PNG_DEPTH_BYTE = 24
-
 
 def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dict[str, Any]:
-    """Read the headers of an image and its mask: size, mode, bits; nothing is decoded.
+    """Read the headers of an image and its masks: size, mode, bits, orientation.
 
     Args:
         pair: the files.
         max_megapixels: most millions of pixels of an image.
 
     Returns:
-        ``{"width", "height", "mode", "format", "bits", "deep_colour"}`` of the image.
+        ``{"width", "height"}`` as stored, ``{"mode", "format", "bits", "orientation"}`` of the image, ``"untagged"``:
+        the image has an orientation tag, a mask has none, and its size does not tell whether it is upright.
 
     Raises:
-        ValueError: unreadable or too large file, or image and mask of different sizes.
+        ValueError: unreadable or too large file, or image and mask of different sizes when both are upright.
     """
     with open_picture(pair.image, max_megapixels) as image:
         bits = 16 if image.mode.startswith("I") else 8
         found = {"width": image.width, "height": image.height, "mode": image.mode, "format": str(image.format)}
-        sizes = {image.size, upright_size(image)}
-    if pair.mask is not None:
-        with open_picture(pair.mask, max_megapixels) as mask:
-            if mask.size not in sizes:
-                raise ValueError(
-                    f"Expected a mask of the image's size {found['width']}x{found['height']} (width x height), "
-                    f"got {mask.width}x{mask.height} in {pair.mask}. Export it at that size, or remove both files."
-                )
-    return {**found, "bits": bits, "deep_colour": _is_deep_colour_png(pair.image, str(found["mode"]))}
+        orientation, stored, shown = orientation_of(image), stored_size(image), upright_size(image)
+    untagged = False
+    for path in pair.masks:
+        with open_picture(path, max_megapixels) as mask:
+            own, size = orientation_of(mask), upright_size(mask)
+        untagged |= orientation != 1 and own == 1 and size == stored == shown
+        if size != shown and not (own == 1 and size == stored):
+            raise ValueError(
+                f"Expected a mask of the image's size {shown[0]}x{shown[1]} (width x height), got "
+                f"{size[0]}x{size[1]} in {path}{', both upright' * (max(own, orientation) > 1)}. Export it at that "
+                "size, or remove both files."
+            )
+    return {**found, "bits": bits, "orientation": orientation, "untagged": untagged}
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,14 @@ class Treatment:
         size: (H, W) in pixels, or None to keep each image's own.
         clean_masks: see ``clean_mask``, in pixels of the written mask.
         clahe: see ``equalise_contrast``.
+        mask_foreground: see ``read_mask``.
     """
 
     mask_threshold: int | None = None
     size: tuple[int, int] | None = None
     clean_masks: int = 0
     clahe: bool = False
+    mask_foreground: str | None = None
 
 
 def convert_pair(
@@ -87,8 +90,9 @@ def convert_pair(
 
     Returns:
         What was found: ``stem, image, label, width, height, mode, grey, turned, sha256`` (of the source pixels),
-        ``perceptual_hash``, ``mask_encoding, foreground`` (fraction of the source's pixels), ``vanished`` (foreground
-        lost by resizing or cleaning).
+        ``perceptual_hash, masks`` (how many were united), ``mask_encoding, foreground`` and ``border_foreground``
+        (fraction of the source's pixels, and of those on its border), ``vanished`` (foreground lost by resizing or
+        cleaning).
 
     Raises:
         ValueError: unreadable pixels or a mask that is not binary.
@@ -96,21 +100,20 @@ def convert_pair(
     record: dict[str, Any] = {"stem": pair.stem, "image": f"images/{pair.stem}.png"}
     shape = None
     if pair.mask is not None:  # the mask first: of two large pictures, one is in memory at a time
-        mask, record["mask_encoding"] = read_mask(pair.mask, treatment.mask_threshold, max_megapixels)
+        mask, record["mask_encoding"] = _united_masks(pair, treatment, max_megapixels)
         shape = mask.shape
         resized_mask = clean_mask(resize_mask(mask, treatment.size or shape), treatment.clean_masks)
+        border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
         record |= {
             "label": f"masks/{pair.stem}.png",
+            "masks": len(pair.masks),
             "foreground": float(mask.mean()),
+            "border_foreground": float(border.mean()),
             "vanished": bool(mask.any() and not resized_mask.any()),
         }
         del mask
-    values, record["mode"], record["turned"] = read_image(pair.image, shape, max_megapixels)
-    if shape is not None and shape != values.shape[:2]:
-        raise ValueError(
-            f"Expected a mask of shape {values.shape[:2]} (H, W), got {shape} in {pair.mask}. "
-            "Image and mask disagree about the photograph's orientation; save both upright."
-        )
+    values, record["mode"], orientation = read_image(pair.image, max_megapixels)
+    record["turned"] = orientation != 1
     record["grey"] = is_grey(values)
     if record["grey"] and values.ndim == 3:
         values = np.ascontiguousarray(values[..., 0])
@@ -131,42 +134,30 @@ def convert_pair(
     return record
 
 
-def read_image(
-    path: Path, mask_shape: tuple[int, ...] | None = None, max_megapixels: float = MAX_MEGAPIXELS
-) -> tuple[np.ndarray, str, bool]:
+def read_image(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[np.ndarray, str, int]:
     """Read an image upright.
 
     Args:
         path: the file.
-        mask_shape: (H, W) of its mask, see ``upright``.
         max_megapixels: most millions of pixels.
 
     Returns:
-        ((H, W) or (H, W, 3) array, mode of the file, whether it was turned).
+        ((H, W) or (H, W, 3) array, mode of the file, its orientation, 1 to 8).
     """
     with open_picture(path, max_megapixels) as image:
-        placed = upright(image, None if mask_shape is None else (mask_shape[1], mask_shape[0]))
-        return np.asarray(plain_image(placed, str(path))), image.mode, placed is not image
+        orientation, mode = orientation_of(image), image.mode
+        return picture_values(image, str(path)), mode, orientation
 
 
-def read_mask(
-    path: Path, threshold: int | None = None, max_megapixels: float = MAX_MEGAPIXELS
-) -> tuple[np.ndarray, str]:
-    """Read a mask: (H, W) bool, and its encoding in words; see ``binarise_mask``."""
-    values, lossy = _mask_values(path, max_megapixels)
-    return binarise_mask(values, lossy=lossy, threshold=threshold, name=str(path))
-
-
-def _mask_values(path: Path, most: float) -> tuple[np.ndarray, bool]:
-    """Apart from its use, so that the decoded picture is gone by then."""
-    with open_picture(path, most) as image:
-        return grey_mask(image, str(path)), image.format == "JPEG"
-
-
-def _is_deep_colour_png(path: Path, mode: str) -> bool:
-    """Pillow reads 16-bit colour as 8 bits without a word."""
-    if mode not in ("RGB", "RGBA") or path.suffix.lower() != ".png":
-        return False
-    with open(path, "rb") as file:
-        header = file.read(PNG_DEPTH_BYTE + 1)
-    return header[PNG_DEPTH_BYTE] == 16
+def _united_masks(pair: ImagePair, treatment: Treatment, max_megapixels: float) -> tuple[np.ndarray, str]:
+    """All masks of an image as one, upright: (H, W) bool; and how the first is encoded."""
+    with open_picture(pair.image, max_megapixels) as image:
+        orientation, shown = orientation_of(image), upright_size(image)[::-1]
+    united, encodings = np.zeros(shown, bool), []
+    for path in pair.masks:
+        mask, encoding = read_mask(path, treatment.mask_threshold, max_megapixels, foreground=treatment.mask_foreground)
+        if mask.shape != shown and mask.shape == shown[::-1]:  # without a tag, and drawn on the stored pixels
+            mask = turn_upright(mask, orientation)
+        united |= mask
+        encodings.append(encoding)
+    return united, next((found for found in encodings if found != "empty"), "empty")

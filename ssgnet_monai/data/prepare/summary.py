@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssgnet_monai.data.datalist import SPLITS
+from ssgnet_monai.data.image_files import listed
 from ssgnet_monai.data.prepare.near_duplicates import near_pairs
 
 MOSTLY_FOREGROUND = 0.8
@@ -122,10 +123,13 @@ def _warnings(
     summary: Mapping[str, Any], headers: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     images, masks = summary["images"], summary["masks"]
-    deep = sum(header["deep_colour"] for header in headers)
     found = []
-    if deep:
-        found.append(f"{deep} colour PNG of 16 bits a channel were read at 8 bits.")
+    untagged = [record["image"] for record, header in zip(records, headers, strict=True) if header["untagged"]]
+    if untagged:
+        found.append(
+            f"{len(untagged)} images were turned by their orientation tag and their masks, which have none, were not: "
+            f"look at some, such as {listed(untagged)}. If they do not fit, save images and masks upright, without tag."
+        )
     if images["identical"]:
         found.append(
             f"{images['identical']} images repeat another one pixel by pixel, such as "
@@ -147,9 +151,15 @@ def _warnings(
     if masks["emptied_by_resizing"]:
         lost = masks["emptied_by_resizing"]
         found.append(f"{lost} masks lost all foreground by resizing or cleaning; prepare at a larger size.")
+    if masks["count"] and masks["empty"] == masks["count"]:
+        found.append(
+            f"None of the {masks['count']} masks has any foreground: nothing can be learnt from them. Export the right "
+            "label, or name the right folder of masks."
+        )
     if masks["count"] and masks["median_foreground"] > MOSTLY_FOREGROUND:
         found.append(
-            f"The median mask covers {masks['median_foreground']:.0%} of its image; white must be the foreground."
+            f"The median mask covers {masks['median_foreground']:.0%} of its image. If that is the background, prepare "
+            "again with the other mask_foreground, bright or dark."
         )
     zero_one = [name for name in masks["encodings"] if name == "0/1"]
     if zero_one and len(set(masks["encodings"]) - {"empty"}) > 1:

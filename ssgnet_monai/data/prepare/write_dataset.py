@@ -20,6 +20,7 @@ from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare.convert import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
+from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_inverted
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
 from ssgnet_monai.data.splits import checked_shares
@@ -55,6 +56,8 @@ def write_dataset(
     workers: int | None = None,
     group_source: str = NO_GROUPS,
     class_order: Sequence[str] | None = None,
+    mask_foreground: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write source images as PNG files of one size, with a datalist and a record of what was found.
 
@@ -87,6 +90,9 @@ def write_dataset(
         workers: decoding threads; by default twice the cores of this process, at most 8.
         group_source: where the groups come from, for the record.
         class_order: the classes in the order of their label numbers; by default sorted.
+        mask_foreground: "bright" or "dark": which of the two values of mask pictures, as a viewer shows them, is the
+            foreground; by default all but 0, refused where that is not plain.
+        notes: warnings about the sources, for the record.
 
     Returns:
         The path of ``datalist.json``.
@@ -99,6 +105,7 @@ def write_dataset(
     if split != OFFICIAL:
         split = checked_shares(split)
     check_stems(sources)
+    check_mask_options(sources, mask_threshold, mask_foreground)
     if clean_masks and all(source.mask is None for source in sources):
         raise ValueError(
             f"Expected masks to clean, got clean_masks {clean_masks} for images without any. Leave it out."
@@ -127,15 +134,15 @@ def write_dataset(
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, sources, workers, "reading headers")
     bits = _one_depth(sources, headers)
-    records = convert_all(
-        sources, headers, out, Treatment(mask_threshold, target, clean_masks, clahe), max_megapixels, workers
-    )
-
+    treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground)
+    records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
+    if volumes is None and mask_threshold is None and mask_foreground is None:
+        refuse_inverted(records)
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     if volumes is not None:
         items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]
     keys = merged_groups(items, records)
-    splits, notes = split_sources(sources, items, keys, split, seed)
+    splits, parted = split_sources(sources, items, keys, split, seed)
     if num_channels is None:
         num_channels = 1 if all(record["grey"] for record in records) else 3
     training = [out / item["image"] for item in splits["training"]]
@@ -160,6 +167,7 @@ def write_dataset(
     if volumes is not None:
         summary["volumes"] = {**volumes.summary, "voxel_window": datalist["voxel_window"]}
         logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
+    notes = [*notes, *parted]
     if clahe:
         notes = [*notes, "Written with CLAHE: at inference, other pictures need it too (EqualiseContrastd)."]
     summary["warnings"] += [*(volumes.warnings if volumes is not None else []), *notes]
@@ -191,7 +199,7 @@ def percentile_window(paths: Iterable[Path]) -> list[int]:
     low, high = (int(np.searchsorted(cumulative, share / 100)) for share in WINDOW_PERCENTILES)
     if low >= high:
         raise ValueError(f"Expected 16-bit training images with contrast, got nothing but grey level {low}.")
-    return [low, high]
+    return [low, 256 if (low, high) == (0, 255) else high]  # [0, 255] is the window of 8 bits
 
 
 def _target_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:

@@ -80,9 +80,9 @@ def test_mask_kinds(tmp_path):
     palette = Image.fromarray(mask.astype(np.uint8), "L").convert("P")
     palette.putpalette([0, 0, 0, 128, 0, 0])
     palette.save(masks / "case1.png")
-    reordered = Image.fromarray(1 - mask.astype(np.uint8), "L").convert("P")
-    reordered.putpalette([255, 255, 255, 0, 0, 0])
-    reordered.save(masks / "case2.png")
+    white = Image.fromarray(mask.astype(np.uint8), "L").convert("P")
+    white.putpalette([255, 255, 255, 200, 0, 0])  # index 0 is the background, whatever its colour
+    white.save(masks / "case2.png")
     Image.fromarray(mask.astype(np.uint8) * 255).convert("1").save(masks / "case3.png")
     write(masks / "case4.png", np.where(mask[..., None], (200, 30, 30), (0, 0, 0)).astype(np.uint8))
     write(masks / "case5.png", np.dstack([np.zeros((*SIZE, 3), np.uint8), mask.astype(np.uint8) * 255]))
@@ -291,7 +291,7 @@ def spoil_float(images, masks):
         (spoil_truncated, r"readable picture, got .*case1\.png"),
         (spoil_double_stem, r"one image a stem, found two: images/.* and images/.*Rename"),
         (spoil_double_mask, r"one mask a stem, found two"),
-        (spoil_float, r"8- or 16-bit pixels, got Pillow mode 'F' in .*case1\.tif"),
+        (spoil_float, r"8 or 16 bits, got a TIFF with 1 channel of 32 bits, floating point in .*case1\.tif"),
     ],
 )
 def test_bad_sources(tmp_path, spoil, message):
@@ -344,7 +344,9 @@ def test_photographs_are_turned_upright(tmp_path):
     datalist = load_datalist(prepare_folder(tmp_path / "images", tmp_path / "masks", tmp_path / "out", size=None))
     stored = {item["image"][-5]: np.asarray(Image.open(item["image"])) for item in everything(datalist)}
     np.testing.assert_array_equal(stored["0"], np.rot90(values, -1))
-    np.testing.assert_array_equal(stored["2"], picture(2))  # its mask fits the stored pixels only
+    np.testing.assert_array_equal(stored["2"], np.rot90(picture(2), -1))  # its mask was drawn on the stored pixels
+    label = next(item["label"] for item in everything(datalist) if item["image"].endswith("2.png"))
+    np.testing.assert_array_equal(np.asarray(Image.open(label)) > 0, np.rot90(disc(), -1))
 
 
 @pytest.mark.parametrize(
