@@ -12,7 +12,7 @@ from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.folder_lock import hold_folder
-from ssgnet_monai.data.label_server import in_label_server, keep_previous
+from ssgnet_monai.data.label_server import in_label_server
 from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.handlers.finite_loss import first_not_finite
@@ -36,8 +36,7 @@ class AtomicCheckpoint:
         interval: epochs between checkpoints.
         keep: how many of the newest checkpoints stay.
         resume: "auto" goes on where the last run stopped; "never" refuses to start in a folder with checkpoints. In
-            MONAI Label "auto" starts anew, since each press of Train is a training of its own, and the model from
-            before stays beside the new one as ``model_previous.pt``.
+            MONAI Label "auto" starts anew, since each press of Train is a training of its own.
     """
 
     def __init__(self, session: TrainingSession, interval: int = 1, keep: int = 2, resume: str = "auto") -> None:
@@ -83,7 +82,6 @@ class AtomicCheckpoint:
             if rank() == 0:
                 for old in self.session.checkpoints():
                     old.unlink()
-                keep_previous(self.session.model_path)
             idist.barrier()
         files = self.session.checkpoints()
         if files and self.resume == "never":
@@ -96,6 +94,8 @@ class AtomicCheckpoint:
         if content and not stale:
             self._restore(engine, content)
             logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
+        elif rank() == 0:
+            self.session.best_path.unlink(missing_ok=True)  # of a training that this one does not continue
         steps: Any = idist.all_gather(engine.state.iteration)  # and nobody writes before all have read
         if len(set(steps)) > 1:
             raise RuntimeError(

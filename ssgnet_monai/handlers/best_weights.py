@@ -1,8 +1,9 @@
-"""The weights with the best validation score, as a plain state dict."""
+"""The weights with the best validation score so far, kept beside the checkpoints until training ends."""
 
 from __future__ import annotations
 
 import logging
+import math
 
 import torch
 from ignite.engine import Events
@@ -16,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class BestWeights:
-    """Attached to the validation evaluator: writes ``session.model_path`` whenever the key metric improves.
+    """Attached to the validation evaluator: writes ``session.best_path`` whenever the key metric improves.
+
+    A score that is not a number (validation images without foreground) chooses nothing: it never wins over a score, and
+    while there are no others the newest weights are kept. ``PublishModel`` makes the file the model when training ends.
 
     Args:
         session: keeps the best score and names the file.
@@ -25,16 +29,30 @@ class BestWeights:
 
     def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
         self.session, self.network = session, network
+        self._warned = False
 
     def attach(self, engine: Evaluator) -> None:
         """Register at ``COMPLETED``, when the key metric is known."""
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Evaluator) -> None:
-        score = float(engine.state.metrics[engine.state.key_metric_name])
-        best = self.session.best_metric
-        if best is None or score > best:
-            self.session.best_metric, self.session.best_epoch = score, engine.state.epoch
-            if rank() == 0:
-                save_tensors(self.session.model_path, self.network.state_dict())
-            logger.info("validation %s %.4f is the best so far", engine.state.key_metric_name, score)
+        session, name = self.session, engine.state.key_metric_name
+        score = float(engine.state.metrics[name])
+        if math.isnan(score):
+            if not self._warned:
+                logger.warning("validation %s cannot be computed on these images: the last weights are kept", name)
+            self._warned = True
+            if session.best_metric is None:
+                self._keep(engine)
+            return
+        if session.trained_metric is None or score > session.trained_metric:
+            session.trained_metric = score
+        if session.best_metric is None or score > session.best_metric:
+            session.best_metric = score
+            self._keep(engine)
+            logger.info("validation %s %.4f is the best so far", name, score)
+
+    def _keep(self, engine: Evaluator) -> None:
+        self.session.best_epoch = engine.state.epoch
+        if rank() == 0:
+            save_tensors(self.session.best_path, self.network.state_dict())

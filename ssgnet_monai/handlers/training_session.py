@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
+SCORES = ("best_metric", "best_epoch", "trained_metric", "earlier_metric")
+
 
 class TrainingSession:
     """The stateful objects of a training run, its seed, and where its files go.
 
     Handlers share it: the checkpoint handler saves and restores ``objects``; the seed handler reads ``seed``; the
-    best-weights handler writes ``model_path``. The pseudo-label rounds call :meth:`restart` to begin anew.
+    best-weights handler writes ``best_path``, and ``PublishModel`` makes it ``model_path``. The pseudo-label rounds call :meth:`restart` to begin anew.
 
     A checkpoint needs no generator states and no sampler: torch's generators (CPU and CUDA) are seeded from (seed,
     step) before each step, MONAI's random transforms from (seed, sample number), order and permutations are functions
@@ -58,14 +60,16 @@ class TrainingSession:
         self.transferred_from: list[str] = []  # hashes of the lists of earlier generators that the networks come from
         self.best_metric: float | None = None
         self.best_epoch = 0
+        self.trained_metric: float | None = None  # best score of this training alone
+        self.earlier_metric: float | None = None  # of the model that it has to beat
         self._first_state: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """States of all objects and the best validation score so far; tensors, numbers and the data's hash."""
         states = {name: value.state_dict() for name, value in self.objects.items()}
-        best = {"best_metric": self.best_metric, "best_epoch": self.best_epoch}
+        scores = {name: getattr(self, name) for name in SCORES}
         data = {"data_sha256": self.data_sha256, "trained_with": self.trained_with}
-        return {"objects": states, **best, **data, "transferred_from": self.transferred_from}
+        return {"objects": states, **scores, **data, "transferred_from": self.transferred_from}
 
     def is_of_these_data(self, state: Mapping[str, Any]) -> bool:
         """Whether a saved state is one of this training list.
@@ -106,8 +110,14 @@ class TrainingSession:
             )
         for name, value in state["objects"].items():
             self.objects[name].load_state_dict(value)
-        self.best_metric, self.best_epoch = state["best_metric"], state["best_epoch"]
+        for name in SCORES:
+            setattr(self, name, state.get(name))
         self.transferred_from = list(state.get("transferred_from", ()))
+
+    @property
+    def best_path(self) -> Path:
+        """File of the best weights so far, until training ends and they become ``model_path``."""
+        return self.state_dir / "best.pt"
 
     def checkpoints(self) -> list[Path]:
         """Files to resume from, oldest first."""

@@ -1,0 +1,87 @@
+"""The end of a training: its best weights become the model, and a file says what happened."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import torch
+from ignite.engine import Events
+from monai.engines import Trainer
+
+from ssgnet_monai.data.atomic_write import atomic_path, write_json
+from ssgnet_monai.data.label_server import in_label_server, keep_previous
+from ssgnet_monai.data.tensor_file import save_tensors
+from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import rank
+
+logger = logging.getLogger(__name__)
+
+
+class PublishModel:
+    """When training is complete, ``session.model_path`` becomes the best weights; until then it is not touched.
+
+    Without validation the weights are those of the last step. ``training.json`` beside the session's checkpoints
+    (``<output_dir>/state/train/training.json``) is written after that, atomically::
+
+        {"result": "improved" | "kept" | "trained",
+         "earlier_score": .93,     # validation score of the earlier model (``EarlierModel``); null: there was none
+         "score": .94,             # best validation score of this training; null: validation could not tell
+         "step": 200, "steps": 400}    # of the published weights, 0 with "kept"; of the whole training
+
+    "kept": the earlier model is not beaten and stays the model. "improved": it was beaten and is replaced. "trained":
+    there was no score to beat.
+
+    In MONAI Label the replaced model stays beside the new one as ``model_previous.pt``.
+
+    Args:
+        session: names the files and knows the scores.
+        network: module whose last weights are taken where nothing was validated.
+    """
+
+    def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
+        self.session, self.network = session, network
+
+    def attach(self, engine: Trainer) -> None:
+        """Register at ``COMPLETED``."""
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Trainer) -> None:
+        if rank() > 0:
+            return
+        session = self.session
+        best, model = session.best_path, session.model_path
+        kept = session.earlier_metric is not None and session.best_epoch == 0
+        if not (kept and model.exists()):
+            self._replace(best, model)
+        best.unlink(missing_ok=True)
+        result = "kept" if kept else "trained" if session.earlier_metric is None else "improved"
+        chosen = (
+            session.best_epoch * engine.state.epoch_length if session.best_epoch or kept else engine.state.iteration
+        )
+        record = {
+            "result": result,
+            "earlier_score": session.earlier_metric,
+            "score": session.trained_metric,
+            "step": chosen,
+            "steps": engine.state.iteration,
+        }
+        write_json(session.state_dir / "training.json", record)
+        if kept:
+            logger.warning(
+                "the training brought nothing, the model from before is kept: validation %.4f, best of this training %s",
+                session.earlier_metric,
+                "none" if session.trained_metric is None else f"{session.trained_metric:.4f}",
+            )
+
+    def _replace(self, best: Path, model: Path) -> None:
+        if not best.exists() and self.session.best_epoch and model.exists():
+            return  # a finished training that was started again
+        if in_label_server():
+            keep_previous(model)
+        if not best.exists():
+            save_tensors(model, self.network.state_dict())
+            return
+        with atomic_path(model) as temporary:
+            shutil.copyfile(best, temporary)
