@@ -64,13 +64,13 @@ class PublishModel:
             "result": result,
             "earlier_score": session.earlier_metric,
             "score": session.trained_metric,
-            "step": chosen,
+            "step": step,
             "steps": engine.state.iteration,
         }
         write_json(session.state_dir / "training.json", record)
         if kept:
             logger.warning(
-                "the training brought nothing, the model from before is kept: validation %.4f, best of this training %s",
+                "the training brought nothing, the model from before is kept: validation %.4f, training's best %s",
                 session.earlier_metric,
                 "none" if session.trained_metric is None else f"{session.trained_metric:.4f}",
             )

@@ -18,7 +18,8 @@ class TrainingSession:
     """The stateful objects of a training run, its seed, and where its files go.
 
     Handlers share it: the checkpoint handler saves and restores ``objects``; the seed handler reads ``seed``; the
-    best-weights handler writes ``best_path``, and ``PublishModel`` makes it ``model_path``. The pseudo-label rounds call :meth:`restart` to begin anew.
+    best-weights handler writes ``best_path``, and ``PublishModel`` makes it ``model_path``. The pseudo-label rounds
+    call :meth:`restart` to begin anew.
 
     A checkpoint needs no generator states and no sampler: torch's generators (CPU and CUDA) are seeded from (seed,
     step) before each step, MONAI's random transforms from (seed, sample number), order and permutations are functions
