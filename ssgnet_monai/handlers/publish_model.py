@@ -57,9 +57,8 @@ class PublishModel:
             self._replace(best, model)
         best.unlink(missing_ok=True)
         result = "kept" if kept else "trained" if session.earlier_metric is None else "improved"
-        chosen = (
-            session.best_epoch * engine.state.epoch_length if session.best_epoch or kept else engine.state.iteration
-        )
+        validated = kept or session.best_epoch > 0
+        step = session.best_epoch * (engine.state.epoch_length or 1) if validated else engine.state.iteration
         record = {
             "result": result,
             "earlier_score": session.earlier_metric,
