@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 WEIGHTS = "inception-2015-12-05.pt"
 URL = f"https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/{WEIGHTS}"
 SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
-"""Of the published file, as k-diffusion and others have it: TorchScript is code, and a temporary folder is anybody's."""
+"""Of the published file, as k-diffusion has it too: TorchScript is code, and anybody writes to a temporary folder."""
 SIZE = 299
 
 
