@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.data.phantom import write_phantom
+from tests.watched import Watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```bash\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -50,13 +51,15 @@ def test_every_other_command_works_in_order(tmp_path):
     write_phantom(tmp_path / "drawn", (16, 8), size=32)
     (tmp_path / "drawn" / "source").rename(tmp_path / "FOLDER")  # images/ and masks/, as a user has them
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    (tmp_path / "calls").mkdir()
+    watch = Watch(tmp_path / "calls")
     for command in COMMANDS[2:]:
-        done = subprocess.run(
-            small(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        words = watch(small(command))
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert (tmp_path / "runs" / "folder" / "report.html").exists()
     assert (tmp_path / "runs" / "irregular" / "metrics.json").exists()
     assert (tmp_path / "runs" / "rounds" / "metrics.json").exists()
     masks = len(list((tmp_path / "runs" / "masks").glob("*.png")))
     assert masks == len(list((tmp_path / "data" / "phantom" / "images").glob("*.png"))) > 0
+    assert watch.foreign() == {}

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.bundles.test_zoo_checks import BUNDLES
+from tests.watched import Watch
 
 pytestmark = pytest.mark.slow
 SMALL = {
@@ -58,8 +59,11 @@ def test_every_command_works(bundle, phantom, tmp_path):
     environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"}
     lines = commands(bundle)
     assert lines
+    (tmp_path / "calls").mkdir()
+    watch = Watch(tmp_path / "calls")
     for line in lines:
-        words = small(line, bundle, phantom)
+        words = watch(small(line, bundle, phantom))
         done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert any((copy / "models").glob("model.pt"))
+    assert watch.foreign() == {}

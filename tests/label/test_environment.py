@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.label_app import environment, server
 from ssgnet_monai.label_app.environment import READY, create_environment, environment_python
-from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.label_app.served_bundle import check_bundle
 from ssgnet_monai.shipped import BUNDLES
 from tests.label.conftest import SEGMENTER, make_bundle

@@ -18,6 +18,7 @@ from PIL import Image
 from ssgnet_monai.data import load_datalist
 from ssgnet_monai.data.phantom import write_phantom
 from tests.label.conftest import STARTS, answers
+from tests.watched import Watch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "slicer.md").read_text(encoding="utf-8")
@@ -61,8 +62,11 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
     clicks = {SERVERS[0]: label_one, SERVERS[1]: review_two}
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
+    (tmp_path / "calls").mkdir()
+    watch = Watch(tmp_path / "calls")
+
     def run(command):
-        words = words_of(command, port)
+        words = watch(words_of(command, port))
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
@@ -71,7 +75,7 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
         if not command.startswith(SERVERS):
             run(command)
             continue
-        with running(words_of(command, port), tmp_path, environment, port):
+        with running(watch(words_of(command, port)), tmp_path, environment, port):
             clicks[next(name for name in SERVERS if command.startswith(name))](client, tmp_path)
             while command.startswith(SERVERS[0]) and asked:
                 run(asked.pop(0))
@@ -80,6 +84,7 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
     assert sum(item.get("reviewed", False) for item in datalist["training"]) == 1
     assert len(datalist["review"]["dropped"]) == 1
     assert (tmp_path / "runs" / "reviewed" / "rounds.json").exists()
+    assert watch.foreign() == {}
 
 
 @contextmanager
