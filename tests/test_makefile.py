@@ -149,9 +149,10 @@ def test_a_missing_python_is_named(sandbox: Sandbox) -> None:
 
 def test_ci_keeps_its_environment_in_the_cache(sandbox: Sandbox, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    settings = {"XDG_CACHE_HOME": str(cache), "PYTHON": str(sandbox.python)}
+    settings = {"XDG_CACHE_HOME": str(cache), "PYTHON": str(sandbox.python), "OTHER_PYTHON": ""}
     done = sandbox.run("bash", ".ci/run", **settings)
     assert done.returncode == 0, done.stderr
+    assert "no second Python here" in done.stderr
     assert "1 passed in 0.01s" in done.stdout
     [first] = sorted(path for path in (cache / "ssgnet-monai").iterdir() if path.is_dir())
     assert any("-m venv" in call for call in sandbox.calls())
@@ -172,5 +173,30 @@ def test_ci_is_executable_and_fails_with_the_tests(sandbox: Sandbox, tmp_path: P
     assert os.access(REPOSITORY / ".ci" / "run", os.X_OK)
     text = sandbox.python.read_text(encoding="utf-8").replace('echo "1 passed in 0.01s"', "exit 1")
     sandbox.python.write_text(text, encoding="utf-8")
-    done = sandbox.run("bash", ".ci/run", XDG_CACHE_HOME=str(tmp_path), PYTHON=str(sandbox.python))
-    assert done.returncode != 0
+    settings = {"XDG_CACHE_HOME": str(tmp_path), "PYTHON": str(sandbox.python), "OTHER_PYTHON": ""}
+    assert sandbox.run("bash", ".ci/run", **settings).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "passes"),
+    [
+        ("", "", True),
+        ('"-m pip") exit 0', '"-m pip") exit 1', True),  # no network: a word and no failure
+        ('echo "1 passed in 0.01s"', "exit 1", False),
+    ],
+)
+def test_ci_tests_with_a_second_python(sandbox: Sandbox, tmp_path: Path, replaced: str, by: str, passes: bool) -> None:
+    other = tmp_path / "python3.13"
+    text = sandbox.python.read_text(encoding="utf-8").replace("Python 3.12.1", "Python 3.13.0")
+    other.write_text(text.replace(replaced, by), encoding="utf-8")
+    other.chmod(0o755)
+    settings = {"XDG_CACHE_HOME": str(tmp_path), "PYTHON": str(sandbox.python), "OTHER_PYTHON": str(other)}
+    done = sandbox.run("bash", ".ci/run", **settings)
+    assert (done.returncode == 0) == passes, done.stderr
+    asked = [call for call in sandbox.calls() if call.startswith("-m pytest")]
+    missing = "pip" in by
+    assert len(asked) == (1 if missing else 2)
+    assert ("environment of" in done.stderr and "tests are skipped" in done.stderr) == missing
+    assert (tmp_path / "ssgnet-monai" / "python-3.13.0").is_dir()
+    if not missing:
+        assert "not slow tests/ops tests/losses tests/metrics" in asked[1]
