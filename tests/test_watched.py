@@ -32,16 +32,17 @@ def watch(tmp_path):
 def test_foreign_addresses_are_seen_and_this_machine_is_none(watch, code):
     for addresses in (["127.0.0.1", "::1"], ["192.0.2.1"], ["2001:db8::1", "127.0.0.1"]):
         subprocess.run(watch([sys.executable, "-c", code, *addresses]), check=True)
-    assert list(watch.foreign().values()) == [{"192.0.2.1"}, {"2001:db8::1"}]
+    assert list(watch.foreign().values()) == [{"192.0.2.1 port 9"}, {"2001:db8::1 port 9"}]
 
 
-def test_a_name_that_is_looked_up_is_seen(watch):
-    look = "import socket; socket.getaddrinfo('example.invalid', 80)"
+def test_a_name_that_is_looked_up_is_seen_other_than_this_machine_s(watch):
     names = Path("/etc/resolv.conf")
     if not (names.exists() and "nameserver" in names.read_text(encoding="utf-8")):
         pytest.skip("no name server is configured here")
-    subprocess.run(watch([sys.executable, "-c", look]), stderr=subprocess.DEVNULL, check=False)
-    assert list(watch.foreign())
+    for look in ("getaddrinfo('example.invalid', 80)", "getnameinfo(('::ffff:127.0.0.1', 80), 0)"):
+        words = [sys.executable, "-c", f"import socket; socket.{look}"]
+        subprocess.run(watch(words), stderr=subprocess.DEVNULL, check=False)
+    assert [command.split("socket.")[1][:11] for command in watch.foreign()] == ["getaddrinfo"]
 
 
 def test_signals_reach_the_command(watch):

@@ -12,8 +12,13 @@ import pytest
 
 # -D: the command stays the child of whoever starts it, so that signals reach it.
 STRACE = ["strace", "-D", "-f", "-qq", "-e", "signal=none", "-e", "trace=connect,sendto", "-o"]
-ADDRESS = re.compile(r'sa_family=AF_INET6?, .*?(?:inet_addr\(|inet_pton\(AF_INET6, )"([^"]+)"')
+CALL = re.compile(
+    r"(?P<process>\d+) +\w+\((?P<file>\d+), .*?sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\)"
+    r'.*?(?:inet_addr\(|inet_pton\(AF_INET6, )"(?P<address>[^"]+)"'
+)
 LOOPBACK = re.compile(r"127\.|::1$|::ffff:127\.")
+# torch.distributed asks the name server, over a connection of its own, what 127.0.0.1 is called.
+OWN_NAME = re.compile(r"(?P<process>\d+) +sendto\((?P<file>\d+), .*\\003127\\7in-addr")
 
 
 @cache
@@ -43,7 +48,18 @@ class Watch:
             pytest.skip("the commands work; that none asks the network is seen where strace is installed and may trace")
         found = {}
         for number, command in enumerate(self.commands, 1):
-            calls = (self.folder / f"{number:03d}").read_text(encoding="utf-8", errors="replace")
-            if asked := {address for address in ADDRESS.findall(calls) if not LOOPBACK.match(address)}:
+            if asked := _foreign(self.folder / f"{number:03d}"):
                 found[command] = asked
         return found
+
+
+def _foreign(record: Path) -> set[str]:
+    asked: dict[tuple[str, str], list[str]] = {}  # (process, open file) -> addresses
+    for line in record.read_text(encoding="utf-8", errors="replace").splitlines():
+        if (call := CALL.match(line)) and not LOOPBACK.match(call["address"]):
+            asked.setdefault((call["process"], call["file"]), []).append(f"{call['address']} port {call['port']}")
+        elif own := OWN_NAME.match(line):
+            here = asked.get((own["process"], own["file"]))
+            if here and here[-1].endswith(" port 53"):
+                here.pop()
+    return {address for addresses in asked.values() for address in addresses}
