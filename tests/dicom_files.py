@@ -7,8 +7,21 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    CTImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    SecondaryCaptureImageStorage,
+    UltrasoundImageStorage,
+)
 
+SOP_CLASSES = {
+    "CT": CTImageStorage,
+    "MG": DigitalMammographyXRayImageStorageForPresentation,
+    "MR": MRImageStorage,
+    "US": UltrasoundImageStorage,
+}
 OLD = pydicom.__version__ < "3"
 PATIENT = {
     "PatientName": "Doe^Jane",
@@ -39,7 +52,7 @@ def write(path, pixels, syntax=ExplicitVRLittleEndian, frames=None, **elements):
     bits = pixels.dtype.itemsize * 8
     values = {
         **PATIENT,
-        "SOPClassUID": SecondaryCaptureImageStorage,
+        "SOPClassUID": SOP_CLASSES.get(elements.get("Modality", "MG"), SecondaryCaptureImageStorage),
         "SOPInstanceUID": f"{UID}.1.{crc32(str(path).encode())}",
         "StudyInstanceUID": f"{UID}.2",
         "SeriesInstanceUID": f"{UID}.3",

@@ -74,9 +74,19 @@ def is_dicom(path: str | Path) -> bool:
         return _suffix(path) == DICOM_SUFFIX
     try:
         with open(path, "rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return begins_as_dicom(file.read(132))
     except OSError:  # not ours to read
         return False
+
+
+def begins_as_dicom(head: bytes) -> bool:
+    """Whether the first 132 bytes are those of DICOM, with the file's own header or without, as old archives write."""
+    if head[128:] == b"DICM":
+        return True
+    group, element, explicit = head[:2], int.from_bytes(head[2:4], "little"), head[4:6]
+    length = int.from_bytes(head[4:8], "little")
+    known = explicit in (b"UL", b"UI", b"CS", b"SH", b"DA", b"OB") or 0 < length <= 256
+    return len(head) == 132 and group in (b"\x02\x00", b"\x08\x00") and element <= 0x60 and known
 
 
 def stem_of(path: Path) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ssgnet_monai.data.dicom.frames import stored_frames
-from ssgnet_monai.data.dicom.grey import display_values, native_values
+from ssgnet_monai.data.dicom.grey import WITHOUT_WINDOW, display_values, native_values, unusable_windows
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader, read_header, readable
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
+
+logger = logging.getLogger(__name__)
 
 
 def read_dicom(
@@ -55,7 +58,7 @@ def iter_frames(header: DicomHeader, *, display: bool = False) -> Iterator[np.nd
         header: from ``read_header``.
         display: False gives the values that the pixels stand for (HU in CT), True the file's own VOI LUT or window as
             uint16 grey levels of 0 to 65535. Both are bright where the tissue is meant to be (MONOCHROME1 is inverted,
-            last). Colour is RGB either way.
+            last), and padding is as dark as the darkest pixel of the picture. Colour is RGB either way.
 
     Yields:
         (rows, columns) grey or (rows, columns, 3) RGB arrays.
@@ -112,4 +115,6 @@ def read_picture(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> np
         raise DicomError(
             f"Expected a DICOM file of one picture, got {header.frames} frames in {path}. Save them as single files."
         )
+    if problem := unusable_windows(header):
+        logger.warning("%s: its window cannot be used (%s); %s.", path, problem, WITHOUT_WINDOW)
     return next(iter_pictures(header))

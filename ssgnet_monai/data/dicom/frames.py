@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,10 +64,26 @@ def _native(header: DicomHeader) -> Iterator[bytes]:
             f"Expected {size * header.frames} bytes of pixels, got {max(available, 0)} in {header.path}. "
             "It is truncated: copy it from its source again, or remove it."
         )
+    _check_end(header, size * header.frames)
     with open(header.path, "rb") as file:
         for index in range(header.frames):
             file.seek(header.offset + index * size)
             yield file.read(size) + bytes(size % 2)
+
+
+def _check_end(header: DicomHeader, size: int) -> None:
+    """Bytes that were put into the pixels move the last ones behind them, where only further elements may follow."""
+    length = header.length or 0
+    with open(header.path, "rb") as file:
+        file.seek(header.offset + length)
+        head = file.read(8)
+    order = "<" if header.data.file_meta.TransferSyntaxUID.is_little_endian else ">"
+    tag = struct.unpack(f"{order}HH", head[:4]) if len(head) == 8 else PIXEL_DATA
+    if length > size + size % 2 or (head.strip(b"\0") and not tag > PIXEL_DATA):
+        raise DicomError(
+            f"Expected {size} bytes of pixels and then the end of the file, got more in {header.path}. Bytes were put "
+            "into it: copy it from its source again, or remove it."
+        )
 
 
 def _encapsulated(header: DicomHeader) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from pydicom.multival import MultiValue
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader
 
 WHITE = 65535
+WITHOUT_WINDOW = "all values that the file can hold become black to white instead"
 
 
 class Range(NamedTuple):
@@ -35,6 +36,7 @@ def native_values(header: DicomHeader, stored: np.ndarray, frame: int = 0) -> np
     Source: DICOM PS3.3, C.11.1 (Modality LUT), C.7.6.3.1.2 (photometric interpretation).
     """
     values, limits = _modality(header, stored, frame)
+    values = _without_padding(header, stored, values)
     if header.photometric == "MONOCHROME1":
         values = limits.low + limits.high - values
     if values.dtype.kind == "f" and not all(float(limit).is_integer() for limit in limits):
@@ -43,7 +45,7 @@ def native_values(header: DicomHeader, stored: np.ndarray, frame: int = 0) -> np
 
 
 def display_values(header: DicomHeader, stored: np.ndarray, frame: int = 0) -> np.ndarray:
-    """Grey levels for a screen: the file's first VOI LUT or window, or else all possible values from black to white.
+    """Grey levels for a screen: the first VOI LUT or usable window, or else all possible values from black to white.
 
     Args:
         header: of the file.
@@ -56,12 +58,13 @@ def display_values(header: DicomHeader, stored: np.ndarray, frame: int = 0) -> n
     Source: DICOM PS3.3, C.11.2 (VOI LUT).
     """
     values, limits = _modality(header, stored, frame)
+    values = _without_padding(header, stored, values)
     voi = header.group("FrameVOILUTSequence", frame)
     if voi.get("VOILUTSequence"):
         values, limits = _look_up(header, voi.VOILUTSequence[0], values, limits)
         share = _between(values, limits)
-    elif voi.get("WindowCenter") not in (None, "") and voi.get("WindowWidth") not in (None, ""):
-        share = _window(header, voi, values)
+    elif (window := _usable_window(voi)) is not None:
+        share = _in_window(values, *window)
     else:
         share = _between(values, limits)
     if header.photometric == "MONOCHROME1":
@@ -103,18 +106,92 @@ def _look_up(header: DicomHeader, item: Dataset, values: np.ndarray, limits: Ran
     return np.minimum(table[places], top).astype(np.int32), Range(0, top)
 
 
-def _window(header: DicomHeader, voi: Dataset, values: np.ndarray) -> np.ndarray:
-    """The share of white; PS3.3, C.11.2.1.2 and C.11.2.1.3."""
-    center, width = _number(header, voi, "WindowCenter"), _number(header, voi, "WindowWidth")
+def unusable_windows(header: DicomHeader) -> str:
+    """What is wrong with the windows of a file of which none can be used; nothing where one can, or there is none."""
+    if header.samples != 1:
+        return ""
+    for frame in range(header.frames):
+        voi = header.group("FrameVOILUTSequence", frame)
+        if not voi.get("VOILUTSequence") and _usable_window(voi) is None:
+            centers, widths = _numbers(voi, "WindowCenter"), _numbers(voi, "WindowWidth")
+            if centers or widths:
+                return f"WindowCenter {centers or 'absent'}, WindowWidth {widths or 'absent'}"
+    return ""
+
+
+def _usable_window(voi: Dataset) -> tuple[float, float, str] | None:
+    """(center, width, function) of the first window of numbers and positive width."""
     function = str(voi.get("VOILUTFunction") or "LINEAR")
+    for center, width in zip(_numbers(voi, "WindowCenter"), _numbers(voi, "WindowWidth"), strict=False):
+        if math.isfinite(center) and math.isfinite(width) and (width >= 1 or (width > 0 and function != "LINEAR")):
+            return center, width, function
+    return None
+
+
+def _in_window(values: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
+    """The share of white; PS3.3, C.11.2.1.2 and C.11.2.1.3."""
     if function == "LINEAR":
         center, width = center - 0.5, width - 1
-    if width < 0 or (width == 0 and function != "LINEAR"):
-        raise DicomError(f"Expected a window of positive width, got {width:g} in {header.path}. Read native values.")
     distance = values.astype(np.float32) - center
     if function == "SIGMOID":
         return 1 / (1 + np.exp(-4 * distance / width))
     return np.clip(distance / width + 0.5, 0, 1) if width else (distance > 0).astype(np.float32)
+
+
+def _numbers(item: Dataset, name: str) -> list[float]:
+    """All values of an element; NaN for what is no number, whose text is not repeated."""
+    try:
+        value = item.get(name)
+    except (ValueError, TypeError):
+        return [math.nan]
+    if value in (None, ""):
+        return []
+    numbers = []
+    for part in value if isinstance(value, MultiValue | list | tuple) else [value]:
+        try:
+            numbers.append(float(part))
+        except (ValueError, TypeError):
+            numbers.append(math.nan)
+    return numbers
+
+
+def padding_range(header: DicomHeader) -> tuple[int, int] | None:
+    """Lowest and highest stored value of pixels that are no part of the picture; None: there are none.
+
+    Source: DICOM PS3.3, C.7.5.1.1.2 (pixel padding value and range).
+    """
+    limits = [header.data.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if limits[0] is None or header.samples != 1:
+        return None
+    first, last = (_as_stored(header, limits[0] if limit is None else limit) for limit in limits)
+    return min(first, last), max(first, last)
+
+
+def padding_value(header: DicomHeader, frame: int) -> float | None:
+    """The native value of padding in a frame that holds nothing else; None: the file has no padding."""
+    limits = padding_range(header)
+    return None if limits is None else native_values(header, np.full((1, 1), limits[0], np.int32), frame).item()
+
+
+def _as_stored(header: DicomHeader, value: int | bytes) -> int:
+    """A padding value, which some write with the wrong sign, as pixels of the file's bits have it."""
+    if isinstance(value, bytes):
+        little = header.data.file_meta.TransferSyntaxUID.is_little_endian
+        value = int.from_bytes(value[:2], "little" if little else "big")
+    number = int(value) & ((1 << header.bits_stored) - 1)
+    return number - (1 << header.bits_stored) if header.signed and number >> (header.bits_stored - 1) else number
+
+
+def _without_padding(header: DicomHeader, stored: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Padding takes the value that is shown darkest of those in the picture; a frame of nothing else stays."""
+    limits = padding_range(header)
+    if limits is None:
+        return values
+    padding = (limits[0] <= stored) & (stored <= limits[1])
+    if not padding.any() or padding.all():
+        return values
+    real = values[~padding]
+    return np.where(padding, real.max() if header.photometric == "MONOCHROME1" else real.min(), values)
 
 
 def _between(values: np.ndarray, limits: Range) -> np.ndarray:

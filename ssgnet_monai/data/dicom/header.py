@@ -11,14 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from ssgnet_monai.data.dicom.review import needs_review
+from ssgnet_monai.data.image_files import begins_as_dicom
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 
 PIXEL_TAGS = (
@@ -32,16 +34,16 @@ PIXEL_TAGS = (
     *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
 )
 VALUE_TAGS = (
-    *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"),
     *("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 PLACE_TAGS = ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness")
-OTHER_TAGS = ("Modality", "BurnedInAnnotation")
+OTHER_TAGS = ("Modality", "SOPClassUID", "ConversionType", "ImageType", "BurnedInAnnotation")
 REQUIRED = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored")
-OFTEN_LABELLED = frozenset({"US", "SC", "XA", "OT", "ES"})
-"""Modalities whose pictures often show the patient's name, unless the header says that they do not."""
 PIXEL_DATA = (0x7FE0, 0x0010)
+OVERLAY_ROWS = tuple(0x60000010 + 0x20000 * plane for plane in range(16))
+GRAPHICS = 0x00700001
 SAMPLES = {
     **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"), 3),
@@ -59,7 +61,8 @@ class DicomHeader:
     """What is known of a DICOM file's pixels before they are decoded.
 
     ``data`` holds the elements that were asked for and nothing else; ``offset`` and ``length`` say where in the file
-    the pixel data lies (``length`` is None for encapsulated, that is compressed, data).
+    the pixel data lies (``length`` is None for encapsulated, that is compressed, data). ``drawn`` names what viewers
+    draw over the pixels: it may hold texts, and is left out.
     """
 
     path: Path
@@ -74,6 +77,7 @@ class DicomHeader:
     photometric: str
     modality: str
     transfer_syntax: str
+    drawn: tuple[str, ...]
     data: Dataset = field(repr=False)
     offset: int = field(repr=False)
     length: int | None = field(repr=False)
@@ -120,15 +124,16 @@ def read_header(
     """
     path = Path(path)
     with readable(path, "header"):
-        syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+        syntax = _transfer_syntax(path)
     if not syntax or syntax == DeflatedExplicitVRLittleEndian or syntax.name == str(syntax):
         raise DicomError(
             f"Expected a transfer syntax for images that DICOM knows, got {str(syntax or 'none')[:64]!r} in {path}. "
             "Convert it first (gdcmconv --raw)."
         )
-    tags = [*PIXEL_TAGS, *VALUE_TAGS, *PLACE_TAGS, *OTHER_TAGS, *also]
+    tags: list[Any] = [*PIXEL_TAGS, *VALUE_TAGS, *PLACE_TAGS, *OTHER_TAGS, *OVERLAY_ROWS, GRAPHICS, *also]
     with readable(path, "header"), open(path, "rb") as file:
-        data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+        data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags, force=True)
+        data.file_meta.TransferSyntaxUID = syntax
         vr, length = _pixel_element(file, "<" if syntax.is_little_endian else ">")
         if not vr:
             raise DicomError(
@@ -149,8 +154,8 @@ def readable(path: Path, part: str) -> Iterator[None]:
         raise
     except InvalidDicomError:
         raise DicomError(
-            f"Expected a DICOM file, got something else in {path} (no 'DICM' after the first 128 bytes). "
-            "Remove it, or convert it to DICOM or PNG."
+            f"Expected a DICOM file, got something else in {path} (no 'DICM' after the first 128 bytes, no element "
+            "of DICOM at its start). Remove it, or convert it to DICOM or PNG (a damaged header: dcmconv, gdcmconv)."
         ) from None
     except Exception as error:  # broken files raise nearly every kind
         if isinstance(error, OSError) and error.errno is not None:
@@ -159,6 +164,21 @@ def readable(path: Path, part: str) -> Iterator[None]:
             f"Expected a readable DICOM file, got {type(error).__name__} in the {part} of {path}. "
             "Copy it from its source again, or remove it."
         ) from None
+
+
+def _transfer_syntax(path: Path) -> UID | None:
+    """That of the file's own header, or, in files without one, that in which its first element is written."""
+    with open(path, "rb") as file:
+        head = file.read(132)
+    if head[128:] == b"DICM":
+        return read_file_meta_info(path).get("TransferSyntaxUID")
+    if not begins_as_dicom(head):
+        raise InvalidDicomError
+    if head[:2] == b"\x02\x00":
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[], force=True).file_meta.get(
+            "TransferSyntaxUID"
+        )
+    return ExplicitVRLittleEndian if head[4:6].isalpha() else ImplicitVRLittleEndian
 
 
 def _pixel_element(file: BinaryIO, order: str) -> tuple[str, int]:
@@ -180,6 +200,9 @@ def _header(path: Path, data: Dataset, offset: int, length: int | None, vr: str)
             "Copy it from its source again, or remove it."
         )
     stored = int(data.BitsStored)
+    overlays = sum(data.pop(tag, None) is not None for tag in OVERLAY_ROWS)
+    drawn = [f"overlay planes (60xx): {overlays}"] * (overlays > 0)
+    drawn += ["graphic annotations (0070,0001)"] * (data.pop(GRAPHICS, None) is not None)
     return DicomHeader(
         path=path,
         rows=int(data.Rows),
@@ -193,6 +216,7 @@ def _header(path: Path, data: Dataset, offset: int, length: int | None, vr: str)
         photometric=str(data.PhotometricInterpretation),
         modality=str(data.get("Modality") or ""),
         transfer_syntax=data.file_meta.TransferSyntaxUID.name,
+        drawn=tuple(drawn),
         data=data,
         offset=offset,
         length=length,
@@ -212,6 +236,11 @@ def _check(header: DicomHeader, reviewed: bool, max_megapixels: float) -> None:
             f"Expected one sample a pixel for grey and palette colour, three for RGB and YBR, got {header.samples} for "
             f"{header.photometric!r} in {path}. Convert it first, or remove it."
         )
+    if header.length is None and not header.data.file_meta.TransferSyntaxUID.is_compressed:
+        raise DicomError(
+            f"Expected the length of uncompressed pixels, got none, as compressed ones have it, in {path}. If the file "
+            "lost its header, write a new one (dcmconv, gdcmconv) from its source."
+        )
     depth = header.bits_stored, header.bits_allocated
     if header.bits_allocated not in (8, 16) or not 1 <= header.bits_stored <= header.high_bit + 1 <= depth[1]:
         raise DicomError(
@@ -224,11 +253,10 @@ def _check(header: DicomHeader, reviewed: bool, max_megapixels: float) -> None:
             f"Expected frames of at most {max_megapixels:g} megapixels, got {header.columns}x{header.rows} "
             f"({megapixels:.0f} megapixels) in {path}. Scale it down, or raise max_megapixels."
         )
-    burned = str(header.data.get("BurnedInAnnotation") or "").strip().upper()
-    if not reviewed and (burned == "YES" or (burned != "NO" and header.modality in OFTEN_LABELLED)):
-        why = "says that the patient's data stand" if burned == "YES" else "does not say that no patient data stand"
+    why = "" if reviewed else needs_review(header.data)
+    if why:
         raise DicomError(
-            f"Expected a picture without patient data in its pixels, but the header of {path} {why} in the picture "
-            f"(BurnedInAnnotation {burned or 'absent'}, modality {header.modality or 'unknown'}). Look at the pictures "
-            "and blacken names, dates and numbers in them; then say --reviewed (reviewed=True)."
+            f"Expected a picture without patient data in its pixels, as scanners make them, got {why} in {path}: "
+            "names may stand in the picture. Look at the pictures and blacken names, dates and numbers in them; then "
+            "say --reviewed (reviewed=True)."
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ssgnet_monai.data.dicom.dicom_file import iter_frames
+from ssgnet_monai.data.dicom.grey import padding_value
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader, read_header, readable
 from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import is_dicom
@@ -18,6 +19,8 @@ from ssgnet_monai.data.volumes.volume import MAX_GIGABYTES
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SAME = 0.01
 """Millimetres, or parts of a direction, below which two places or directions are the same."""
+BESIDE = 0.5
+"""Pixels by which a slice may lie beside the line of the others."""
 UNEVEN = 0.1
 """Share of the slice distance by which one step may differ from the others."""
 
@@ -49,8 +52,8 @@ def read_series(source: str | Path | Iterable[str | Path], *, reviewed: bool = F
         whole; 4x4 affine from voxel indices to RAS+ millimetres, float64).
 
     Raises:
-        DicomError: no or several series, slices that are missing, double, or of different size, spacing or orientation,
-            no place in the header, and whatever ``read_dicom`` refuses.
+        DicomError: no or several series, slices that are missing, double, beside the line of the others, or of
+            different size, spacing or orientation, no place in the header, and whatever ``read_dicom`` refuses.
 
     Source: DICOM PS3.3, C.7.6.2.1.1 (image position and orientation, in LPS+).
     """
@@ -66,6 +69,7 @@ def read_series(source: str | Path | Iterable[str | Path], *, reviewed: bool = F
             f"Expected a volume of at most {MAX_GIGABYTES:g} GB, got {first.columns}x{first.rows}x{len(slices)} voxels "
             f"in {name}. Read fewer slices."
         )
+    padded = []  # slices of padding alone, which have no darkest pixel of their own
     place = {(piece.header.path, piece.frame): index for index, piece in enumerate(slices)}
     voxels: np.ndarray | None = None
     for header in {piece.header.path: piece.header for piece in slices}.values():
@@ -75,7 +79,11 @@ def read_series(source: str | Path | Iterable[str | Path], *, reviewed: bool = F
             elif values.dtype != voxels.dtype:
                 voxels = voxels.astype(np.result_type(voxels, values), copy=False)
             voxels[place[header.path, frame]] = values
+            if values.min() == values.max() == padding_value(header, frame):
+                padded.append(place[header.path, frame])
     assert voxels is not None
+    if padded and len(padded) < len(slices):
+        voxels[padded] = np.delete(voxels, padded, axis=0).min()
     return voxels.transpose(2, 1, 0), affine
 
 
@@ -159,7 +167,25 @@ def _in_order(slices: Sequence[_Slice], name: str) -> list[_Slice]:
                 f"Expected slices {usual:g} mm apart, got {step:g} mm between {one.header.path} and "
                 f"{other.header.path}. Slices are missing or of another scan: copy the series from its source again."
             )
+    _check_line(ordered, first.normal)
     return ordered
+
+
+def _check_line(ordered: Sequence[_Slice], normal: np.ndarray) -> None:
+    """A tilted gantry moves every slice by the same step; one that lies beside the others would shear the volume."""
+    places = np.array([piece.position for piece in ordered])
+    along = places @ normal
+    steps = np.diff(places, axis=0) / np.diff(along)[:, None]
+    line = np.median(steps, axis=0) if len(steps) else normal
+    beside = places - np.outer(along, line)
+    apart = np.abs(beside - np.median(beside, axis=0)).max(1)
+    worst = int(apart.argmax())
+    if apart[worst] > BESIDE * min(ordered[0].spacing):
+        raise DicomError(
+            f"Expected slices on one line, got one that lies {apart[worst]:g} mm beside the others in "
+            f"{ordered[worst].header.path}. It is of another scan or was moved: leave it out, or copy the series from "
+            "its source again."
+        )
 
 
 def _affine(slices: Sequence[_Slice]) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.dicom.dicom_file import iter_pictures
+from ssgnet_monai.data.dicom.grey import WITHOUT_WINDOW
 from ssgnet_monai.data.dicom.header import read_header
 from ssgnet_monai.data.dicom.series import read_series
 from ssgnet_monai.data.dicom.survey import DicomImage
@@ -25,6 +26,7 @@ from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
+FORMAT = 2  # of what is staged
 PATIENTS = "DICOM patients"
 VOLUMES_AT_A_TIME = 2
 
@@ -80,6 +82,7 @@ def stage_dicom(
             "All %d DICOM images bear one PatientID and are one group. If it is a placeholder of an anonymiser, say "
             "--groups '(.*)': every file its own.", len(images),
         )  # fmt: skip
+    _tell(images)
     sources = _with_numbers(sources, images)
     source_of = {source.image: source for source in sources}
     images = [image for image in images if image.path in source_of]
@@ -106,7 +109,7 @@ def stage_dicom(
     jobs = [StagingJob(name, ()) for name in image_of]  # no sources: a name tells the bytes, a path the patient
     if any(image.is_volume for image in images):
         workers = min(workers, VOLUMES_AT_A_TIME)
-    records = stage_pictures(jobs, staging, make, [mask_threshold, max_megapixels], workers)
+    records = stage_pictures(jobs, staging, make, [FORMAT, mask_threshold, max_megapixels], workers)
     staged = [
         staged
         for image, record in zip(images, records, strict=True)
@@ -114,6 +117,22 @@ def stage_dicom(
     ]
     known = {image.path for image in images}
     return [*staged, *(source for source in sources if source.image not in known)]
+
+
+def _tell(images: Sequence[DicomImage]) -> None:
+    """Warn of pictures that may look otherwise than in a viewer, by the names that they are given."""
+    odd = [image for image in images if image.window and not image.is_volume]
+    if odd:
+        logger.warning(
+            "%d of %d DICOM images have a window that cannot be used, such as %s (%s; names are the first digits of a "
+            "file's sha256sum); %s.", len(odd), len(images), odd[0].name, odd[0].window, WITHOUT_WINDOW,
+        )  # fmt: skip
+    drawn = [image for image in images if image.drawn]
+    if drawn:
+        logger.warning(
+            "%d of %d DICOM images, such as %s, hold what viewers draw over them (%s): it is left out.",
+            len(drawn), len(images), drawn[0].name, ", ".join(drawn[0].drawn),
+        )  # fmt: skip
 
 
 def _job_name(image: DicomImage, source: SourceImage) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from ssgnet_monai.data.dicom.grey import unusable_windows
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader, read_header, readable
 from ssgnet_monai.data.image_files import DICOM_SUFFIX, listed
 from ssgnet_monai.data.prepare.convert import for_each_pair
@@ -24,6 +25,7 @@ class DicomImage:
 
     ``path`` is its owner's file, or the folder of a volume in several ``files``. ``name`` is what it is called in all
     that is written: the first digits of the SHA-256 of its bytes. ``patient`` is for comparing alone.
+    ``window`` says what is wrong with its windows, if anything, and ``drawn`` what viewers draw over it.
     """
 
     path: Path
@@ -32,6 +34,8 @@ class DicomImage:
     patient: str = field(repr=False)
     frames: int
     is_volume: bool
+    window: str = ""
+    drawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class _File:
     frames: int
     patient: str = field(repr=False)
     series: str | None = field(repr=False)
+    window: str
+    drawn: tuple[str, ...]
 
 
 def survey_dicom(files: Sequence[Path], reviewed: bool, max_megapixels: float, workers: int) -> list[DicomImage]:
@@ -122,11 +128,13 @@ def _read(path: Path, reviewed: bool, max_megapixels: float) -> _File:
         header = read_header(
             path, reviewed=reviewed, max_megapixels=max_megapixels, also=("PatientID", "SeriesInstanceUID")
         )
+        with readable(path, "window"):
+            window = unusable_windows(header)
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DicomError(f"Expected a readable file, got {error.strerror} for {path}. Copy it again.") from error
-    return _File(path, digest, header.frames, header.identifier("PatientID"), _series(header))
+    return _File(path, digest, header.frames, header.identifier("PatientID"), _series(header), window, header.drawn)
 
 
 def _series(header: DicomHeader) -> str | None:
@@ -148,4 +156,6 @@ def _image(members: Sequence[_File]) -> DicomImage:
         patient=first.patient,
         frames=frames,
         is_volume=first.series is not None and frames > 1,
+        window=first.window,
+        drawn=next((file.drawn for file in members if file.drawn), ()),
     )

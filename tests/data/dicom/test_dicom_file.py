@@ -6,20 +6,26 @@ import re
 import warnings
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom.uid import (
+    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    SecondaryCaptureImageStorage,
 )
 
-from ssgnet_monai.data.dicom.dicom_file import iter_frames, read_dicom
+from ssgnet_monai.data.dicom.dicom_file import iter_frames, read_dicom, read_picture
 from ssgnet_monai.data.dicom.header import read_header
+from ssgnet_monai.data.image_files import is_dicom
 from tests.dicom_files import OLD, PATIENT, UID, item, look_up_table, write
 
+CT = {"plain": CTImageStorage, "enhanced": "1.2.840.10008.5.1.4.1.1.2.1", "converted": "1.2.840.10008.5.1.4.1.1.2.2"}
 RAMP = np.arange(12, dtype=np.uint16).reshape(3, 4)
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 
@@ -132,9 +138,26 @@ def test_frames_of_an_enhanced_file_have_a_grey_scale_each(tmp_path):
     ("elements", "reviewed", "refused"),
     [
         ({"Modality": "MG"}, False, False),
-        ({"Modality": "US"}, False, True),
-        ({"Modality": "US", "BurnedInAnnotation": "NO"}, False, False),
-        ({"Modality": "MG", "BurnedInAnnotation": "YES"}, False, True),
+        ({"Modality": "MG", "BurnedInAnnotation": "NO"}, False, False),
+        ({"Modality": "MG", "BurnedInAnnotation": ""}, False, False),
+        ({"Modality": "CT", "ImageType": ["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"]}, False, False),
+        *(({"Modality": "CT", "SOPClassUID": CT[kind]}, False, False) for kind in CT),
+        ({"Modality": "US"}, False, "SOPClassUID Ultrasound Image Storage, Modality US"),
+        ({"Modality": "US", "BurnedInAnnotation": "NO"}, False, "Modality US"),
+        *(
+            ({"Modality": name, "SOPClassUID": CTImageStorage}, False, f"Modality {name or 'absent'} in")
+            for name in ("", None, "ZZ", "XC", "RF", "IVUS", "OT", "SM", "XA", "US")
+        ),
+        *(
+            ({"Modality": "MG", "BurnedInAnnotation": value}, False, f"BurnedInAnnotation {value.strip()}")
+            for value in ("YES", "Y", "TRUE", "MAYBE", "N")
+        ),
+        ({"Modality": "CT", "SOPClassUID": SecondaryCaptureImageStorage}, False, "SOPClassUID Secondary Capture Image"),
+        ({"Modality": "MG", "SOPClassUID": "1.2.3.4"}, False, "SOPClassUID unknown"),
+        ({"Modality": "CT", "ConversionType": "WSD"}, False, "ConversionType WSD"),
+        ({"Modality": "CT", "ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, False, r"SECONDARY\SCREEN SAVE"),
+        ({"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "DOSE_INFO"]}, False, "ImageType ORIGINAL"),
+        ({"Modality": "CT", "ImageType": ["ORIGINAL", "SECONDARY", "CT_SOM5 PROT"]}, False, "CT_SOM5 PROT"),
         ({"Modality": "US", "BurnedInAnnotation": "YES"}, True, False),
     ],
 )
@@ -143,8 +166,11 @@ def test_pictures_that_may_show_a_name_need_a_review(tmp_path, elements, reviewe
     if not refused:
         assert read_dicom(path, reviewed=reviewed)[0].shape == RAMP.shape
         return
-    with pytest.raises(ValueError, match="Look at the pictures .* say --reviewed"):
+    with pytest.raises(ValueError, match="Look at the pictures .* say --reviewed") as refusal:
         read_dicom(path, reviewed=reviewed)
+    assert str(refused) in str(refusal.value)
+    assert str(path) in str(refusal.value)
+    assert read_dicom(path, reviewed=True)[0].shape == RAMP.shape
 
 
 REFUSED = [
@@ -205,3 +231,125 @@ def test_an_unknown_transfer_syntax_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"))
     with pytest.raises(ValueError, match="that DICOM knows, got '1.2.840.10008.1.2.9'"):
         read_dicom(path)
+
+
+PADDED = np.array([[5, 7, 9], [63536, 8, 60000], [5, 5, 6]], np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"PixelPaddingValue": 63536}, [[5, 7, 9], [5, 8, 60000], [5, 5, 6]]),
+        ({"PixelPaddingValue": 60000, "PixelPaddingRangeLimit": 65535}, [[5, 7, 9], [5, 8, 5], [5, 5, 6]]),
+        ({"PixelPaddingValue": 65535, "PixelPaddingRangeLimit": 60000}, [[5, 7, 9], [5, 8, 5], [5, 5, 6]]),
+        ({"PixelPaddingValue": 5}, [[6, 7, 9], [63536, 8, 60000], [6, 6, 6]]),
+        ({"PixelPaddingValue": 4}, PADDED),
+        ({"PixelPaddingValue": 5, "RescaleSlope": -2, "RescaleIntercept": 10},
+         [[-127062, -4, -8], [-127062, -6, -119990], [-127062, -127062, -2]]),
+        # inverted: padding is as dark as the darkest pixel, whatever is stored
+        ({"PixelPaddingValue": 63536, "PixelPaddingRangeLimit": 60000, "PhotometricInterpretation": "MONOCHROME1"},
+         65535 - np.array([[5, 7, 9], [9, 8, 9], [5, 5, 6]])),
+        ({"PixelPaddingValue": 5, "PixelPaddingRangeLimit": 5, "PhotometricInterpretation": "MONOCHROME1"},
+         65535 - np.array([[63536, 7, 9], [63536, 8, 60000], [63536, 63536, 6]])),
+    ],
+)  # fmt: skip
+def test_padding_is_as_dark_as_the_darkest_pixel(tmp_path, elements, expected):
+    values = read(tmp_path, PADDED, **elements)
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_a_padding_value_without_the_pixels_sign(tmp_path):
+    path = write(tmp_path / "a.dcm", PADDED.astype(np.int16), PixelPaddingValue=-2000)
+    path.write_bytes(path.read_bytes().replace(b"\x28\x00\x20\x01SS", b"\x28\x00\x20\x01US"))
+    assert int(pydicom.dcmread(path).PixelPaddingValue) == 63536
+    np.testing.assert_array_equal(read_dicom(path)[0], [[5, 7, 9], [-5536, 8, -5536], [5, 5, 6]])
+
+
+def test_padding_stays_out_of_the_window(tmp_path):
+    window = {"WindowCenter": 7.5, "WindowWidth": 4}
+    shown = read(tmp_path, PADDED, display=True, PixelPaddingValue=60000, PixelPaddingRangeLimit=65535, **window)
+    assert shown[1, 2] == shown[1, 0] == shown[0, 0] == 0
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", **window}
+    shown = read(tmp_path, PADDED, display=True, PixelPaddingValue=60000, PixelPaddingRangeLimit=65535, **inverted)
+    assert shown[1, 0] == shown[0, 2] == 0
+    assert shown[0, 0] == 65535
+
+
+@pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"WindowCenter": 6, "WindowWidth": 0}, "WindowWidth [0.0]"),
+        ({"WindowCenter": 6, "WindowWidth": -5}, "WindowWidth [-5.0]"),
+        ({"WindowCenter": 6, "WindowWidth": "nan"}, "WindowWidth [nan]"),
+        ({"WindowCenter": 6}, "WindowWidth absent"),
+        ({"WindowWidth": 6}, "WindowCenter absent"),
+        ({"WindowCenter": [6, 7], "WindowWidth": [0, 0]}, "WindowWidth [0.0, 0.0]"),
+        ({"WindowCenter": 6, "WindowWidth": 0, "VOILUTFunction": "SIGMOID"}, "WindowWidth [0.0]"),
+    ],
+)
+def test_an_unusable_window_is_passed_over_and_told(tmp_path, caplog, elements, said):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = write(tmp_path / "a.dcm", RAMP, BitsStored=4, HighBit=3, **elements)
+        np.testing.assert_allclose(read_dicom(path, display=True)[0], RAMP / 15 * 65535, atol=0.51)
+        read_picture(path)
+    assert f"{path}: its window cannot be used" in caplog.text
+    assert said in caplog.text
+
+
+def test_the_first_usable_of_several_windows_is_taken(tmp_path, caplog):
+    path = write(tmp_path / "a.dcm", RAMP, WindowCenter=[1, 6, 9], WindowWidth=[0, 5, 3])
+    expected = np.clip((RAMP - 5.5) / 4 + 0.5, 0, 1) * 65535
+    np.testing.assert_allclose(read_picture(path), expected, atol=0.51)
+    assert not caplog.text
+
+
+def without_preamble(path, meta=False):
+    raw = path.read_bytes()
+    path.write_bytes(raw[132:] if meta else raw[raw.index(b"\x08\x00\x16\x00") :])
+    return path
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("meta", [True, False])
+@pytest.mark.parametrize("name", ["a.dcm", "1.2.840.17"])
+def test_files_without_preamble_are_read(tmp_path, syntax, meta, name):
+    path = without_preamble(write(tmp_path / name, RAMP, syntax=syntax), meta)
+    np.testing.assert_array_equal(read_dicom(path)[0], RAMP)
+    assert is_dicom(path)
+
+
+def test_compressed_pixels_without_a_file_header_are_named(tmp_path):
+    frames = [compressed(COLOUR[..., 0], "JPEG2000")]
+    path = without_preamble(write(tmp_path / "a.dcm", COLOUR[..., 0], JPEG2000Lossless, frames))
+    with pytest.raises(ValueError, match=r"length of uncompressed pixels.*in .*a\.dcm.*write a new one \(dcmconv"):
+        read_dicom(path)
+
+
+@pytest.mark.parametrize("place", [-5, -23, 500, 0])
+def test_bytes_that_were_inserted_are_noticed(tmp_path, place):
+    path = write(tmp_path / "a.dcm", RAMP + 1000)
+    raw = path.read_bytes()
+    path.write_bytes(raw[:place] + b"xyz!" + raw[place:] if place else raw + b"junk at the end")
+    with pytest.raises(ValueError, match=r"in .*a\.dcm"):
+        read_dicom(path)
+
+
+def test_padding_elements_and_zeros_may_follow_the_pixels(tmp_path):
+    path = write(tmp_path / "a.dcm", RAMP, DataSetTrailingPadding=b"\0" * 64)
+    np.testing.assert_array_equal(read_dicom(path)[0], RAMP)
+    path.write_bytes(write(path, RAMP).read_bytes() + b"\0" * 100)
+    np.testing.assert_array_equal(read_dicom(path)[0], RAMP)
+
+
+def test_overlays_and_graphics_are_named_and_their_texts_not_kept(tmp_path):
+    path = write(tmp_path / "a.dcm", RAMP, GraphicAnnotationSequence=item(ContentLabel="DOE"))
+    stored = pydicom.dcmread(path)
+    for plane in (0x6000, 0x6002):
+        stored.add_new((plane, 0x0010), "US", 3)
+        stored.add_new((plane, 0x3000), "OW", b"\1\0")
+    stored.save_as(path)
+    header = read_header(path)
+    assert header.drawn == ("overlay planes (60xx): 2", "graphic annotations (0070,0001)")
+    assert "DOE" not in f"{header} {header.data}"
+    np.testing.assert_array_equal(read_dicom(path)[0], RAMP)

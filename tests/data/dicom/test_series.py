@@ -4,6 +4,7 @@ import re
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 from ssgnet_monai.data.dicom.series import read_series
@@ -84,6 +85,12 @@ def test_one_slice_takes_its_thickness(tmp_path):
         read_series(tmp_path)
 
 
+def moved(path, millimetres):
+    stored = pydicom.dcmread(path)
+    stored.ImagePositionPatient = [stored.ImagePositionPatient[0] + millimetres, *stored.ImagePositionPatient[1:]]
+    stored.save_as(path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -94,6 +101,13 @@ def test_one_slice_takes_its_thickness(tmp_path):
         (lambda folder, files: write_series(folder / "b", VOXELS, oblique(40)), "one orientation and spacing"),
         (lambda folder, files: write(folder / "scout.dcm", VOXELS[..., 0]), "no usable ImagePositionPatient"),
         (lambda folder, files: [file.unlink() for file in files], "Expected DICOM files in"),
+        *(
+            (
+                lambda folder, files, index=index: moved(files[index], 3),
+                "slices on one line, got one that lies 3 mm beside",
+            )
+            for index in (0, 2, 5)
+        ),
     ],
 )
 def test_slices_that_make_no_volume_are_refused(tmp_path, spoil, message):
@@ -101,3 +115,31 @@ def test_slices_that_make_no_volume_are_refused(tmp_path, spoil, message):
     with pytest.raises(ValueError, match=re.escape(message)) as refusal:
         read_series(tmp_path)
     assert UID not in str(refusal.value)
+
+
+def test_a_tilted_gantry_is_a_sheared_volume(tmp_path):
+    """Slices move 1.5 mm to the front with every 5 mm; the affine says so."""
+    tilted = np.diag([0.7, 0.8, 5.0, 1.0])
+    tilted[:3, 2] = 0, 1.5, 5
+    for index in range(6):
+        place = tilted @ [0, 0, index, 1]
+        write(
+            tmp_path / f"{index}.dcm", VOXELS[:, :, index].T, Modality="CT", PixelSpacing=[0.8, 0.7],
+            ImagePositionPatient=[-place[0], -place[1], place[2]], ImageOrientationPatient=[-1, 0, 0, 0, -1, 0],
+        )  # fmt: skip
+    voxels, affine = read_series(tmp_path)
+    np.testing.assert_array_equal(voxels, VOXELS)
+    np.testing.assert_allclose(affine, tilted, atol=1e-6)
+
+
+def test_padding_becomes_air_also_in_slices_of_nothing_else(tmp_path):
+    stored = VOXELS + np.int16(1024)
+    stored[:2] = -2000
+    stored[..., 0] = -2000
+    write_series(tmp_path, stored, oblique(), RescaleSlope=1, RescaleIntercept=-1024, PixelPaddingValue=-2000)
+    voxels, _ = read_series(tmp_path)
+    np.testing.assert_array_equal(voxels[2:, :, 1:], VOXELS[2:, :, 1:])
+    assert voxels.min() == VOXELS[2:, :, 1:].min()
+    assert (voxels[..., 0] == voxels.min()).all()
+    for index in range(1, 6):
+        assert (voxels[:2, :, index] == VOXELS[2:, :, index].min()).all()

@@ -6,6 +6,7 @@ import re
 import warnings
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -282,3 +283,17 @@ def test_an_enhanced_file_is_a_volume(tmp_path):
     datalist = prepared(tmp_path / "in", tmp_path / "out")
     assert len(everything(datalist)) == 6
     assert json.loads((tmp_path / "out" / "prepare.json").read_text())["volumes"]["count"] == 3
+
+
+def test_windows_and_overlays_are_told_by_the_written_names(tmp_path, caplog):
+    films(tmp_path / "in", WindowCenter=5, WindowWidth=0)
+    for path in (tmp_path / "in").rglob("*.DCM"):
+        stored = pydicom.dcmread(path)
+        stored.add_new((0x6000, 0x0010), "US", 3)
+        stored.save_as(path)
+    prepared(tmp_path / "in", tmp_path / "out")
+    assert re.search(
+        r"6 of 6 DICOM images have a window that cannot be used, such as [0-9a-f]{16} \(.*Width", caplog.text
+    )
+    assert re.search(r"3 of 6 DICOM images, such as [0-9a-f]{16}, hold what viewers draw .*overlay planes", caplog.text)
+    assert_silent(tmp_path / "out", caplog.text)
