@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import yaml
-
 from ssgnet_monai.data.datasets.catalogue_cli import add_catalogue
 from ssgnet_monai.data.grow_cli import add_grow
+from ssgnet_monai.data.key_values import option_value
 
 # Words of `ssgnet data prepare` that say what to do; the others are options of the preparation.
 NOT_OPTIONS = {"command", "data_command", "debug", "handler", "dataset", "overrides", "source", "out"}
@@ -83,6 +82,7 @@ def _add_phantom(commands: Any) -> None:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.datasets import prepare_dataset
+    from ssgnet_monai.data.datasets.registry import find_adapter, option_annotation
     from ssgnet_monai.data.prepare.folder import prepare_folder
 
     options = {key: value for key, value in vars(arguments).items() if key not in NOT_OPTIONS}
@@ -105,12 +105,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
     pairs = [word.partition("=") for word in arguments.overrides]
     if wrong := [word for word, mark, _ in pairs if not mark]:
         raise ValueError(f"Expected key=value after {arguments.dataset}, got {wrong[0]!r}.")
-    try:
-        options |= {key: yaml.safe_load(value) for key, _, value in pairs}
-    except yaml.YAMLError as error:
-        raise ValueError(
-            f"Expected values like 3, true, [1, 2] or {{train: FILE}} after =, got {arguments.overrides}."
-        ) from error
+    adapter = find_adapter(arguments.dataset)
+    options |= {key: option_value(value, key, option_annotation(adapter, key)) for key, _, value in pairs}
     prepare_dataset(arguments.dataset, arguments.source, arguments.out, options)
     return 0
 

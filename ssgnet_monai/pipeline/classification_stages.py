@@ -8,7 +8,7 @@ from typing import Any
 from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.experiment import CLASSIFICATION_BUNDLE
 from ssgnet_monai.pipeline.growth import ORIGINAL, all_settings, used_settings
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, ssgnet_command, write_config
+from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, StageConfig, ssgnet_command
 
 
 def classification_stages(
@@ -38,14 +38,15 @@ def classification_stages(
     settings, lists, stages = all_settings(experiment["growth"]), {ORIGINAL: DATALIST}, []
     for setting in used_settings(experiment):
         folder = f"grown/{folder_name(setting)}"
-        lists[setting], options = f"{folder}/datalist.json", f"{folder}/config.yaml"
-        write_config(run_dir / options, {**settings[setting], "seed": seeds[0]}, [])
+        lists[setting] = f"{folder}/datalist.json"
+        options = StageConfig(f"{folder}/config.yaml", {**settings[setting], "seed": seeds[0]})
         stages.append(
             Stage(
                 f"grow_{folder_name(setting)}",
-                [DATALIST, options, *synthetic],
+                [DATALIST, options.path, *synthetic],
                 [lists[setting]],
                 [_grow_command(settings[setting], seeds[0], synthetic, lists[setting])],
+                config=options,
             )
         )
     runs = [(name, setting, seed) for name, row in rows.items() for setting in row["settings"] for seed in seeds]
@@ -66,12 +67,13 @@ def classification_stages(
         stages.append(
             Stage(
                 f"classification_{folder_name(name)}_{folder_name(setting)}_seed{seed}",
-                [lists[setting], call.config, *([reference] if reference else [])],
+                [lists[setting], call.config.path, *([reference] if reference else [])],
                 # not model.pt, which holds the best weights so far while training goes on
                 [f"{folder}/{file}" for file in ("metrics.json", "per_image.csv")],
                 [call.command("train"), call.command("train", "evaluate")],
                 threads=max(1, cores // len(runs)),
                 gpu=1,
+                config=call.config,
             )
         )
     return stages

@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
@@ -73,8 +71,8 @@ def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: 
         small, large = (
             time_kinds(experiment, datalist, folder / f"steps_{size.steps}", size, cores) for size in (SMALL, LARGE)
         )
-        parts = {stage.name: stage_parts(stage, experiment, datalist, folder, small, large) for stage in stages}
-        disk = _disk(folder / f"steps_{LARGE.steps}", stages, folder)
+        parts = {stage.name: stage_parts(stage, experiment, datalist, small, large) for stage in stages}
+        disk = _disk(folder / f"steps_{LARGE.steps}", stages)
     seconds = {stage: sum(part.seconds for part in found) for stage, found in parts.items()}
     gpus = 1 if shutil.which("nvidia-smi") else None
     total = sum(part.seconds for part in prepare) + makespan(stages, seconds, cores, gpus)
@@ -91,16 +89,13 @@ def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: 
     return "\n".join(lines)
 
 
-def stage_parts(
-    stage: Stage, experiment: Settings, datalist: Settings, folder: Path, small: Costs, large: Costs
-) -> list[Part]:
+def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: Costs, large: Costs) -> list[Part]:
     """The commands of one stage, from the two timing runs of its kind.
 
     Args:
         stage: a stage of the whole experiment.
         experiment: the resolved experiment.
         datalist: its whole datalist.
-        folder: where ``build_stages`` wrote the stage's config.
         small: costs by kind of stage at ``SMALL``.
         large: the same at ``LARGE``.
     """
@@ -122,7 +117,7 @@ def stage_parts(
         steps = settings["kimg"] * 1000 / settings["batch_size"]
         return [part(0, "training", "step", steps, lambda size: size.steps)]
     if kind == "synthesis":
-        count = _images(stage, folder)
+        count = _images(stage)
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
     group, slug = kind.split("/")
     row = next(row for name, row in experiment[group].items() if slug == folder_name(name))
@@ -156,16 +151,16 @@ def _looks(settings: Settings, default: int) -> float:
     return float(steps / (length if isinstance(length, int) else min(default, steps)))
 
 
-def _images(stage: Stage, folder: Path) -> int:
-    """Images that a synthesis stage generates, from its config."""
-    return int(yaml.safe_load((folder / stage.inputs[1]).read_text(encoding="utf-8"))["num_images"])
+def _images(stage: Stage) -> int:
+    """Images that a synthesis stage generates."""
+    return int(stage.config.settings["num_images"]) if stage.config else 0
 
 
 def _side_by_side(stage: Stage, stages: Sequence[Stage], cores: int) -> int:
     return min(sum(kind_of(other) == kind_of(stage) for other in stages), max(1, cores // stage.threads))
 
 
-def _disk(timed: Path, stages: Sequence[Stage], folder: Path) -> float:
+def _disk(timed: Path, stages: Sequence[Stage]) -> float:
     """Bytes that the run will write: the files of a kind's timing run for every stage, and the generated images."""
     total = 0.0
     for kind, number in Counter(map(kind_of, stages)).items():
@@ -174,6 +169,6 @@ def _disk(timed: Path, stages: Sequence[Stage], folder: Path) -> float:
         images = [size for path, size in sizes.items() if kind == "generator" and path.parent.name == "images"]
         total += number * (sum(sizes.values()) - sum(images))
         if images:
-            generated = sum(_images(stage, folder) for stage in stages if kind_of(stage) == "synthesis")
+            generated = sum(_images(stage) for stage in stages if kind_of(stage) == "synthesis")
             total += generated * sum(images) / len(images)
     return total

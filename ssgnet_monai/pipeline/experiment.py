@@ -7,10 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ssgnet_monai.data.key_values import KEY, read_yaml
+from ssgnet_monai.data.names import is_fit_name, look_alikes
+from ssgnet_monai.data.text_file import read_text
 from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
-from ssgnet_monai.pipeline.known_names import check_bundle_settings, check_names, nearest, prepare_options
+from ssgnet_monai.pipeline.known_names import (
+    check_names,
+    checked_settings,
+    nearest,
+    prepare_options,
+    text_options,
+)
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
 SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_stylegan3_synthesis"
@@ -42,6 +49,7 @@ ROWS: dict[str, tuple[Path, dict[str, Any]]] = {
     "classification": (CLASSIFICATION_BUNDLE, {"profile": None, "settings": list(SETTINGS), "config": {}}),
 }
 """Groups of rows of a table: the bundle of each, and what a row holds by default."""
+TEXT_SETTINGS = {"bundle_root", "ckpt_dir", "class_name", "dataset_dir", "features_dir", "output_dir", "transfer"}
 EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
 """Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
 
@@ -51,7 +59,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
 
     Args:
         path: YAML file, see ``configs/experiments``.
-        overrides: like ``synthesis.config.kimg=2``; values are YAML.
+        overrides: like ``synthesis.config.kimg=2``; values are YAML, but paths and names stay as typed.
 
     Returns:
         The resolved experiment. ``budget`` has been applied: it multiplies kimg, steps and numbers of generated
@@ -62,7 +70,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
             kind.
     """
     path = Path(path)
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_yaml(read_text(path), str(path), _wants_text)
     if not isinstance(content, dict):
         raise ValueError(f"Expected a mapping of settings in {path}, got {type(content).__name__}.")
     rows = {group: list(content.get(group) or ()) for group in ROWS}
@@ -71,28 +79,39 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
         group, *names = key.split(".")
         if group in ROWS:
             check_names(names[:1], rows[group], f"{group} of {path}")
-        _set(content, key, yaml.safe_load(value))
+        _set(content, key, _override(key, value))
     experiment = _with_defaults(content, DEFAULTS, str(path))
+    for key in ("dataset_dir", "output_dir", "name", "dataset"):
+        if not isinstance(experiment[key], str | None):
+            raise ValueError(f"Expected text for {key} in {path}, got {experiment[key]!r}.")
+    experiment["dataset_dir"] = experiment["dataset_dir"] or None
     experiment["name"] = experiment["name"] or path.stem
+    _check_number(experiment["image_size"], "image_size")
     experiment["output_dir"] = str(experiment["output_dir"] or f"runs/{experiment['name']}")
     if experiment["synthesis"] is not None:
         experiment["synthesis"] = _with_defaults(experiment["synthesis"], SYNTHESIS_DEFAULTS, "synthesis")
         if experiment["synthesis"]["classes"] not in ("each", "all"):
             raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
+        _check_number(experiment["synthesis"]["images"], "synthesis.images")
         _check_stage(experiment["synthesis"], SYNTHESIS_BUNDLE, "synthesis")
     for group, (bundle, defaults) in ROWS.items():
         experiment[group] = {
             name: _with_defaults(row, defaults, f"{group}.{name}")
             for name, row in _mapping(experiment[group], group).items()
         }
+        _check_row_names(experiment[group], group)
         for name, row in experiment[group].items():
+            if row.get("num_labeled") is not None:
+                _check_number(row["num_labeled"], f"{group}.{name}.num_labeled")
             _check_stage(row, bundle, f"{group}.{name}")
+    _check_row_names(_mapping(experiment["growth"], "growth"), "growth")
     _check_growth(experiment)
     _check_images(content, experiment)
     dataset = experiment["dataset"]
     for options in (read_config("datasets", dataset).get("prepare", {}), experiment["prepare"]):
         check_names(_mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
-    if not experiment["seeds"] or not all(isinstance(seed, int) for seed in experiment["seeds"]):
+    seeds = experiment["seeds"]
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
     _apply_budget(experiment)
     return experiment
@@ -119,7 +138,44 @@ def config_file(kind: str, name: str) -> Path:
 
 def read_config(kind: str, name: str) -> dict[str, Any]:
     """Content of a dataset or profile file, see :func:`config_file`."""
-    return yaml.safe_load(config_file(kind, name).read_text(encoding="utf-8")) or {}
+    file = config_file(kind, name)
+    wants = _wants_text if kind == "datasets" else (lambda _: False)
+    return dict(_mapping(read_yaml(read_text(file), str(file), wants) or {}, str(file)))
+
+
+def _wants_text(keys: tuple[str, ...]) -> bool:
+    """Whether a value is a path or a name, so that ``007`` and ``yes`` are text."""
+    if keys[-1:] == (KEY,):
+        return "config" not in keys
+    if len(keys) < 2:
+        return keys[:1] in {("name",), ("dataset",), ("dataset_dir",), ("output_dir",)}
+    if keys[0] == "prepare":
+        return keys[1] in text_options()
+    return keys[-1] in (TEXT_SETTINGS if keys[-2] == "config" else {"profile", "classes", "class_mix", "settings"})
+
+
+def _override(key: str, value: str) -> Any:
+    keys = tuple(key.split("."))
+    if not _wants_text(keys) or keys[-1] in ("class_mix", "settings", "lists"):
+        return read_yaml(value, key, _wants_text, keys)
+    may_be_null = text_options()[keys[1]] if keys[0] == "prepare" else len(keys) > 1
+    return None if may_be_null and value == "null" else value
+
+
+def _check_number(value: Any, where: str) -> None:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"Expected a whole number of at least 1 for {where}, got {value!r}.")
+
+
+def _check_row_names(names: Iterable[str], group: str) -> None:
+    unfit = [name for name in names if not is_fit_name(str(name))]
+    if unfit:
+        raise ValueError(
+            f"Expected names of letters, digits, space, '.', '+', '-', '_' in {group}, got {unfit[0]!r}. Results lie "
+            "in folders of these names."
+        )
+    if same := look_alikes(map(str, names)):
+        raise ValueError(f"Expected names in {group} that differ in more than case, spaces or signs, got {same[0]}.")
 
 
 def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
@@ -137,11 +193,17 @@ def _mapping(content: Any, where: str) -> Mapping[str, Any]:
     return content
 
 
-def _check_stage(stage: Mapping[str, Any], bundle: Path, where: str) -> None:
-    check_bundle_settings(_mapping(stage["config"], f"{where}.config"), bundle, f"{where}.config")
+def _check_stage(stage: dict[str, Any], bundle: Path, where: str) -> None:
+    stage["config"] = checked_settings(_mapping(stage["config"], f"{where}.config"), bundle, f"{where}.config")
     if stage["profile"]:
         profile = config_file("profiles", stage["profile"])
-        check_bundle_settings(read_config("profiles", stage["profile"]), bundle, str(profile))
+        content = read_config("profiles", stage["profile"])
+        numbers = checked_settings(content, bundle, str(profile))
+        if text := [key for key in content if content[key] != numbers[key]]:
+            raise ValueError(
+                f"Expected a number for {text[0]} in {profile}, got the text {content[text[0]]!r}. YAML "
+                f"wants a point in it: {numbers[text[0]]:.1e}."
+            )
 
 
 def _check_growth(experiment: dict[str, Any]) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datasets import adapters
+from ssgnet_monai.data.datasets.adapter import Adapter
+from ssgnet_monai.data.datasets.registry import option_annotation
+from ssgnet_monai.data.key_values import is_text
+from ssgnet_monai.data.prepare.image_table import table_and_column
 from ssgnet_monai.pipeline.experiment import read_config
+from ssgnet_monai.pipeline.stage import PYTHON
 
 
 def prepare_command(experiment: dict[str, Any]) -> list[str]:
@@ -21,21 +25,39 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
         ValueError: no ``dataset_dir``, or it lacks the folder of images, or that of masks where a segmenter is trained.
     """
     dataset = read_config("datasets", experiment["dataset"])
-    words = [sys.executable, "-m", "ssgnet_monai.cli", "data"]
+    words = [*PYTHON, "-m", "ssgnet_monai.cli", "data"]
     options = {**dataset.get("prepare", {}), **experiment["prepare"]}
     if experiment["dataset"] == "phantom":
         return [*words, "phantom", *_flags(options, experiment)]
     if experiment["dataset_dir"] is None:
         raise ValueError(f"Expected dataset_dir=FOLDER (the folder of the images) for dataset {experiment['dataset']}.")
-    source = Path(experiment["dataset_dir"]).expanduser().absolute()
-    for key in ("classes", "groups"):  # a CSV file given from here; the command runs in the run's folder
-        if options.get(key) and Path(options[key]).is_file():
-            options[key] = str(Path(options[key]).absolute())
-    if experiment["dataset"] in adapters():
-        pairs = [f"{key}={json.dumps(value)}" for key, value in options.items()]
+    source = Path(experiment["dataset_dir"])
+    source = (source if source.exists() else source.expanduser()).absolute()
+    options |= {key: _from_here(options[key]) for key in ("classes", "groups", "lists") if options.get(key)}
+    if adapter := adapters().get(experiment["dataset"]):
+        pairs = [
+            f"{key}={value if isinstance(value, str) and _is_typed(adapter, key) else json.dumps(value)}"
+            for key, value in options.items()
+        ]
         return [*words, "prepare", experiment["dataset"], *pairs, "--source", str(source), *_flags({}, experiment)]
     options |= _folders(source, options, masks_needed=bool(experiment["segmentation"]))
     return [*words, "prepare", "--name", experiment["dataset"], *_flags(options, experiment)]
+
+
+def _from_here(value: Any) -> Any:
+    """Files are given from here, but the command runs in the run's folder."""
+    if isinstance(value, dict):
+        return {key: _from_here(file) for key, file in value.items()}
+    file, column = table_and_column(value)
+    file = file.expanduser()
+    if not file.exists() and column is None:
+        return value
+    return str(file.absolute()) + ("" if column is None else f":{column}")
+
+
+def _is_typed(adapter: Adapter, key: str) -> bool:
+    annotation = option_annotation(adapter, key)
+    return is_text(annotation) or "Lists" in annotation
 
 
 def _folders(source: Path, options: dict[str, Any], masks_needed: bool) -> dict[str, str | None]:

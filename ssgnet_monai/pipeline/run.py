@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
 import os
 import platform
-import resource
 import shlex
 import shutil
 import subprocess
@@ -19,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
 from ssgnet_monai.pipeline.mlflow_tracking import require_mlflow, track_run
 from ssgnet_monai.pipeline.prepare_command import prepare_command
+from ssgnet_monai.pipeline.prepared_data import WORDS, prepare_data, read_prepared
 from ssgnet_monai.pipeline.progress import StageWatch
-from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stage import PYTHON, Stage, write_configs
 from ssgnet_monai.pipeline.stages import build_stages
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "4000000000",
     "MALLOC_TRIM_THRESHOLD_": "8000000000",
     "MALLOC_TOP_PAD_": "268435456",
+    "PYTHONSAFEPATH": "1",  # Snakemake starts itself again in the run's folder
 }
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 PACKAGES = ("ssgnet-monai", "torch", "torchvision", "monai", "pytorch-ignite", "numpy", "scikit-image", "clean-fid")
@@ -84,9 +85,10 @@ def run_experiment(
     hold_folder(run_dir, "`ssgnet run`")
     with signals_raise():
         began = time.monotonic()
-        _prepare(prepare, run_dir)
-        datalist = json.loads((run_dir / "data" / "datalist.json").read_text(encoding="utf-8"))
-        stages = build_stages(experiment, datalist, run_dir, cores)
+        if read_prepared(prepare, run_dir) is None:
+            prepare_data(prepare, run_dir)
+        stages = build_stages(experiment, load_datalist(run_dir / "data"), run_dir, cores)
+        write_configs(stages, run_dir)
         write_json(run_dir / "stages.json", [stage.as_dict() for stage in stages])
         _record(experiment, path, overrides, stages, prepare, run_dir)
         if not _snakemake(run_dir, stages, cores):
@@ -98,9 +100,9 @@ def run_experiment(
 
 
 def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cores: int) -> int:
-    datalist = run_dir / "data" / "datalist.json"
+    datalist = read_prepared(prepare, run_dir)
     logger.info("would write %s", run_dir)
-    if not datalist.exists():
+    if datalist is None:
         logger.info("prepare: %s", shlex.join(prepare))
         generators = experiment["synthesis"] and f"generators: {experiment['synthesis']['classes']}"
         logger.info("then, once the classes are known: %s", generators or "no generators")
@@ -109,39 +111,10 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
         for name, row in experiment["classification"].items():
             logger.info("classification %s, %s, seeds %s", name, ", ".join(row["settings"]), experiment["seeds"])
         return 0
-    for stage in build_stages(experiment, json.loads(datalist.read_text(encoding="utf-8")), run_dir, cores):
+    for stage in build_stages(experiment, datalist, run_dir, cores):
         done = all((run_dir / output).exists() for output in stage.outputs)
         logger.info("%s: %s", stage.name, "done" if done else "; ".join(stage.commands))
     return 0
-
-
-def _without_workers(words: list[str]) -> list[str]:
-    """The command of a preparation, less what changes its speed alone."""
-    words = [word for word in words if not word.startswith("workers=")]
-    at = words.index("--workers") if "--workers" in words else len(words)
-    return words[:at] + words[at + 2 :]
-
-
-def _prepare(command: list[str], run_dir: Path) -> None:
-    record = run_dir / "data" / "command.json"
-    if (run_dir / "data" / "datalist.json").exists():
-        found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else command[3:]
-        if _without_workers(found) != _without_workers(command[3:]):
-            raise ValueError(
-                f"Expected {record.parent} to hold the data of `ssgnet {shlex.join(command[3:])}`, found those of "
-                f"`ssgnet {shlex.join(found)}`. Give another output_dir."
-            )
-        return
-    began = time.monotonic()
-    logger.info("prepare: %s", shlex.join(command[3:]))
-    done = subprocess.run(command, cwd=run_dir, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise ValueError(f"Preparing the data failed. {done.stderr.strip().splitlines()[-1]}")
-    write_json(record, command[3:])
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    (run_dir / "benchmarks").mkdir(exist_ok=True)
-    line = f"s\tmax_rss\n{time.monotonic() - began:.1f}\t{peak:.1f}\n"
-    (run_dir / "benchmarks" / "prepare.tsv").write_text(line, encoding="utf-8")
 
 
 def _record(
@@ -159,14 +132,14 @@ def _record(
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     commands = [shlex.join(["ssgnet", "run", str(path), *overrides])]
-    commands += [shlex.join(["ssgnet", *prepare[3:]])]
+    commands += [shlex.join(["ssgnet", *prepare[WORDS:]])]
     commands += [command.replace(shlex.quote(sys.executable), "python") for s in stages for command in s.commands]
     content = {"name": experiment["name"], "config": experiment, "commands": commands, "versions": versions}
     write_json(run_dir / "experiment.json", content)
 
 
 def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
-    words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(run_dir)]
+    words = [*PYTHON, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(run_dir)]
     words += ["--cores", str(cores), "--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going"]
     if shutil.which("nvidia-smi"):
         words += ["--resources", "gpu=1"]

@@ -45,11 +45,12 @@ def segmentation_stages(
         stages.append(
             Stage(
                 f"segmentation_{folder_name(name)}_seed{seed}",
-                [DATALIST, call.config, *synthetic],
+                [DATALIST, call.config.path, *synthetic],
                 [f"{folder}/model.pt", f"{folder}/metrics.json"],
                 [call.command("train", "rounds", run_id="rounds"), call.command("train", "evaluate")],
                 threads=max(1, cores // len(runs)),
                 gpu=1,
+                config=call.config,
             )
         )
     return stages

@@ -12,13 +12,16 @@ from ssgnet_monai.pipeline.synthesis_stages import synthesis_stages
 
 
 def build_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int) -> list[Stage]:
-    """List the stages after preparation and write their override files into ``run_dir``.
+    """List the stages after preparation; nothing is written, see ``write_configs``.
 
     Args:
         experiment: the resolved experiment.
         datalist: the prepared datalist.
         run_dir: folder of the run.
         cores: CPU cores to share out.
+
+    Raises:
+        ValueError: what the data are too few for, or a stage that has been trained with other settings.
     """
     stages = synthesis_stages(experiment, datalist, run_dir, cores)
     synthetic = [output for stage in stages for output in stage.outputs if output.endswith("synthetic.json")]

@@ -65,8 +65,8 @@ def synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_d
         }
         first_seed += count
         call = BundleCall(SYNTHESIS_BUNDLE, experiment, datalist, settings, config, run_dir, folder, may_grow=["kimg"])
-        common = {"threads": max(1, cores // len(counts)), "gpu": 1}
-        inputs, model = [DATALIST, call.config], f"{folder}/model.pt"
+        common: dict[str, Any] = {"threads": max(1, cores // len(counts)), "gpu": 1, "config": call.config}
+        inputs, model = [DATALIST, call.config.path], f"{folder}/model.pt"
         outputs = [f"{folder}/synthetic.json", f"{folder}/metrics.json"]
         commands = [call.command("inference"), call.command("train", "evaluate")]
         stages.append(Stage(f"generator_{slug}", inputs, [model], [call.command("train")], **common))

@@ -18,7 +18,7 @@ from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE, SYNTHESIS_BUND
 from ssgnet_monai.pipeline.growth import ORIGINAL
 from ssgnet_monai.pipeline.measure import Cost, measure
 from ssgnet_monai.pipeline.run import ENVIRONMENT
-from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stage import Stage, write_configs
 from ssgnet_monai.pipeline.stages import build_stages
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,9 @@ def time_kinds(
         row["config"]["synthetic"] = synthetic
     write_json(folder / "experiment.json", {"name": small["name"], "config": small, "commands": [], "versions": {}})
     costs: dict[str, list[Cost]] = {}
-    for stage in first_of_each_kind(build_stages(small, dict(datalist), folder, cores)):
+    timed = first_of_each_kind(build_stages(small, dict(datalist), folder, cores))
+    write_configs(timed, folder)
+    for stage in timed:
         kind = kind_of(stage)
         environment = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads[kind])}
         costs[kind] = [measure(shlex.split(command), folder, environment) for command in stage.commands]

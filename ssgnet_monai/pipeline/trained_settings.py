@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.pipeline.known_names import bundle_ids, root_id
 
 FILE = "trained_with.json"
@@ -15,10 +14,10 @@ FILE = "trained_with.json"
 NEUTRAL = {"bundle_root", "ckpt_dir", "dataset_dir", "device", "micro_batch", "num_workers", "output_dir", "resume"}
 
 
-def keep_settings(
+def check_settings(
     folder: Path, settings: Mapping[str, Any], bundle: Path, configs: Iterable[str], may_grow: Iterable[str] = ()
-) -> None:
-    """Write down the settings of a stage that its training reads; once it has checkpoints, refuse others.
+) -> dict[str, Any]:
+    """The settings of a stage that its training reads, to be written down; once it has checkpoints, refuse others.
 
     A resumed training would keep what it began with, while its scores would name the new settings.
 
@@ -28,6 +27,9 @@ def keep_settings(
         bundle: the stage's bundle.
         configs: names of the bundle's configurations that the training reads.
         may_grow: numbers that nothing but the length of the training depends on: larger ones continue it.
+
+    Returns:
+        What belongs into ``FILE`` of the folder before the training begins.
 
     Raises:
         ValueError: other settings than those of the checkpoints; the message names them.
@@ -47,7 +49,7 @@ def keep_settings(
                 f"Expected {before}, with which {folder} has been trained so far, got {now}. Give another output_dir, "
                 "or remove that folder to train it anew."
             )
-    write_json(file, ours)
+    return ours
 
 
 def _grows(before: Any, now: Any) -> bool:

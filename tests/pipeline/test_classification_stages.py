@@ -7,6 +7,7 @@ from ssgnet_monai import cli
 from ssgnet_monai.data import grow
 from ssgnet_monai.pipeline.classification_stages import classification_stages
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.stage import write_configs
 from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
@@ -20,6 +21,7 @@ SYNTHETIC = ["generators/a/synthetic.json", "generators/b/synthetic.json"]
 def build(tmp_path, *overrides, datalist=DATALIST):
     experiment = load_experiment(CONFIGS / "experiments" / "classification.yaml", overrides)
     stages = classification_stages(experiment, datalist, tmp_path, 4, SYNTHETIC)
+    write_configs(stages, tmp_path)
     return {stage.name: stage for stage in stages}
 
 
@@ -82,7 +84,7 @@ def test_the_command_of_a_list_is_one_that_ssgnet_takes(tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(grow, "grow_datalist", lambda *words, **options: told.append((words, options)))
     command = build(tmp_path, "seeds=[7]")["grow_extra_50"].commands[0]
-    assert cli.main(shlex.split(command)[3:]) == 0
+    assert cli.main(shlex.split(command)[4:]) == 0
     options = {"target": "balanced", "extra": 0.5, "seed": 7}
     assert told == [(("data", SYNTHETIC, "grown/extra_50/datalist.json"), options)]
 

@@ -35,7 +35,7 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
     }
 
     def parts(name):
-        return estimate.stage_parts(stages[name], demo, DATALIST, tmp_path, kinds, large)
+        return estimate.stage_parts(stages[name], demo, DATALIST, kinds, large)
 
     (training,) = parts("generator_b")
     assert (training.units, training.per_unit, training.memory) == (1875, 0.5, 950.0)
@@ -61,7 +61,7 @@ def test_the_parts_of_a_classifier_by_hand(tmp_path):
     large = {**kinds, "classification/resnet": [Cost(10 + 32 * 0.1, 0.0, 0.0), Cost(10 + 16 * 0.01, 0.0, 0.0)]}
 
     def parts(name):
-        return estimate.stage_parts(stages[name], whole, DATALIST, tmp_path, kinds, large)
+        return estimate.stage_parts(stages[name], whole, DATALIST, kinds, large)
 
     training, test = parts("classification_resnet_balanced_seed0")
     assert (training.units, test.units) == (250, 20)

@@ -53,6 +53,17 @@ def test_the_budget_scales_what_costs_time_and_nothing_else():
         ("budget=2", r"budget in \(0, 1\], got 2"),
         ("seeds=0", "list of whole numbers, got 0"),
         ("name.first=1", "group of settings, it holds 'demo'"),
+        ("image_size=big", "whole number of at least 1 for image_size, got 'big'"),
+        ("synthesis.images=many", "whole number of at least 1 for synthesis.images, got 'many'"),
+        ("synthesis.config.kimg=some", r"number for kimg in synthesis\.config, such as 5000, got 'some'"),
+        ("segmentation.unet.num_labeled=few", r"at least 1 for segmentation\.unet\.num_labeled, got 'few'"),
+        ("segmentation.unet.config.steps=long", r"number for steps in segmentation\.unet\.config, .* got 'long'"),
+        ("segmentation={..: {}}", r"names of letters.* in segmentation, got '\.\.'"),
+        ("segmentation={a/b: {}}", "names of letters.* in segmentation, got 'a/b'"),
+        ("segmentation={a b: {}, A_b: {}}", "in segmentation that differ in more than case"),
+        ("seeds=[a]", r"list of whole numbers, got \['a'\]"),
+        ("seeds=[", "Expected YAML in seeds, got"),
+        ("budget=half", r"budget in \(0, 1\], got 'half'"),
     ],
 )
 def test_a_wrong_setting_is_named(override, message):
@@ -112,3 +123,21 @@ def test_a_misspelt_option_of_an_own_dataset_file_is_named(tmp_path):
 def test_an_unknown_dataset_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"datasets \[.*'folder', .*'phantom'\].*got 'phantoms'. Did you"):
         config_file("datasets", "phantoms")
+
+
+@pytest.mark.parametrize("text", ["a: [", "\tname: x", "- a", "name: \xff"])
+def test_a_file_that_is_no_experiment_is_named(tmp_path, text):
+    (tmp_path / "mine.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"Expected .*mine\.yaml"):
+        load_experiment(tmp_path / "mine.yaml")
+    with pytest.raises(ValueError, match=r"Expected .*mine\.yaml"):
+        load_experiment(DEMO, [f"dataset={tmp_path / 'mine.yaml'}", "prepare={}"])
+
+
+def test_text_in_the_place_of_a_number_of_a_profile_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text("g_lr: 1e-4\n")
+    with pytest.raises(ValueError, match=r"number for g_lr in .*mine\.yaml, got the text '1e-4'.* 1\.0e-04"):
+        load_experiment(DEMO, [f"synthesis.profile={tmp_path / 'mine.yaml'}"])
+    (tmp_path / "mine.yaml").write_text("g_lr: 1.0e-04\n")
+    load_experiment(DEMO, [f"synthesis.profile={tmp_path / 'mine.yaml'}"])
+    assert load_experiment(DEMO, ["synthesis.config.g_lr=1e-4"])["synthesis"]["config"]["g_lr"] == 1e-4

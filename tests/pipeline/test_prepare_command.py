@@ -1,5 +1,7 @@
 """The words of `ssgnet data` that an experiment comes to."""
 
+import json
+
 import pytest
 
 from ssgnet_monai import cli
@@ -47,5 +49,56 @@ def test_a_public_dataset_gets_its_name_its_source_and_its_options(tmp_path, mon
     with pytest.raises(ValueError, match="dataset_dir=FOLDER"):
         prepare_command(experiment)
     monkeypatch.setattr(datasets, "prepare_dataset", lambda *words: told.append(words))
-    assert cli.main(prepare_command({**experiment, "dataset_dir": str(tmp_path)})[3:]) == 0
+    assert cli.main(prepare_command({**experiment, "dataset_dir": str(tmp_path)})[4:]) == 0
     assert told == [("chest_xray", str(tmp_path), "data", {"classes": "pneumonia", "seed": 3, "size": 64})]
+
+
+@pytest.mark.parametrize("name", ["2024-11-28", "007", "yes", "Study #3", "A: B", "1_000", "1e5", "null", "~", "{x}"])
+def test_folders_are_called_as_studies_are(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for kind in ("images", "masks", name):
+        (tmp_path / name / kind).mkdir(parents=True, exist_ok=True)
+    experiment = load_experiment(FOLDER, [f"dataset_dir={name}", f"output_dir={name}", f"name={name}"])
+    assert (experiment["output_dir"], experiment["name"]) == (name, name)
+    words = prepare_command(experiment)
+    assert words[words.index("--images") + 1] == str(tmp_path / name / "images")
+    words = prepare_command(load_experiment(FOLDER, [f"dataset_dir={name}", f"prepare.images={name}"]))
+    assert words[words.index("--images") + 1] == str(tmp_path / name / name)
+    file = tmp_path / "mine.yaml"
+    plain = name if name not in ("Study #3", "A: B", "null", "~", "{x}") else f"'{name}'"
+    file.write_text(f"dataset_dir: {plain}\nprepare: {{images: {plain}}}\nsegmentation: {{{plain}: {{}}}}\n")
+    if name not in ("A: B", "Study #3", "~", "{x}"):
+        assert list(load_experiment(file)["segmentation"]) == [name]
+    file.write_text(f"dataset_dir: {plain}\n")
+    assert load_experiment(file)["dataset_dir"] == name
+
+
+def test_a_column_of_a_table_is_named_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "A: c.csv").write_text("filename,age,target\n")
+    for column in ("", ":target"):
+        options = [f"prepare.classes=A: c.csv{column}", f"prepare.groups=A: c.csv{column}"]
+        words = prepare_command(load_experiment(CLASSIFICATION, ["dataset_dir=d", *options]))
+        for flag in ("--classes", "--groups"):
+            assert words[words.index(flag) + 1] == f"{tmp_path / 'A: c.csv'}{column}"
+    words = prepare_command(load_experiment(CLASSIFICATION, ["dataset_dir=d", r"prepare.groups=^(\d+):"]))
+    assert words[words.index("--groups") + 1] == r"^(\d+):"
+
+
+def test_lists_of_a_public_dataset_are_named_from_here_and_stay_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "007").mkdir()
+    for given, word in (
+        ("007", f"lists={tmp_path / '007'}"),
+        ("{train: 007, test: yes}", f'lists={{"train": "{tmp_path / "007"}", "test": "yes"}}'),
+    ):
+        words = prepare_command(
+            load_experiment(FOLDER, ["dataset=brats2019", "dataset_dir=.", f"prepare.lists={given}"])
+        )
+        assert word in words
+        told = []
+        monkeypatch.setattr(datasets, "prepare_dataset", lambda *words, told=told: told.append(words))
+        assert cli.main(words[4:]) == 0
+        text = word.partition("=")[2]
+        assert told[0][3]["lists"] == (json.loads(text) if text.startswith("{") else text)

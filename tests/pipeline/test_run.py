@@ -11,6 +11,7 @@ from functools import partial
 import psutil
 import pytest
 
+from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.shipped import CONFIGS
 
 pytestmark = pytest.mark.slow
@@ -138,6 +139,31 @@ def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
     assert failed.returncode == 1
     assert "power of two" in failed.stderr
     assert "run the same command again" in failed.stderr
+
+
+def test_a_dry_run_beside_a_live_run_leaves_every_file_as_it_is(tmp_path):
+    output = tmp_path / "run"
+    words = command("demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, channel_max: 8}")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list(output.glob("generators/*/state/checkpoint_*.pt")), process)
+
+    def hashes():
+        written = [path for path in sorted(output.rglob("*")) if path.suffix in (".json", ".yaml") and path.is_file()]
+        return {path: (sha256_file(path), path.stat().st_mtime_ns) for path in written}
+
+    try:
+        before = hashes()
+        for more, status in (([], 0), (["segmentation.unet.config.steps=7"], 0), (["synthesis.config.r1_gamma=9"], 2)):
+            done = subprocess.run([*words, *more, "--dry-run"], capture_output=True, text=True, check=False)
+            assert done.returncode == status, done.stderr
+            assert {path: found for path, found in hashes().items() if path in before} == before
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+    files = {path: (sha256_file(path), path.stat().st_mtime_ns) for path in output.rglob("*") if path.is_file()}
+    subprocess.run([*words, "--dry-run"], capture_output=True, text=True, check=True)
+    after = {path: (sha256_file(path), path.stat().st_mtime_ns) for path in output.rglob("*") if path.is_file()}
+    assert after == files
 
 
 def test_dry_run_writes_nothing(tmp_path):

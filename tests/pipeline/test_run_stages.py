@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.pipeline import run
-from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stage import PYTHON, Stage
 
-PREPARE = "from pathlib import Path; Path('data').mkdir(); Path('data/datalist.json').write_text('{}'); print('once')"
+DATALIST = '{"training": []}'
+PREPARE = (
+    f"from pathlib import Path; Path('data').mkdir(); Path('data/datalist.json').write_text({DATALIST!r}); print(1)"
+)
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Stage("second", ["first.txt"], ["report.html"], [check, "cat first.txt > report.html"]),
     ]
     monkeypatch.setattr(run, "build_stages", lambda *_: stages)
-    monkeypatch.setattr(run, "prepare_command", lambda _: [sys.executable, "-c", PREPARE, "--size", "32"])
+    monkeypatch.setattr(run, "prepare_command", lambda _: [*PYTHON, "-c", PREPARE, "--size", "32"])
     monkeypatch.setattr(run.shutil, "which", lambda _: None)  # no GPU is looked for
     return path
 
@@ -76,7 +79,7 @@ def test_a_failed_run_is_told_and_goes_on_where_it_stopped(experiment: Path, cap
 def test_data_of_other_options_are_refused(experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("snakemake")
     assert run.run_experiment(experiment, cores=1) == 0
-    words = [sys.executable, "-c", PREPARE]
+    words = [*PYTHON, "-c", PREPARE]
     for faster in (
         ["--size", "32", "--workers", "4"],
         ["--workers", "4", "--size", "32"],
@@ -103,7 +106,7 @@ def test_a_dry_run_tells_what_is_left_and_writes_nothing(experiment: Path, caplo
     assert not folder.exists()
 
     (folder / "data").mkdir(parents=True)
-    (folder / "data" / "datalist.json").write_text("{}", encoding="utf-8")
+    (folder / "data" / "datalist.json").write_text(DATALIST, encoding="utf-8")
     (folder / "first.txt").touch()
     assert run.run_experiment(experiment, dry_run=True) == 0
     messages = told(caplog)
@@ -114,7 +117,7 @@ def test_a_dry_run_tells_what_is_left_and_writes_nothing(experiment: Path, caplo
 
 def test_a_failed_preparation_gives_its_last_line(experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("snakemake")
-    words = [sys.executable, "-c", "import sys; sys.exit('a warning\\nerror: Expected masks')"]
+    words = [*PYTHON, "-c", "import sys; sys.exit('a warning\\nerror: Expected masks')"]
     monkeypatch.setattr(run, "prepare_command", lambda _: words)
     with pytest.raises(ValueError, match=r"Preparing the data failed\. error: Expected masks$"):
         run.run_experiment(experiment, cores=1)

@@ -1,6 +1,7 @@
 import json
 
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.stage import write_configs
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.shipped import CONFIGS
 
@@ -17,6 +18,7 @@ def demo(*overrides):
 
 def test_stages_form_one_chain_from_data_to_report(tmp_path):
     stages = build_stages(demo("seeds=[0,1]"), DATALIST, tmp_path, cores=2)
+    write_configs(stages, tmp_path)
     made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs}
     configs = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("config.yaml")}
     assert {name for stage in stages for name in stage.inputs} <= made | configs
@@ -35,6 +37,7 @@ def test_stages_form_one_chain_from_data_to_report(tmp_path):
 def test_classifiers_hang_on_generators_by_the_lists_of_their_settings(tmp_path):
     experiment = load_experiment(CONFIGS / "experiments" / "classification.yaml", ["seeds=[0]"])
     stages = build_stages(experiment, DATALIST, tmp_path, cores=2)
+    write_configs(stages, tmp_path)
     made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs}
     configs = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("config.yaml")}
     assert {name for stage in stages for name in stage.inputs} <= made | configs
@@ -50,12 +53,12 @@ def test_what_a_stage_resumes_from_is_never_a_declared_output(tmp_path):
 
 
 def test_an_unchanged_setting_keeps_its_file_and_a_changed_one_does_not(tmp_path):
-    build_stages(demo(), DATALIST, tmp_path, cores=2)
+    write_configs(build_stages(demo(), DATALIST, tmp_path, cores=2), tmp_path)
     file = tmp_path / "segmentation" / "unet" / "seed0" / "config.yaml"
     before = file.stat().st_mtime_ns
-    build_stages(demo(), DATALIST, tmp_path, cores=1)
+    write_configs(build_stages(demo(), DATALIST, tmp_path, cores=1), tmp_path)
     assert file.stat().st_mtime_ns == before
-    build_stages(demo("segmentation.unet.config.steps=7"), DATALIST, tmp_path, cores=2)
+    write_configs(build_stages(demo("segmentation.unet.config.steps=7"), DATALIST, tmp_path, cores=2), tmp_path)
     assert file.stat().st_mtime_ns != before
 
 

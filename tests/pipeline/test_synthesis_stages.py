@@ -1,5 +1,3 @@
-import yaml
-
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.synthesis_stages import images_to_generate, synthesis_stages
 from ssgnet_monai.shipped import CONFIGS
@@ -16,8 +14,8 @@ def demo(*overrides, name="demo"):
 
 
 def test_generators_get_their_class_and_distinct_seeds(tmp_path):
-    synthesis_stages(demo("synthesis.images=10"), DATALIST, tmp_path, cores=2)
-    configs = [yaml.safe_load(path.read_text()) for path in sorted(tmp_path.glob("generators/*/config.yaml"))]
+    stages = synthesis_stages(demo("synthesis.images=10"), DATALIST, tmp_path, cores=2)
+    configs = [stage.config.settings for stage in stages[::2]]
     assert [(c["class_name"], c["num_images"], c["first_seed"]) for c in configs] == [
         ("in situ/early", 3, 0),
         ("late", 7, 3),

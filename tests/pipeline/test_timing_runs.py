@@ -1,7 +1,5 @@
 from pathlib import Path
 
-import yaml
-
 from ssgnet_monai.pipeline.experiment import CONFIGS, SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.pipeline.timing_runs import SMALL, first_of_each_kind, kind_of, settings_of, shrunk
@@ -45,10 +43,10 @@ def test_a_classifier_is_timed_on_the_real_images(tmp_path: Path):
     assert (row["config"]["steps"], row["config"]["epoch_length"]) == (1, 1)
     kinds = [kind_of(stage) for stage in first_of_each_kind(build_stages(small, DATALIST, tmp_path, 2))]
     assert kinds == ["generator", "synthesis", "classification/resnet", "report"]
-    every = {kind_of(stage) for stage in build_stages(whole, DATALIST, tmp_path, 2)}
+    stages = build_stages(whole, DATALIST, tmp_path, 2)
+    every = {kind_of(stage) for stage in stages}
     assert every == {*kinds, "grow"}
-    config = yaml.safe_load((tmp_path / "generators" / "a" / "config.yaml").read_text())
-    assert config["num_images"] == 37 - 3 + 18  # what the whole experiment asks for
+    assert stages[0].config.settings["num_images"] == 37 - 3 + 18  # what the whole experiment asks for
 
 
 def test_one_stage_of_every_kind_is_timed(tmp_path: Path):

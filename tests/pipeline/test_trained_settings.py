@@ -3,6 +3,7 @@
 import pytest
 
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.stage import write_configs
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.shipped import CONFIGS
 
@@ -17,7 +18,9 @@ CLASSIFIER = "classification/resnet/original/seed0/state/train"
 
 def build(tmp_path, *overrides, name="classification"):
     experiment = load_experiment(CONFIGS / "experiments" / f"{name}.yaml", ["seeds=[0]", *overrides])
-    return build_stages(experiment, DATALIST, tmp_path, 2)
+    stages = build_stages(experiment, DATALIST, tmp_path, 2)
+    write_configs(stages, tmp_path)
+    return stages
 
 
 def train(tmp_path, state):

@@ -69,6 +69,14 @@ def adapter_options(adapter: Adapter) -> list[str]:
     return sorted({*adapter.read_options, *inspect.signature(write_dataset).parameters} - OWN_OPTIONS)
 
 
+def option_annotation(adapter: Adapter, key: str) -> str:
+    """What an option of an adapter may be, as its function says; empty for an unknown one."""
+    for function in (adapter.read, write_dataset):
+        if key in (parameters := inspect.signature(function).parameters):
+            return str(parameters[key].annotation)
+    return ""
+
+
 def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Mapping[str, Any]) -> Path:
     """Prepare a public dataset from its owner's folder.
 
