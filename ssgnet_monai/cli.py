@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
+from ssgnet_monai.printable import printable
 from ssgnet_monai.shipped import CONFIGS
 
 # Set before torch is imported: OpenMP's threads read them once. Spinning costs a factor of ten on a busy machine.
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     for name, value in THREAD_DEFAULTS.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("ssgnet_monai").setLevel(logging.DEBUG if debug else logging.INFO)
     try:
         parser = build_parser(next((word for word in words if not word.startswith("-")), None))
@@ -65,8 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EXPECTED_ERRORS as error:
         if debug:
             raise
-        sys.stderr.write(f"error: {' '.join(str(error).split()) or type(error).__name__}\n")
+        sys.stderr.write(printable(f"error: {' '.join(str(error).split()) or type(error).__name__}\n"))
         return 2
+
+
+class PrintableFormatter(logging.Formatter):
+    """File names may hold codes that a terminal obeys."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:

@@ -156,6 +156,11 @@ def survey_folder(folder: Path, *, without: Path | None = None) -> tuple[list[Pa
     for path in found:
         if any("\udc80" <= letter <= "\udcff" for letter in str(path)):
             raise ValueError(f"Expected file names in UTF-8, got {path.name!r} in {str(path.parent)!r}. Rename it.")
+        if any(unicodedata.category(letter) == "Cc" for letter in path.name):
+            raise ValueError(
+                f"Expected file names without line ends and control codes, got {path.name!r} in {str(path.parent)!r}. "
+                "Rename it."
+            )
     unknown = Counter({kind: number for kind, number in others.items() if not _is_document(kind)})
     if not unknown:
         return found, ""

@@ -11,6 +11,7 @@ from typing import Any
 from ssgnet_monai import __version__
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
+from ssgnet_monai.report.private_paths import PrivatePaths
 from ssgnet_monai.report.published import published_fid, published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
 from ssgnet_monai.report.segmentation_row import segmentation_row
@@ -54,10 +55,11 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     experiment = read_json(run_dir / "experiment.json") or {}
     data = _data(run_dir / "data")
     config = experiment.get("config") or {}
-    labelled = data["splits"]["training"]["labelled"] if data else None
+    labelled, validation = (data["splits"][split]["labelled"] if data else None for split in SPLITS[:2])
+    paths = PrivatePaths(config, run_dir)
     paper = published_results(str(data["name"])) if data else None
     synthesis = [_synthesis(folder, paper) for folder in _folders(run_dir / "generators")]
-    segmentation = [segmentation_row(folder, labelled) for folder in _folders(run_dir / "segmentation")]
+    segmentation = [segmentation_row(folder, labelled, validation) for folder in _folders(run_dir / "segmentation")]
     classification = [classification_row(folder) for folder in _folders(run_dir / "classification")]
     benchmarks = read_benchmarks(run_dir / "benchmarks")
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
@@ -72,8 +74,8 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         "answers": [*row_answers(segmentation), *classification_answers(classification)],
         "generator_answers": generator_sentences(synthesis),
         "experiment": {
-            "config": config,
-            "commands": experiment.get("commands") or [],
+            "config": paths.config(config),
+            "commands": [paths.command(line) for line in experiment.get("commands") or []],
             "versions": experiment.get("versions") or {},
         },
         "data": data,

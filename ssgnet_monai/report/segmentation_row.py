@@ -16,17 +16,20 @@ REFERENCE_NAMES = {"otsu": "Otsu’s threshold", "all_foreground": "Every pixel 
 _VALIDATION = ("val_dice", "val_miou", "label_change", "mean_confidence", "foreground", "seconds")
 
 
-def segmentation_row(folder: Path, training_labelled: int | None = None) -> dict[str, Any]:
+def segmentation_row(
+    folder: Path, training_labelled: int | None = None, validation: int | None = None
+) -> dict[str, Any]:
     """Everything the report says about ``RUN/segmentation/<row>``.
 
     Args:
         folder: the row's folder, holding ``seed<k>/rounds.json`` and ``seed<k>/metrics.json``; either may be absent.
         training_labelled: labelled training images of the datalist, used where the row does not limit them.
+        validation: labelled validation images of the datalist.
 
     Returns:
-        ``{"row", "seeds", "labelled", "steps", "n", "n_empty", "test", "references", "baseline", "chosen",
-        "control", "difference", "validation", "choices", "seconds", "config_sha256"}``. Scores are fractions in
-        [0, 1], each a ``statistic`` over seeds.
+        ``{"row", "seeds", "labelled", "validation_labelled", "steps", "n", "n_empty", "test", "references",
+        "baseline", "chosen", "control", "difference", "validation", "choices", "seconds", "config_sha256"}``. Scores
+        are fractions in [0, 1], each a ``statistic`` over seeds.
     """
     folders = seed_folders(folder)
     seeds = list(folders)
@@ -37,6 +40,7 @@ def segmentation_row(folder: Path, training_labelled: int | None = None) -> dict
         "row": folder.name,
         "seeds": seeds,
         "labelled": common(content.get("num_labeled") for content in rounds.values()) or training_labelled,
+        "validation_labelled": validation,
         "steps": common(content.get("steps") for content in rounds.values()),
         "n": common(content.get("n") for content in evaluated),
         "n_empty": common(content.get("n_empty") for content in evaluated),

@@ -40,6 +40,8 @@ def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
     first = row["baseline"] if _dice(row["baseline"]) is not None else row["chosen"]
     labelled = row["labelled"]
     given = f"With {labelled} labelled images" if isinstance(labelled, int) else "With the labelled images"
+    if chosen_by := row["validation_labelled"]:
+        given += f" to learn from and {chosen_by} for validation"
     sentences = [f"{given} the segmenter reached test Dice {_mean_sd(first)} {_seeds_said(first)}."]
     sentences.append(_chosen_sentence(row) if first is row["baseline"] else "No pseudo-label rounds were run.")
     verdict = "unclear"

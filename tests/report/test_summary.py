@@ -20,7 +20,8 @@ def test_one_seed_with_zero_in_the_interval(build_run: Build) -> None:
     verdict, text = answer(build_run())
     assert verdict == "unclear"
     assert text == (
-        "With 30 labelled images the segmenter reached test Dice 0.530 (one seed). After two pseudo-label rounds "
+        "With 30 labelled images to learn from and 2 for validation the segmenter reached test Dice "
+        "0.530 (one seed). After two pseudo-label rounds "
         "(chosen on validation) it reached 0.551; the real-only control with the same number of optimiser steps "
         "reached 0.541. Difference of chosen and control: +0.010 [95% CI −0.004 to +0.025, one seed]: the interval "
         "holds zero, so this run shows no difference either way. On the same images Otsu’s threshold scores 0.412 and "
@@ -82,7 +83,9 @@ def test_trained_without_rounds(build_run: Build) -> None:
     path.with_name("rounds.json").unlink()
     verdict, text = answer(run)
     assert verdict == "unclear"
-    assert text.startswith("With 6 labelled images the segmenter reached test Dice 0.530 (one seed). No pseudo-label")
+    assert text.startswith(
+        "With 6 labelled images to learn from and 2 for validation the segmenter reached test Dice 0.530 (one seed)."
+    )
     assert collect(run)["segmentation"][0]["test"][0]["name"] == "Trained model, no rounds"
 
 
