@@ -17,7 +17,7 @@ FLOORS = {
     "ops": 1,
     **dict.fromkeys(("networks", "losses", "metrics", "transforms", "data"), 2),
     **dict.fromkeys(("handlers", "engines"), 3),
-    "shipped": 1,
+    **dict.fromkeys(("printable", "shipped"), 1),
     **dict.fromkeys(("pipeline", "report", "bundle_tools", "label_app", "cli", "doctor"), 4),
 }
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}

@@ -1,6 +1,12 @@
 import json
 
+import pytest
+
+from ssgnet_monai.data import write_phantom
+from ssgnet_monai.data.atomic_write import sha256_file
+from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.run import run_experiment
 from ssgnet_monai.pipeline.stage import write_configs
 from ssgnet_monai.pipeline.stages import build_stages
 from ssgnet_monai.shipped import CONFIGS
@@ -65,3 +71,24 @@ def test_an_unchanged_setting_keeps_its_file_and_a_changed_one_does_not(tmp_path
 def test_stages_are_plain_data(tmp_path):
     stages = build_stages(demo(), DATALIST, tmp_path, cores=2)
     assert json.loads(json.dumps([stage.as_dict() for stage in stages]))[0]["name"] == stages[0].name
+
+
+def test_a_dry_run_changes_no_file_whatever_it_is_asked(tmp_path):
+    write_phantom(tmp_path / "data", num_images=(12, 8), size=16)
+    experiment, path = demo(f"output_dir={tmp_path}"), CONFIGS / "experiments" / "demo.yaml"
+    datalist = load_datalist(tmp_path / "data")
+    write_configs(build_stages(experiment, datalist, tmp_path, cores=2), tmp_path)
+    (tmp_path / "generators" / "regular" / "state").mkdir()
+    (tmp_path / "generators" / "regular" / "state" / "checkpoint_000000001.pt").touch()
+
+    def files():
+        found = (file for file in sorted(tmp_path.rglob("*")) if file.is_file())
+        return {file: (sha256_file(file), file.stat().st_mtime_ns) for file in found}
+
+    before = files()
+    for more in ([], ["segmentation.unet.config.steps=7"], ["synthesis.config.kimg=999"], ["seeds=[0,4]"]):
+        assert run_experiment(path, [f"output_dir={tmp_path}", *more], cores=2, dry_run=True) == 0
+        assert files() == before
+    with pytest.raises(ValueError, match=r"r1_gamma: .*generators/regular has been trained"):
+        run_experiment(path, [f"output_dir={tmp_path}", "synthesis.config.r1_gamma=9"], cores=2, dry_run=True)
+    assert files() == before

@@ -22,7 +22,7 @@ from ssgnet_monai.data.image_files import (
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.prepare.convert import decoding_threads
-from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups
+from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
@@ -102,6 +102,9 @@ def prepare_folder(
         )
     pairs = [replace(pair, stem=plain_name(pair.stem)) for pair in pairs]
     class_of = read_classes(pairs, classes, image_folder)
+    below = [pair.image.relative_to(image_folder).parts for pair in pairs]
+    if splits := split_folders({parts[0] for parts in below if len(parts) > 1}):
+        notes.append(f"The folders {listed(splits)} are not taken as splits: the split is drawn anew from all images.")
     group_of = read_groups(pairs, groups)
     sources = [
         SourceImage(

@@ -65,7 +65,7 @@ class ImageTable:
             raise ValueError(
                 f"Expected at least two columns (stem, {kind}) separated by commas in every row of {path}."
             )
-        self._stems = {stem_key(pair.image): pair.stem for pair in pairs}
+        self._stems = {stem_key(name): pair.stem for pair in pairs for name in (pair.stem, pair.image)}
         first = numbered[0][1]
         self.columns = first if self._is_header(numbered, known) else []
         if self.columns:
