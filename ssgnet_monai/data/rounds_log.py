@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class RoundsLog:
         write_json(self.path, self.content)
 
     def choose(self, arm: str, control: str) -> dict[str, Any]:
-        """Write down the best round of each arm by validation Dice (the earlier one on a tie), before any test.
+        """Write down the best round of each arm by validation Dice, before any test; see ``best_record``.
 
         A control that was not run has none.
 
@@ -58,7 +59,13 @@ class RoundsLog:
         for key, name in (("choice", arm), ("control_choice", control)):
             if name == control and not self.records(name):
                 continue
-            best = max(self.records(name), key=lambda r: (r["val_dice"], -r["round"]))
+            best = best_record(self.records(name))
             self.content[key] = {"arm": name, **{k: best[k] for k in ("round", "model", "sha256", "val_dice")}}
         write_json(self.path, self.content)
         return self.content["choice"]
+
+
+def best_record(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The record of the highest validation Dice, the earlier one on a tie; the last one where none has a score."""
+    scored = [record for record in records if record["val_dice"] is not None]
+    return max(scored, key=lambda record: (record["val_dice"], -record["round"])) if scored else records[-1]

@@ -47,10 +47,16 @@ def load_tensors(path: str | Path, map_location: torch.device | str = "cpu") -> 
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not what was written.
+        ValueError: the file is not what was written, or holds more than tensors and plain numbers.
     """
     check_tensors(path)
-    return torch.load(path, map_location=map_location, weights_only=True)
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:  # other bytes raise whatever they lead to
+        raise ValueError(
+            f"Expected tensors that torch.save wrote in {path}, got {type(error).__name__}: "
+            f"{str(error).partition(chr(10))[0]}. Save network.state_dict() with torch.save."
+        ) from error
 
 
 def check_tensors(path: str | Path) -> None:

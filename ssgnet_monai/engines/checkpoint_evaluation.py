@@ -43,6 +43,7 @@ class CheckpointEvaluation:
         seed: seed of the run and of the bootstrap.
         examples: how many images to draw for the report.
         config_sha256: hash of the run's settings, for the record.
+        threshold: probability from which a pixel of the pictures is foreground, as the evaluator has it.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class CheckpointEvaluation:
         seed: int = 0,
         examples: int = 6,
         config_sha256: str | None = None,
+        threshold: float = 0.5,
     ) -> None:
         self.evaluator, self.network, self.dataset = evaluator, network, dataset
+        self.threshold = threshold
         self.output_dir, self.model_path = Path(output_dir), Path(model_path)
         self.test_loader, self.training_loader = test_loader, training_loader
         self.split, self.seed, self.examples, self.config_sha256 = split, seed, examples, config_sha256
@@ -160,7 +163,7 @@ class CheckpointEvaluation:
             self.network.eval()
             device = next(self.network.parameters()).device
             logits = self.evaluator.inferer(batch.to(device), self.network).cpu()
-            for k, mask in enumerate(logits > 0):
+            for k, mask in enumerate(logits.sigmoid() >= self.threshold):
                 _write_mask(folder / f"{k}_{part}.png", mask)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,18 @@ from monai.engines import Trainer
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
-from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog
+from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog, best_record
 from ssgnet_monai.data.sample_stream import SampleStream
 from ssgnet_monai.data.slice_items import slice_items
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.preemption import Preemption
+from ssgnet_monai.handlers.running_time import RunningTime
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import num_ranks
 
 logger = logging.getLogger(__name__)
+PSEUDO_LABEL, REAL_ONLY = "pseudo_label", "real_only"
+"""The arms: rounds with a pool, and their control."""
 
 
 class PseudoLabelRounds(Engine):
@@ -32,7 +34,9 @@ class PseudoLabelRounds(Engine):
 
     In round t >= 1 a fresh trainer learns from the labelled images and the pool with the masks of round t - 1; then
     the handlers run on ``EPOCH_COMPLETED`` (``PseudoLabelHandler`` writes the masks of round t). With ``pool=None``
-    the same engine is the control: same start, steps, schedule and validation looks, real images only.
+    the same engine is the control: same start, steps, schedule and validation looks, real images only. Where the
+    pseudo-label arm has run before, the control has as many rounds as that arm ran, wherever patience ended it, so
+    that validation chooses among equally many candidates on both sides.
 
     Args:
         make_trainer: gives a fresh trainer of ``network`` over ``dataset`` (a config component with
@@ -50,7 +54,7 @@ class PseudoLabelRounds(Engine):
         gate: only a model that is the arm's best so far on validation labels the pool.
         pool_fraction: share of samples from the pool, in [0, 1); None: in proportion to the sizes.
         min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
-        patience: rounds without such a gain after which to stop. None: all rounds are run.
+        patience: rounds without such a gain after which the pseudo-label arm stops. None: all rounds are run.
         handlers: attached to this engine.
 
     Raises:
@@ -93,7 +97,7 @@ class PseudoLabelRounds(Engine):
                 "Expected at least one image to pseudo-label, got an empty pool. Give 'synthetic' datalists, set "
                 "num_labeled below the number of training images, or list images under 'unlabeled' in the datalist."
             )
-        self.arm = "real_only" if pool is None else "pseudo_label"
+        self.arm = REAL_ONLY if pool is None else PSEUDO_LABEL
         self.make_trainer, self.session, self.network, self.dataset = make_trainer, session, network, dataset
         self.labeled, self.pool, self.log = list(labeled), slice_items(pool or (), dataset.slice_plane), log
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
@@ -109,6 +113,12 @@ class PseudoLabelRounds(Engine):
         """The round in progress, 0 for the baseline."""
         return self.state.iteration - 1
 
+    @property
+    def last_round(self) -> int:
+        """Number of the last round if nothing ends the arm earlier."""
+        matched = self.log.records(PSEUDO_LABEL) if self.arm == REAL_ONLY else []
+        return min(self.num_rounds, len(matched) - 1) if matched else self.num_rounds
+
     def label_folder(self, t: int) -> Path:
         """Folder of the masks of round ``t``."""
         return self.output_dir / "pseudo_labels" / f"round_{t:02d}"
@@ -116,41 +126,43 @@ class PseudoLabelRounds(Engine):
     def labeller(self) -> dict[str, Any]:
         """Record of the model that labels the pool now: the best so far with the gate, else the newest."""
         records = self.log.records(self.arm)
-        return max(records, key=lambda r: (r["val_dice"], -r["round"])) if self.gate else records[-1]
+        return best_record(records) if self.gate else records[-1]
 
     def run(self) -> None:  # type: ignore[override]
         """Run the rounds that are not complete yet."""
         done = sum(record.get("complete", False) for record in self.log.records(self.arm))
-        if done > self.num_rounds or self._converged():
+        if done > self.last_round or self._converged():
             return
         hold_folder(self.output_dir / "state", "run of pseudo-label rounds")
         self.state.iteration = self.state.epoch = done
-        self.state.max_epochs, self.state.epoch_length = self.num_rounds + 1, 1
+        self.state.max_epochs, self.state.epoch_length = self.last_round + 1, 1
         super().run([None])
 
     def _round(self, engine: Engine, _: None) -> None:
-        t, began = self.round, time.perf_counter()
+        t = self.round
         name = BASELINE if t == 0 else f"{self.arm}_round_{t:02d}"
         model = self.output_dir / "models" / f"{name}.pt"
-        logger.info("round %d of %d (%s)", t, self.num_rounds, name)
+        logger.info("round %d of %d (%s)", t, self.last_round, name)
         self.session.restart(self.output_dir / "state" / name, model, self.seed + t)
         if self.start == "warm" and t > 0:
             self.network.load_state_dict(load_tensors(self.output_dir / self.labeller()["model"]))
         pool = with_pseudo_labels(self.pool, self.label_folder(t - 1)) if t > 0 and self.pool else []
         self.dataset.set_data(self.labeled, pool, self.seed + t, self.pool_fraction)
-        self.make_trainer().run()
-        dice = self.session.best_metric
-        if dice is None:
+        trainer, clock = self.make_trainer(), RunningTime(self.session)
+        clock.attach(trainer)
+        trainer.run()
+        dice = self.session.best_metric  # None: no validation image has foreground
+        if not self.session.best_epoch:
             raise ValueError("Expected at least one validation during a round, got none. Lower val_interval.")
         self.log.record(
             self.arm,
             {
                 "round": t,
                 "val_dice": dice,
-                "val_miou": dice / (2 - dice),  # exact for pooled counts
+                "val_miou": None if dice is None else dice / (2 - dice),  # exact for pooled counts
                 "best_epoch": self.session.best_epoch,
                 "training_samples": {"labeled": len(self.labeled), "pool": _origins(pool)},
-                "seconds": time.perf_counter() - began,
+                "seconds": clock.seconds,
                 "model": model.relative_to(self.output_dir).as_posix(),
                 "sha256": sha256_file(model),
             },
@@ -173,21 +185,24 @@ class PseudoLabelRounds(Engine):
             self.terminate()
 
     def _converged(self) -> bool:
-        if self.patience is None:
+        if self.patience is None or self.arm == REAL_ONLY:
             return False
         best, without_gain = float("-inf"), 0
         for record in self.log.records(self.arm):
-            without_gain = 0 if record["val_dice"] > best + self.min_delta else without_gain + 1
-            best = max(best, record["val_dice"])
+            dice = record["val_dice"]
+            if dice is None:  # validation tells nothing of a gain
+                continue
+            without_gain = 0 if dice > best + self.min_delta else without_gain + 1
+            best = max(best, dice)
         return without_gain >= self.patience
 
 
 def conclude_rounds(log: RoundsLog, output_dir: str | Path, model_path: str | Path) -> None:
     """Write down the chosen round by validation and copy its weights to ``model_path``; the test set is not read."""
-    choice = log.choose("pseudo_label", "real_only")
+    choice = log.choose(PSEUDO_LABEL, REAL_ONLY)
     with atomic_path(model_path) as temporary:
         shutil.copyfile(Path(output_dir) / choice["model"], temporary)
-    logger.info("chosen: round %d, validation Dice %.4f", choice["round"], choice["val_dice"])
+    logger.info("chosen: round %d, validation Dice %s", choice["round"], choice["val_dice"])
 
 
 def _origins(items: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ssgnet_monai.data.tensor_file import load_tensors
+from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.training_session import TrainingSession
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,13 @@ TRANSFERRED = ("generator", "generator_ema", "discriminator")
 def load_weights(network: torch.nn.Module, path: str | Path) -> None:
     """Load a plain state dict into ``network``.
 
+    Every bundle and the label server come here: what passes is a mapping from the network's own names to tensors of its
+    shapes and kinds of numbers, all finite. (Damage to the bytes is found by ``load_tensors``.)
+
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or names or shapes differ from the network's.
+        ValueError: the file is damaged or holds something else, names or shapes differ from the network's, or a tensor
+            holds nan, infinity or numbers of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,13 +61,36 @@ def start_from(path: str | Path | None, session: TrainingSession) -> None:
     logger.info("networks start from %s", path)
 
 
-def _load(network: torch.nn.Module, state: Mapping[str, Any], path: str | Path) -> None:
-    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+def _load(network: torch.nn.Module, state: Any, path: str | Path) -> None:
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f"Expected a state dict (names and tensors) in {path}, got a {type(state).__name__}. "
+            "Save network.state_dict()."
+        )
+    other = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if other:
+        raise ValueError(
+            f"Expected a plain state dict in {path}, got a {type(state[other[0]]).__name__} under {other[0]!r}. "
+            "Save network.state_dict() alone, without what surrounds it in a checkpoint."
+        )
+    own = network.state_dict()
+    expected = {key: tuple(value.shape) for key, value in own.items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
     if expected != found:
-        key = min(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
+        key = min((key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)), key=str)
         raise ValueError(
             f"Expected weights of {type(network).__name__} as configured ({key}: {expected.get(key)}), got {path} with "
             f"{key}: {found.get(key)}. Use the network settings (image_size, layers, channels) of its training."
         )
-    network.load_state_dict(state)
+    for key, value in state.items():
+        if value.is_floating_point() != own[key].is_floating_point() or value.is_complex() != own[key].is_complex():
+            raise ValueError(
+                f"Expected {key} of {path} as {own[key].dtype}, got {value.dtype}. "
+                "Save the weights as the network has them, not quantised or converted."
+            )
+    if name := first_not_finite(dict(state)):
+        raise ValueError(
+            f"Expected finite weights in {path}, got nan or infinity in {name}. Train again with a lower learning "
+            "rate, or take an earlier file."
+        )
+    network.load_state_dict(dict(state))

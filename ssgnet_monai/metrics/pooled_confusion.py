@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -161,11 +162,16 @@ class PooledConfusionMetric(CumulativeIterationMetric):
         return confusion_counts(y_pred, y)
 
     def aggregate(self) -> torch.Tensor:
-        """Return the pooled score of everything seen since the last reset, a scalar."""
+        """Return the pooled score of everything seen since the last reset, a scalar.
+
+        NaN for dice, miou and sensitivity where no image has any true foreground: they are then 0 or 0/0 for every
+        model, and such a score chooses nothing.
+        """
         counts = self.get_buffer()
         if not isinstance(counts, torch.Tensor):
             raise ValueError("Expected at least one batch before aggregate(), got none.")
-        return torch.tensor(pooled_metrics(counts)[self.metric], dtype=torch.float64)
+        known = self.metric in ("accuracy", "specificity") or count_empty_images(counts) < len(counts)
+        return torch.tensor(pooled_metrics(counts)[self.metric] if known else math.nan, dtype=torch.float64)
 
 
 def _totals(counts: torch.Tensor) -> list[float]:

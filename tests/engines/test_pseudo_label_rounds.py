@@ -65,3 +65,24 @@ def test_the_control_has_no_pool_and_a_name_of_its_own(rounds):
 def test_wrong_settings_are_named(rounds, settings, message):
     with pytest.raises(ValueError, match=message):
         rounds(**settings)
+
+
+@pytest.mark.parametrize("gate", [True, False])
+@pytest.mark.parametrize("patience", [1, 2, None])
+def test_the_control_has_as_many_rounds_as_the_arm_it_is_compared_with(rounds, gate, patience):
+    dices = [0.5, 0.4, 0.4][: 3 if patience is None else patience + 1]
+    arm = rounds(dices, gate=gate, patience=patience)
+    assert arm._converged() is (patience is not None)
+    control = rounds(pool=None, gate=gate, patience=patience, log=arm.log)
+    assert control.last_round == len(dices) - 1
+    for t, dice in enumerate([0.5, 0.45, 0.42]):
+        arm.log.record("real_only", {"round": t, "val_dice": dice})
+        assert not control._converged()  # its own lack of gain does not end it
+    assert control.labeller()["round"] == (0 if gate else 2)  # a warm start begins from the same choice as the rounds
+
+
+def test_validation_that_cannot_choose_leaves_the_newest_round(rounds):
+    engine = rounds([None, None, None], patience=1)
+    assert engine.labeller()["round"] == 2
+    assert not engine._converged()
+    assert rounds([0.2, None, 0.1]).labeller()["round"] == 0

@@ -103,3 +103,14 @@ def test_bad_arguments():
         PooledConfusionMetric("f1")
     with pytest.raises(ValueError, match="Expected target masks"):
         PooledConfusionMetric()(torch.zeros(1, 1, 2, 2))
+
+
+def test_images_without_foreground_choose_nothing_and_one_with_it_does():
+    metric = PooledConfusionMetric()
+    empty, full = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    for prediction in (empty, full):
+        metric.reset()
+        metric(prediction, empty)
+        assert metric.aggregate().isnan()
+    metric(full, full)
+    assert metric.aggregate().item() == pytest.approx(2 / 3)
