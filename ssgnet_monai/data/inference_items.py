@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.survey import check_pictures
 from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed, pair_files, refuse_masks
-from ssgnet_monai.data.volumes.view import slice_axis
+from ssgnet_monai.data.volumes.view import mixed_planes, plane_name, slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
 
 
 def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[dict[str, Any]]:
@@ -26,7 +29,7 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
         ValueError: two files of one stem (their masks would be one file), masks beside their images, a volume that
             cannot be used, or DICOM files other than single pictures.
     """
-    items = []
+    items, planes = [], {}
     files = find_images(Path(folder))
     check_pictures([file for file in files if is_dicom(file)])
     for pair in pair_files(files, None):
@@ -35,7 +38,10 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
             volume = Volume(pair.image)
             axis = slice_axis(volume.affine, slice_plane)
             length = volume.shape[axis]
+            planes[pair.image.name] = plane_name(volume.affine, axis)
         items += [{"image": str(pair.image), "axis": axis, "slice": index} for index in range(length)]
+    for warning in mixed_planes(planes):
+        logger.warning("%s", warning)
     return items
 
 

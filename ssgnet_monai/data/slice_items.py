@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from monai.data import CacheDataset
 
 from ssgnet_monai.data.image_files import is_volume
-from ssgnet_monai.data.volumes.view import slice_axis
+from ssgnet_monai.data.volumes.view import mixed_planes, plane_name, slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
 
 
 def slice_items(items: Iterable[Mapping[str, Any]], plane: str | None = None) -> list[dict[str, Any]]:
@@ -26,13 +30,17 @@ def slice_items(items: Iterable[Mapping[str, Any]], plane: str | None = None) ->
         ValueError: a volume that cannot be used.
     """
     found: list[dict[str, Any]] = []
+    planes: dict[str, str] = {}
     for item in items:
         if not is_volume(item.get("image", "")) or "slice" in item:
             found.append(dict(item))
             continue
         volume = Volume(item["image"])
         axis = slice_axis(volume.affine, plane)
+        planes[Path(volume.path).name] = plane_name(volume.affine, axis)
         found += [{**item, "axis": axis, "slice": index} for index in range(volume.shape[axis])]
+    for warning in mixed_planes(planes):
+        logger.warning("%s", warning)
     return found
 
 

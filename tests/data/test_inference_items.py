@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import inference_items, picture_items
+from ssgnet_monai.data.slice_items import slice_items
 from tests.dicom_files import write as write_dicom
 from tests.dicom_files import write_series
 from tests.volume_files import ct, oblique, write
@@ -16,6 +17,25 @@ def test_pictures_once_and_volumes_slice_by_slice(tmp_path):
     assert items[1:] == [{"image": str(tmp_path / "b.NII.GZ"), "axis": 2, "slice": index} for index in range(6)]
     assert {item["axis"] for item in inference_items(tmp_path, "coronal")[1:]} == {1}
     assert len(inference_items(tmp_path, "coronal")) == 1 + 24
+
+
+def test_mixed_planes_and_several_channels(tmp_path, caplog):
+    write(tmp_path / "a.nii", ct())
+    write(tmp_path / "b.nii", ct(), np.diag([-1.0, 3.0, -1.0, 1.0]))
+    inference_items(tmp_path)
+    assert "planes are mixed: 1 coronal (such as b.nii) and 1 axial" in caplog.text or (
+        "planes are mixed: 1 axial (such as a.nii) and 1 coronal" in caplog.text
+    )
+    caplog.clear()
+    inference_items(tmp_path, "axial")
+    slice_items([{"image": str(tmp_path / "a.nii")}])
+    assert not caplog.text
+    slice_items([{"image": str(tmp_path / f"{name}.nii")} for name in "ab"])
+    assert "planes are mixed" in caplog.text
+    for name in ("a_0000.nii", "a_0001.nii", "b_0000.nii", "b_0001.nii"):
+        write(tmp_path / "nnunet" / name, ct())
+    with pytest.raises(ValueError, match=r"2 cases of several channels .* a_0000\.nii, a_0001\.nii"):
+        inference_items(tmp_path / "nnunet")
 
 
 def test_a_volume_that_cannot_be_used_is_refused_before_any_work(tmp_path):

@@ -25,6 +25,7 @@ else:
     from pydicom.pixels import apply_color_lut, convert_color_space
     from pydicom.pixels.utils import get_expected_length
 
+ITEM, ITEM_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 NO_DECODER = re.compile(r"missing (required )?dependencies|does not support")
 
 
@@ -71,9 +72,26 @@ def _native(header: DicomHeader) -> Iterator[bytes]:
             yield file.read(size) + bytes(size % 2)
 
 
+def _items_length(header: DicomHeader, data: bytes) -> int:
+    """Bytes of the items of compressed pixels, with their delimiter; one that was cut off is found by its decoder."""
+    order = "<" if header.data.file_meta.TransferSyntaxUID.is_little_endian else ">"
+    place = 0
+    while place + 8 <= len(data):
+        group, element, length = struct.unpack(f"{order}HHI", data[place : place + 8])
+        if (group, element) == ITEM_END:
+            return place + 8
+        if (group, element) != ITEM:
+            raise DicomError(
+                f"Expected compressed pixels in items of DICOM, got something else among them in {header.path}. It is "
+                "damaged: copy it from its source again, or remove it."
+            )
+        place += 8 + length
+    return len(data)
+
+
 def _check_end(header: DicomHeader, size: int) -> None:
     """Bytes that were put into the pixels move the last ones behind them, where only further elements may follow."""
-    length = header.length or 0
+    length = size if header.length is None else header.length
     with open(header.path, "rb") as file:
         file.seek(header.offset + length)
         head = file.read(8)
@@ -90,6 +108,7 @@ def _encapsulated(header: DicomHeader) -> Iterator[bytes]:
     with open(header.path, "rb") as file:
         file.seek(header.offset)
         data = file.read()
+    _check_end(header, _items_length(header, data))
     if OLD:
         frames = encaps.generate_pixel_data_frame(data, header.frames)
     else:

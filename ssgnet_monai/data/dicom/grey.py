@@ -139,19 +139,18 @@ def _in_window(values: np.ndarray, center: float, width: float, function: str) -
 
 
 def _numbers(item: Dataset, name: str) -> list[float]:
-    """All values of an element; NaN for what is no number, whose text is not repeated."""
-    try:
-        value = item.get(name)
-    except (ValueError, TypeError):
-        return [math.nan]
-    if value in (None, ""):
-        return []
+    """All values of an element; NaN for what is no number. Its text is read here: pydicom would warn and quote it."""
+    element = item.get_item(name)
+    value = None if element is None else element.value
+    if isinstance(value, bytes):
+        value = value.decode("latin-1").strip(" \0").split("\\")
     numbers = []
     for part in value if isinstance(value, MultiValue | list | tuple) else [value]:
-        try:
-            numbers.append(float(part))
-        except (ValueError, TypeError):
-            numbers.append(math.nan)
+        if part not in (None, ""):
+            try:
+                numbers.append(float(part))
+            except ValueError:
+                numbers.append(math.nan)
     return numbers
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+ELSEWHERE = {"data file", "datafile", "byte skip", "byteskip", "line skip", "lineskip"}
 ITK_LOCK = threading.Lock()
 """ITK loads its parts on first use, which threads must not do at once."""
 
@@ -49,9 +52,13 @@ def _read(path: str | Path, layered: bool) -> tuple[np.ndarray, np.ndarray]:
 
     with ITK_LOCK:
         try:
-            image = _layers(itk, str(path)) if layered else None
+            io = itk.NrrdImageIO.New()
+            io.SetFileName(str(path))
+            io.ReadImageInformation()
+            _check_length(path, io.GetImageSizeInBytes())
+            image = _layers(itk, io, str(path)) if layered else None
             image = itk.imread(str(path)) if image is None else image
-        except (RuntimeError, TypeError, KeyError) as error:
+        except (RuntimeError, TypeError, KeyError, OSError, EOFError, zlib.error) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise ValueError(
                 f"Expected a readable NRRD volume, got an error of ITK ({reason}) in {path}. Copy it from its source "
@@ -73,13 +80,28 @@ def _read(path: str | Path, layered: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.atleast_3d(voxels.T), LPS_TO_RAS @ affine
 
 
-def _layers(itk: Any, path: str) -> Any:
+def _check_length(path: str | Path, size: int) -> None:
+    """Refuse bytes that were put into the file, which ITK does not miss at its end."""
+    with open(path, "rb") as file:
+        fields = {}
+        for line in iter(file.readline, b""):
+            if not line.strip():
+                break
+            name, _, value = line.decode("latin-1").partition(":")
+            fields[name.strip().lower()] = value.strip().lower()
+        packed = fields.get("encoding") in ("gzip", "gz")
+        if not (packed or fields.get("encoding") == "raw") or fields.keys() & ELSEWHERE:
+            return
+        content = gzip.GzipFile(fileobj=file) if packed else file
+        if len(content.read(size + 1)) > size:
+            raise ValueError(
+                f"Expected {size} bytes of voxels, as the header says, got more in {path}. Copy it from its source "
+                "again, or remove it."
+            )
+
+
+def _layers(itk: Any, io: Any, path: str) -> Any:
     """A volume of a list of numbers a voxel; None: it has one number, or is no volume."""
-    io = itk.ImageIOFactory.CreateImageIO(path, itk.CommonEnums.IOFileMode_ReadMode)
-    if io is None:
-        return None
-    io.SetFileName(path)
-    io.ReadImageInformation()
     if io.GetPixelType() != itk.CommonEnums.IOPixel_VECTOR or io.GetNumberOfDimensions() != 3:
         return None
     reader = itk.ImageFileReader[itk.VectorImage[itk.F, 3]].New(FileName=path)

@@ -353,3 +353,22 @@ def test_overlays_and_graphics_are_named_and_their_texts_not_kept(tmp_path):
     assert header.drawn == ("overlay planes (60xx): 2", "graphic annotations (0070,0001)")
     assert "DOE" not in f"{header} {header.data}"
     np.testing.assert_array_equal(read_dicom(path)[0], RAMP)
+
+
+@pytest.mark.parametrize("place", [-3, -30, 0])
+def test_bytes_inserted_into_compressed_pixels_are_noticed(tmp_path, place):
+    path = write(tmp_path / "a.dcm", COLOUR[..., 0], JPEG2000Lossless, [compressed(COLOUR[..., 0], "JPEG2000")])
+    raw = path.read_bytes()
+    path.write_bytes(raw[:place] + b"xyz!" + raw[place:] if place else raw + b"junk at the end")
+    with pytest.raises(ValueError, match=r"in .*a\.dcm"):
+        read_dicom(path)
+
+
+def test_a_window_of_letters_is_passed_over_without_being_quoted(tmp_path, caplog):
+    path = write(tmp_path / "a.dcm", RAMP, WindowCenter="6", WindowWidth="1.000")
+    path.write_bytes(path.read_bytes().replace(b"1.000 ", b"DOE^JA"))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        read_picture(path)
+    assert "WindowWidth [nan]" in caplog.text
+    assert "DOE" not in caplog.text + " ".join(str(warning.message) for warning in warned)

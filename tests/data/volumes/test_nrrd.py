@@ -78,3 +78,17 @@ def test_segments_of_one_layer_are_united_with_a_word(tmp_path, caplog):
     with caplog.at_level("INFO"):
         np.testing.assert_array_equal(read_label_volume(write(tmp_path / "a.nrrd", labels, oblique()))[0], f_mask() > 0)
     assert "its 2 segments" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_bytes_that_were_inserted_are_noticed(tmp_path, encoding):
+    values = np.arange(24, dtype="<i2").tobytes()
+    pack = gzip.compress if encoding == "gzip" else bytes
+    head = (HEADER.replace("raw", encoding) + "\n").encode()
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(head + pack(values))
+    np.testing.assert_array_equal(read_nrrd(path)[0].ravel(order="F"), np.arange(24))
+    for wrong in (values + b"xy", values[:6] + b"xy" + values[6:]):
+        path.write_bytes(head + pack(wrong))
+        with pytest.raises(ValueError, match=r"Expected 48 bytes of voxels, as the header says, got more in .*a\.nrrd"):
+            read_nrrd(path)
