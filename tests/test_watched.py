@@ -28,10 +28,11 @@ def watch(tmp_path):
     return Watch(tmp_path)
 
 
+@pytest.mark.parametrize("signalled", [False, True])
 @pytest.mark.parametrize("code", [ASK, FROM_A_CHILD], ids=["itself", "its child"])
-def test_foreign_addresses_are_seen_and_this_machine_is_none(watch, code):
+def test_foreign_addresses_are_seen_and_this_machine_is_none(watch, code, signalled):
     for addresses in (["127.0.0.1", "::1"], ["192.0.2.1"], ["2001:db8::1", "127.0.0.1"]):
-        subprocess.run(watch([sys.executable, "-c", code, *addresses]), check=True)
+        subprocess.run(watch([sys.executable, "-c", code, *addresses], signalled), check=True)
     assert list(watch.foreign().values()) == [{"192.0.2.1 port 9"}, {"2001:db8::1 port 9"}]
 
 
@@ -47,7 +48,7 @@ def test_a_name_that_is_looked_up_is_seen_other_than_this_machine_s(watch):
 
 def test_signals_reach_the_command(watch):
     wait = "import time; print('ready', flush=True); time.sleep(60)"
-    with subprocess.Popen(watch([sys.executable, "-c", wait]), stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(watch([sys.executable, "-c", wait], signalled=True), stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == -signal.SIGTERM

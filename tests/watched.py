@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-# -D: the command stays the child of whoever starts it, so that signals reach it.
-STRACE = ["strace", "-D", "-f", "-qq", "-e", "signal=none", "-e", "trace=connect,sendto", "-o"]
+STRACE = ["strace", "-f", "-qq", "-e", "signal=none", "-e", "trace=connect,sendto", "-o"]
+FAST = "--seccomp-bpf"  # only those two calls are stopped, or a training takes several times as long
+SIGNALLED = "-D"  # the command stays the child of whoever starts it, so that signals reach it; not together with FAST
 CALL = re.compile(
     r"(?P<process>\d+) +\w+\((?P<file>\d+), .*?sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\)"
     r'.*?(?:inet_addr\(|inet_pton\(AF_INET6, )"(?P<address>[^"]+)"'
@@ -24,7 +25,8 @@ OWN_NAME = re.compile(r"(?P<process>\d+) +sendto\((?P<file>\d+), .*\\003127\\7in
 @cache
 def can_watch() -> bool:
     """Whether this machine has strace and lets it trace."""
-    return bool(shutil.which("strace")) and not subprocess.run([*STRACE, "/dev/null", "true"], check=False).returncode
+    words = [*STRACE, "/dev/null", FAST, "true"]
+    return bool(shutil.which("strace")) and not subprocess.run(words, check=False).returncode
 
 
 class Watch:
@@ -37,10 +39,11 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.folder, self.commands = folder, list[str]()
 
-    def __call__(self, words: list[str]) -> list[str]:
-        """The words of a command that is watched."""
+    def __call__(self, words: list[str], signalled: bool = False) -> list[str]:
+        """The words of a command that is watched; ``signalled``: one that is ended by a signal."""
         self.commands.append(" ".join(words))
-        return [*STRACE, str(self.folder / f"{len(self.commands):03d}"), *words] if can_watch() else words
+        record = str(self.folder / f"{len(self.commands):03d}")
+        return [*STRACE, record, SIGNALLED if signalled else FAST, *words] if can_watch() else words
 
     def foreign(self) -> dict[str, set[str]]:
         """Command -> addresses other than this machine's that it asked for; only commands that asked for one."""

@@ -75,7 +75,7 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
         if not command.startswith(SERVERS):
             run(command)
             continue
-        with running(watch(words_of(command, port)), tmp_path, environment, port):
+        with running(watch(words_of(command, port), signalled=True), tmp_path, environment, port):
             clicks[next(name for name in SERVERS if command.startswith(name))](client, tmp_path)
             while command.startswith(SERVERS[0]) and asked:
                 run(asked.pop(0))
