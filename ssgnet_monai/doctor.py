@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -20,9 +19,6 @@ DISTRIBUTION = "ssgnet-monai"
 MINIMUM_PYTHON = (3, 11)
 DEMO_MEMORY_GB = 6.0
 DEMO_DISK_GB = 2.0
-# The file that clean-fid looks for before it downloads; smaller means a download cut short.
-INCEPTION_FILE = "inception-2015-12-05.pt"
-INCEPTION_BYTES = 90_000_000
 # Exact and independent of what is activated: the interpreter that runs this is the one to be mended.
 PIP = f"{sys.executable} -m pip install"
 # module, what it adds, the line that installs it
@@ -83,7 +79,7 @@ def examine(folder: str | Path = ".") -> list[Check]:
     checks: list[Check] = []
     for look in (check_python, check_packages, check_torch, check_devices, check_backends, check_optional):
         checks += look()
-    checks += [check_inception(), check_memory(), check_disk(folder), check_threads()]
+    checks += [check_memory(), check_disk(folder), check_threads()]
     return checks
 
 
@@ -199,21 +195,6 @@ def check_optional() -> list[Check]:
         except metadata.PackageNotFoundError:
             checks.append(Check(module, "ok", "found"))
     return checks
-
-
-def check_inception(folder: str | Path | None = None) -> Check:
-    """Look for the Inception weights of FID and KID where clean-fid looks first."""
-    path = Path(folder or tempfile.gettempdir()) / INCEPTION_FILE
-    name = "inception weights"
-    remedy = f"{sys.executable} -c \"import cleanfid.features as f; f.build_feature_extractor('clean', 'cpu', False)\""
-    if not path.is_file():
-        return Check(
-            name, "note", f"not at {path}; fetched when needed, else FID and KID use features trained here", remedy
-        )
-    if path.stat().st_size < INCEPTION_BYTES:
-        size = f"{path.stat().st_size / 1e6:.0f} MB"
-        return Check(name, "note", f"{path} holds {size}: a download cut short", f"rm {path} && {remedy}")
-    return Check(name, "ok", str(path))
 
 
 def check_memory(available_bytes: int | None = None) -> Check:

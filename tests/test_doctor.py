@@ -103,19 +103,6 @@ def test_backends_say_why_others_are_not_used() -> None:
         assert "not used: " in checks["selective_scan"].detail
 
 
-def test_inception_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = doctor.check_inception(tmp_path)
-    assert absent.status == "note"
-    assert "cleanfid" in str(absent.remedy)
-    path = tmp_path / doctor.INCEPTION_FILE
-    path.write_bytes(b"0" * 2_000_000)
-    short = doctor.check_inception(tmp_path)
-    assert short.detail == f"{path} holds 2 MB: a download cut short"
-    assert str(short.remedy).startswith(f"rm {path}")
-    monkeypatch.setattr(doctor, "INCEPTION_BYTES", 2_000_000)
-    assert doctor.check_inception(tmp_path) == Check("inception weights", "ok", str(path))
-
-
 def test_memory_and_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_memory(8_000_000_000) == Check("memory", "ok", "8.0 GB free")
     little = doctor.check_memory(2_500_000_000)
@@ -168,7 +155,6 @@ def test_this_environment_works(capsys: pytest.CaptureFixture[str], monkeypatch:
         "torch build",
         "selective_scan",
         "snakemake",
-        "inception weights",
         "memory",
         "disk",
         "threads",

@@ -1,8 +1,9 @@
-"""Chooses the features that FID and KID compare: Inception's where they can be had, else ones learnt here."""
+"""The features that FID and KID compare: Inception's where its file is named, else ones learnt here."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import FeatureNetwork, train_feature_network
@@ -27,12 +29,12 @@ def load_or_train_features(
     *,
     device: torch.device | str = "cpu",
     seed: int = 0,
-    fetch_timeout: float = 5.0,
+    inception: str | Path | None = None,
 ) -> FeatureExtractor:
-    """clean-fid's Inception when its weights are on disk or can be fetched, else a network trained on real images.
+    """clean-fid's Inception of a file, or a network trained on real images; which one, the caller decides.
 
-    Which one it is, and why, is logged as a warning and stands in the extractor's ``name`` and ``sha256``. Values from
-    different extractors cannot be compared.
+    Values from different extractors cannot be compared: ``extractor.json`` in ``cache_dir`` names the one that was used
+    first, and another one is refused.
 
     Args:
         images: (N, 1 or 3, H, W) real *training* images of all classes, uint8 or float in [0, 1].
@@ -41,15 +43,36 @@ def load_or_train_features(
             side may share it.
         device: where features are computed (and learnt).
         seed: of the trained network.
-        fetch_timeout: seconds to wait for an answer when Inception's weights are not on disk; 0 = do not fetch.
+        inception: Inception's weights, or their folder; None trains a network.
 
     Returns:
         The extractor.
+
+    Raises:
+        FileNotFoundError: no Inception where it should be.
+        ValueError: another file than Inception's, or another extractor than the one in ``cache_dir``.
     """
-    inception = inception_features(device, fetch_timeout=fetch_timeout)
     if inception is not None:
-        logger.warning("FID and KID use %s, sha256 %s", inception.name, inception.sha256)
-        return inception
+        extractor = inception_features(inception, device)
+    else:
+        extractor = _trained_features(images, classes, cache_dir, device, seed)
+    used = {"name": extractor.name, "sha256": extractor.sha256}
+    file = Path(cache_dir) / "extractor.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else used
+    if before != used:
+        raise ValueError(
+            f"Expected one extractor for all scores of a run, {before['name']} ({before['sha256'][:12]}) as {file} has "
+            f"it, got {extractor.name} ({extractor.sha256[:12]}). Keep the setting `inception`, or remove {file} and "
+            "score all generators again."
+        )
+    write_json(file, used)
+    logger.warning("FID and KID use a %s, sha256 %s", extractor.name, extractor.sha256)
+    return extractor
+
+
+def _trained_features(
+    images: Tensor, classes: Sequence[str] | None, cache_dir: str | Path, device: torch.device | str, seed: int
+) -> FeatureExtractor:
     path = Path(cache_dir) / f"features_{_key(images, classes, seed)}.pt"
     network = _load(path)
     if network is None:
@@ -61,15 +84,13 @@ def load_or_train_features(
             names = network.classes.out_features if network.classes is not None else 0
             save_tensors(path, {"size": network.size, "num_classes": names, "state": network.state_dict()})
     network = network.to(device)
-    extractor = FeatureExtractor(
+    return FeatureExtractor(
         name=f"feature network trained on {len(images)} real training images",
         sha256=state_sha256(network.state_dict()),
         resizer=f"antialiased bilinear, {network.size}x{network.size}",
         network=network,
         device=torch.device(device),
     )
-    logger.warning("FID and KID use a %s (%s), sha256 %s", extractor.name, path.name, extractor.sha256)
-    return extractor
 
 
 def _key(images: Tensor, classes: Sequence[str] | None, seed: int) -> str:

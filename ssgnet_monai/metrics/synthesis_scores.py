@@ -13,6 +13,7 @@ from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, unit_rgb
 from ssgnet_monai.metrics.frechet import FID_RELIABLE_FROM, frechet_distance, kernel_distance
 
 BLUR_SIGMA = 4.0
+REAL_NEEDED, SYNTHETIC_NEEDED = 4, 2
 
 
 def gaussian_blur(images: Tensor, sigma: float = BLUR_SIGMA) -> Tensor:
@@ -32,6 +33,21 @@ def gaussian_blur(images: Tensor, sigma: float = BLUR_SIGMA) -> Tensor:
     out = functional.pad(images.flatten(0, 1)[:, None], [reach] * 4, mode="replicate")
     out = functional.conv2d(functional.conv2d(out, taps.view(1, 1, -1, 1)), taps.view(1, 1, 1, -1))
     return out.view_as(images)
+
+
+def too_few_to_score(n_real: int, n_synthetic: int) -> str | None:
+    """Why so many images cannot be scored, or None: a distance needs two on each side, real-against-real two halves."""
+    if n_real < REAL_NEEDED:
+        return (
+            f"Expected at least {REAL_NEEDED} real images to score against, got {n_real}: KID and FID are left out. "
+            "Add images of the class, or train one generator for all classes."
+        )
+    if n_synthetic < SYNTHETIC_NEEDED:
+        return (
+            f"Expected at least {SYNTHETIC_NEEDED} generated images to score, got {n_synthetic}: KID and FID are left "
+            "out. Generate more (num_images)."
+        )
+    return None
 
 
 def synthesis_scores(
@@ -62,8 +78,8 @@ def synthesis_scores(
     Raises:
         ValueError: on fewer than 4 real images, or as the extractor and the distances do.
     """
-    if len(real) < 4:
-        raise ValueError(f"Expected at least 4 real images to score against, got {len(real)}.")
+    if too_few := too_few_to_score(len(real), len(synthetic)):
+        raise ValueError(too_few)
     real_features = extractor(real)
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     half = len(real) // 2

@@ -58,7 +58,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     labelled, validation = (data["splits"][split]["labelled"] if data else None for split in SPLITS[:2])
     paths = PrivatePaths(config, run_dir)
     paper = published_results(str(data["name"])) if data else None
-    synthesis = [_synthesis(folder, paper) for folder in _folders(run_dir / "generators")]
+    synthesis = _one_extractor([_synthesis(folder, paper) for folder in _folders(run_dir / "generators")])
     segmentation = [segmentation_row(folder, labelled, validation) for folder in _folders(run_dir / "segmentation")]
     classification = [classification_row(folder) for folder in _folders(run_dir / "classification")]
     benchmarks = read_benchmarks(run_dir / "benchmarks")
@@ -130,6 +130,24 @@ def _split(items: list[dict[str, Any]], classes: list[str]) -> dict[str, Any]:
     }
 
 
+def _one_extractor(synthesis: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The generators' entries; without scores where these come from different feature extractors."""
+    used = {features["sha256"]: features["name"] for entry in synthesis if (features := entry.get("features"))}
+    if len(used) < 2:
+        return synthesis
+    reason = (
+        f"The generators were scored with different feature extractors ({' and '.join(sorted(used.values()))}), whose "
+        "values cannot be compared: KID and FID are left out. Score all generators again with one setting of "
+        "`inception`."
+    )
+    return [
+        {**entry, "left_out": reason, "distances": [{**one, "kid": None, "fid": None} for one in entry["distances"]]}
+        if entry["evaluated"]
+        else entry
+        for entry in synthesis
+    ]
+
+
 def _synthesis(folder: Path, paper: dict[str, Any] | None) -> dict[str, Any]:
     metrics = read_json(folder / "metrics.json")
     generated = read_json(folder / "synthetic.json") or {}
@@ -171,5 +189,5 @@ def _synthesis(folder: Path, paper: dict[str, Any] | None) -> dict[str, Any]:
                     "fid_biased": n is None or n < FID_BIAS_LIMIT,
                 }
             )
-    kept = ("split", "n_real", "n_synthetic", "seed", "seconds", "config_sha256", "features", "resizer")
+    kept = ("split", "n_real", "n_synthetic", "seed", "seconds", "config_sha256", "features", "resizer", "left_out")
     return {**entry, **{name: metrics.get(name) for name in kept}, "distances": distances}

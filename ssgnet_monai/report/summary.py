@@ -127,7 +127,7 @@ def _generator_sentence(entry: dict[str, Any]) -> str:
     kid = {row["images"]: (row["kid"] or {}).get("mean") for row in entry["distances"]}
     own, untrained, blurred = kid.get("synthetic"), kid.get("untrained"), kid.get("blurred_real")
     if own is None:
-        return f"Generator “{entry['class']}”: KID was not measured."
+        return f"Generator “{entry['class']}”: {entry.get('left_out') or 'KID was not measured.'}"
     text = f"Generator “{entry['class']}”: KID {significant(own)}"
     if untrained is not None and own > 0:
         ratio = untrained / own

@@ -63,6 +63,7 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
             f"{said(entry['n_synthetic'])} synthetic against {said(entry['n_real'])} real {said(entry['split'])} "
             f"images, seed {said(entry['seed'])}. Lower is nearer; FID on fewer than 2048 images is biased upward, so "
             f"read KID. Feature extractor: {name}; resizer: {said(entry['resizer'])}.{subsets}"
+            + (f" {entry['left_out']}" if entry.get("left_out") else "")
             + (" The paper's FID is of other images and not comparable." if entry["paper_fid"] is not None else "")
         ],
     )

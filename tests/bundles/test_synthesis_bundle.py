@@ -116,6 +116,29 @@ def test_scores_come_with_their_scale(train, generate, run_bundle, phantom, tmp_
     assert (tmp_path / "gan" / "grid.png").exists()
 
 
+def test_a_class_too_small_to_score_ends_with_a_sentence(train, generate, run_bundle, phantom, tmp_path):
+    content = json.loads((phantom / "datalist.json").read_text())
+    rare = [item for item in content["training"] if item["class"] == "irregular"][:2]
+    content["training"] = [item for item in content["training"] if item["class"] != "irregular"] + rare
+    small = shutil.copytree(phantom, tmp_path / "small")
+    (small / "datalist.json").write_text(json.dumps(content))
+    train(kimg=0.008, dataset_dir=str(small))
+    generate(num_images=4, dataset_dir=str(small))
+    folder = str(tmp_path / "gan")
+    settings = {**TINY_GAN, "dataset_dir": str(small), "output_dir": folder, "ckpt_dir": folder}
+    run_bundle("synthesis", ["train", "evaluate"], **settings)
+    record = json.loads((tmp_path / "gan" / "metrics.json").read_text())
+    assert (record["fid"], record["kid"], record["references"]) == (None, None, {})
+    assert record["left_out"].startswith(
+        "Expected at least 4 real images to score against, got 2: KID and FID are left out"
+    )
+    assert (tmp_path / "gan" / "grid.png").exists()
+    # and images of a generator of other data are not scored against these
+    with pytest.raises(RuntimeError) as error:
+        run_bundle("synthesis", ["train", "evaluate"], **{**settings, "dataset_dir": str(phantom)})
+    assert "may be test images here" in chain(error.value)
+
+
 def test_one_conditional_generator_for_all_classes(train, generate, tmp_path):
     train("both", class_name="all", conditional=True)
     generate("both", class_name="all", conditional=True, num_images=10, class_mix="equal")

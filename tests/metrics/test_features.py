@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from ssgnet_monai.data.atomic_write import sha256_file
-from ssgnet_monai.metrics import inception as inception_module
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import train_feature_network
 from ssgnet_monai.metrics.features import load_or_train_features
 from ssgnet_monai.metrics.frechet import kernel_distance
-from ssgnet_monai.metrics.inception import inception_features, resize_clean
+from ssgnet_monai.metrics.inception import resize_clean
 from ssgnet_monai.metrics.synthesis_scores import gaussian_blur, synthesis_scores
 
 
@@ -38,13 +36,7 @@ def lesions(n: int, seed: int, size: int = 32) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory) -> FeatureExtractor:
-    return load_or_train_features(lesions(200, 0), None, tmp_path_factory.mktemp("features"), fetch_timeout=0)
-
-
-@pytest.fixture(autouse=True)
-def no_inception(monkeypatch, tmp_path):
-    """Whatever lies in the machine's temporary folder, Inception is absent, and nothing is fetched."""
-    monkeypatch.setattr(inception_module.tempfile, "gettempdir", lambda: str(tmp_path / "no"))
+    return load_or_train_features(lesions(200, 0), None, tmp_path_factory.mktemp("features"))
 
 
 def test_trained_features_rank_noise_blur_and_garbage(extractor):
@@ -84,18 +76,17 @@ def test_network_is_kept_and_reused_and_said(tmp_path, caplog, monkeypatch):
         lambda *args, **kwargs: train_feature_network(*args, **kwargs, steps=2),
     )
     with caplog.at_level(logging.WARNING):
-        first = load_or_train_features(images, None, tmp_path, fetch_timeout=0)
-    assert "fetching is turned off" in caplog.text
+        first = load_or_train_features(images, None, tmp_path)
     assert first.sha256 in caplog.text
     assert "24 real training images" in first.name
     (path,) = tmp_path.glob("features_*.pt")
     written = path.stat().st_mtime_ns
-    second = load_or_train_features(images, None, tmp_path, fetch_timeout=0)
+    second = load_or_train_features(images, None, tmp_path)
     assert (second.sha256, path.stat().st_mtime_ns) == (first.sha256, written)
     torch.testing.assert_close(second(images), first(images))
     path.write_bytes(b"cut short")
     with caplog.at_level(logging.WARNING):
-        assert load_or_train_features(images, None, tmp_path, fetch_timeout=0).sha256 == first.sha256
+        assert load_or_train_features(images, None, tmp_path).sha256 == first.sha256
     assert "cannot be read" in caplog.text
 
 
@@ -152,34 +143,6 @@ def test_resizing_for_inception_equals_clean_fid():
     np.testing.assert_allclose(actual, expected, atol=0.02)
 
 
-def test_inception_without_network_is_none_and_quick(tmp_path, monkeypatch, caplog):
-    def refuse(*_, **__):
-        raise OSError("no route")
-
-    monkeypatch.setattr(inception_module.urllib.request, "urlopen", refuse)
-    with caplog.at_level(logging.WARNING):
-        assert inception_features(folder=tmp_path, fetch_timeout=1) is None
-    assert "no route" in caplog.text
-    (tmp_path / inception_module.WEIGHTS).write_bytes(b"not weights")
-    assert inception_features(folder=tmp_path, fetch_timeout=1) is None
-    assert (tmp_path / inception_module.WEIGHTS).exists()
-
-
-def test_inception_weights_on_disk_are_used(tmp_path, caplog):
-    class Stand(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d((32, 64)), torch.nn.Conv2d(3, 1, 1))
-
-        def forward(self, x):
-            return self.layers(x)
-
-    with torch.random.fork_rng(devices=[]):
-        torch.jit.script(Stand()).save(str(tmp_path / inception_module.WEIGHTS))
-    assert inception_features(folder=tmp_path) is None  # TorchScript is code: none but the published file is loaded
-    assert "with SHA-256 f58cb9b6ec32, got" in caplog.text
-    sha256 = sha256_file(tmp_path / inception_module.WEIGHTS)
-    extractor = inception_features(folder=tmp_path, sha256=sha256)
-    assert extractor.name.startswith("clean-fid Inception")
-    assert extractor.sha256 == sha256
-    assert extractor(lesions(3, 11)).shape == (3, 2048)
+def test_a_single_generated_image_is_too_few_to_score(extractor):
+    with pytest.raises(ValueError, match="at least 2 generated images to score, got 1: KID and FID are left out"):
+        synthesis_scores(lesions(8, 7), lesions(1, 8), extractor, seed=0)

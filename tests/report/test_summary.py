@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ssgnet_monai.report.collect import collect
+from ssgnet_monai.report.tables import synthesis_table
 
 Build = Callable[..., Path]
 
@@ -105,3 +106,26 @@ def test_generator_sentence(build_run: Build) -> None:
         "Generator “benign”: KID 0.0312, 39 times smaller than the untrained generator’s 1.21 and below the 0.0934 of "
         "blurred real images."
     )
+
+
+def edit(run: Path, name: str, **changes: object) -> None:
+    file = run / "generators" / name / "metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+
+
+def test_scores_that_were_left_out_are_explained(build_run: Build) -> None:
+    run = build_run()
+    edit(run, "class0", kid=None, fid=None, references={}, left_out="Too few images.")
+    report = collect(run)
+    assert report["generator_answers"][0] == "Generator “benign”: Too few images."
+    assert synthesis_table(report["synthesis"][0]).notes[0].endswith("Too few images.")
+
+
+def test_scores_of_two_extractors_are_not_set_side_by_side(build_run: Build) -> None:
+    run = build_run()
+    edit(run, "class1", features={"name": "clean-fid Inception", "sha256": "ab" * 32})
+    report = collect(run)
+    for entry, sentence in zip(report["synthesis"], report["generator_answers"], strict=True):
+        assert "different feature extractors (clean-fid Inception and trained on" in sentence
+        assert all(one["kid"] is None and one["fid"] is None for one in entry["distances"])
+        assert "one setting of `inception`" in synthesis_table(entry).notes[0]

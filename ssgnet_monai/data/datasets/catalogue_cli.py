@@ -18,7 +18,7 @@ def add_catalogue(commands: Any) -> None:
         help="fetch a public dataset where its owner allows it, else say how to get it",
         description="After an interruption the same command goes on where it stopped.",
     )
-    parser.add_argument("dataset", metavar="NAME", help="see `ssgnet data list`")
+    parser.add_argument("dataset", metavar="NAME", help="see `ssgnet data list`; inception: the weights of FID and KID")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the owner's files")
     parser.add_argument("--files", nargs="+", default=[], metavar="FILE", help="only these (see `list --json`)")
     parser.set_defaults(handler=_download)
@@ -39,6 +39,12 @@ def _download(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.datasets.catalogue import instructions
     from ssgnet_monai.data.datasets.fetch import fetch_dataset
 
+    if arguments.dataset == "inception":
+        from ssgnet_monai.data.datasets import download
+        from ssgnet_monai.metrics.inception import INCEPTION
+
+        download.download_file(INCEPTION, arguments.out)
+        return 0
     adapter = find_adapter(arguments.dataset)
     if not adapter.files:
         sys.stdout.write(instructions(adapter) + "\n")
