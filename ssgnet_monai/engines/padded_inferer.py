@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from monai.inferers import Inferer
 
+from ssgnet_monai.engines.network_output import full_size_output
+
 SLICES = 16
 """Slices of a volume that the network sees at a time."""
 
@@ -36,6 +38,9 @@ class PaddedInferer(Inferer):
 
         Returns:
             The network's output, (B, K, H, W) or (B, K, H, W, N).
+
+        Raises:
+            TypeError: the network gives no tensor of the images' size; see ``full_size_output``.
         """
         if inputs.ndim == 5:
             few = inputs.movedim(-1, 1).flatten(0, 1).split(SLICES)
@@ -45,4 +50,4 @@ class PaddedInferer(Inferer):
         below, right = -height % self.multiple, -width % self.multiple
         if below or right:
             inputs = torch.nn.functional.pad(inputs, (0, right, 0, below), mode="replicate")
-        return network(inputs, *args, **kwargs)[..., :height, :width]
+        return full_size_output(network(inputs, *args, **kwargs), inputs)[..., :height, :width]

@@ -30,10 +30,12 @@ class ImageClassifier(nn.Module):
             head do. Frozen normalisations keep their running means.
         small_images: a first layer for images of about 32 pixels: ResNets get a 3x3 convolution of stride 1 and no
             max-pooling, networks with ``conv_stem`` a stride of 1 there.
+        image_size: side of the images in pixels, for architectures that are built for one size (transformers). None:
+            the architecture's own.
 
     Raises:
-        ValueError: an unknown architecture, weights that cannot be had or do not fit, a first layer that cannot be
-            changed, ``freeze`` out of range, fewer than two classes.
+        ValueError: an unknown architecture, one that cannot be built for the size, weights that cannot be had or do not
+            fit, a first layer that cannot be changed, ``freeze`` out of range, fewer than two classes.
 
     Source: He et al., arXiv 1512.03385 (ResNet; section 4.2 for small images); Yang et al. 2023 (MedMNIST v2).
     """
@@ -46,6 +48,7 @@ class ImageClassifier(nn.Module):
         pretrained: bool | str | Path = False,
         freeze: int | None = None,
         small_images: bool = False,
+        image_size: int | None = None,
     ) -> None:
         super().__init__()
         if num_classes < 2:
@@ -56,10 +59,8 @@ class ImageClassifier(nn.Module):
                 f"Expected architecture to be a name of timm.list_models(), got {architecture!r} (near: {near})."
             )
         outputs = 1 if num_classes == 2 else num_classes
-        if pretrained is True:
-            self.backbone = _download(architecture, outputs, num_channels)
-        else:
-            self.backbone = timm.create_model(architecture, num_classes=outputs, in_chans=num_channels)
+        options = {"num_classes": outputs, "in_chans": num_channels, **_size(architecture, image_size)}
+        self.backbone = _create(architecture, options, pretrained is True)
         if small_images:
             _keep_resolution(self.backbone, num_channels, pretrained is True)
         if not isinstance(pretrained, bool):
@@ -80,15 +81,25 @@ class ImageClassifier(nn.Module):
         return self
 
 
-def _download(architecture: str, outputs: int, channels: int) -> nn.Module:
-    if not timm.is_model_pretrained(architecture):
+def _size(architecture: str, image_size: int | None) -> dict[str, int]:
+    cfg = timm.get_pretrained_cfg(architecture)
+    return {"img_size": image_size} if image_size and cfg is not None and cfg.fixed_input_size else {}
+
+
+def _create(architecture: str, options: dict[str, Any], download: bool) -> nn.Module:
+    if download and not timm.is_model_pretrained(architecture):
         raise ValueError(f"Expected pretrained weights of {architecture}, timm has none. {HELP}")
     try:
-        return timm.create_model(architecture, pretrained=True, num_classes=outputs, in_chans=channels)
-    except Exception as error:  # each store and each network failure has an error class of its own
+        return timm.create_model(architecture, pretrained=download, **options)
+    except Exception as error:  # each store, each network failure and each architecture has an error class of its own
+        what = f"{type(error).__name__}: {error}"
+        if download:
+            raise ValueError(
+                f"Expected to download ImageNet weights of {architecture} (pretrained: true), got {what}. {HELP}"
+            ) from error
         raise ValueError(
-            f"Expected to download ImageNet weights of {architecture} (pretrained: true), got {type(error).__name__}: "
-            f"{error}. {HELP}"
+            f"Expected to build {architecture} with {options}, got {what}. Set image_size to the size that the "
+            "architecture is made for, or choose another architecture."
         ) from error
 
 

@@ -86,7 +86,8 @@ def report_metrics(report: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
     for row in report["segmentation"]:
         name = f"segmentation/{row['row']}"
         for look in row["validation"]:
-            yield f"{name}/{look['arm']}/validation_dice", look["val_dice"]["mean"], look["round"]
+            if look["val_dice"] is not None:
+                yield f"{name}/{look['arm']}/validation_dice", look["val_dice"]["mean"], look["round"]
         for test in row["test"]:
             yield f"{name}/{test['checkpoint']}/test_dice", test["pooled"]["dice"]["mean"], 0
         for key in ("baseline", "chosen", "control"):

@@ -87,3 +87,9 @@ def test_what_cannot_be_had_is_named_and_never_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(timm, "is_model_pretrained", lambda _: False)
     with pytest.raises(ValueError, match="timm has none. Set pretrained"):
         ImageClassifier("resnet18", pretrained=True)
+
+
+def test_a_transformer_is_built_for_the_size_of_the_images():
+    network = ImageClassifier("vit_tiny_patch16_224", num_classes=3, image_size=64)
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+    assert ImageClassifier("resnet18", image_size=64)(torch.zeros(1, 3, 64, 64)).shape == (1, 2)
