@@ -42,4 +42,4 @@ class MaskVolume:
 
     def write(self, path: str | Path) -> None:
         """Write uint8 {0, 1} atomically, as ``.nii`` or ``.nii.gz``, see ``write_nifti``."""
-        write_nifti(path, self._mask, self.volume.affine)
+        write_nifti(path, self._mask, self.volume.affine, self.volume.image.header)

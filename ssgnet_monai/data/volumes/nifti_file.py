@@ -34,18 +34,28 @@ def read_nifti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return stored, volume.affine
 
 
-def write_nifti(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+def write_nifti(
+    path: str | Path, voxels: np.ndarray, affine: np.ndarray, like: nibabel.Nifti1Header | None = None
+) -> None:
     """Write a volume atomically with a header of its own; equal volumes give equal bytes.
 
     Args:
         path: ``.nii`` or ``.nii.gz``.
         voxels: (I, J, K) array. Integers are kept, in 16 bits where they fit; fractions become float32.
         affine: (4, 4) voxel to patient coordinates (RAS+), in mm.
+        like: header of a volume on the same grid, whose numbers of place and unit are taken over, and nothing else;
+            None: scanner coordinates in mm.
     """
-    image = nibabel.Nifti1Image(_storable(voxels), affine)
-    image.set_sform(affine, code="scanner")
-    image.set_qform(affine, code="scanner")
-    image.header.set_xyzt_units("mm")
+    kind = nibabel.Nifti1Image if max(voxels.shape) < 2**15 else nibabel.Nifti2Image
+    image = kind(_storable(voxels), affine)
+    if like is None:
+        image.set_sform(affine, code="scanner")
+        image.set_qform(affine, code="scanner")
+        image.header.set_xyzt_units("mm")
+    else:
+        image.set_sform(like.get_sform(), int(like["sform_code"]))
+        image.set_qform(like.get_qform(), int(like["qform_code"]))
+        image.header["xyzt_units"] = like["xyzt_units"]
     content = image.to_bytes()
     with atomic_path(path) as temporary:
         compressed = str(path).lower().endswith(".gz")

@@ -1,5 +1,6 @@
 import nibabel
 import numpy as np
+import pytest
 
 from ssgnet_monai.data.volumes.mask_volume import MaskVolume
 from ssgnet_monai.data.volumes.view import slice_view
@@ -27,10 +28,33 @@ def test_geometry_is_kept_and_texts_are_not(tmp_path):
         np.testing.assert_array_equal(written.get_fdata(), f_mask())
         np.testing.assert_array_equal(written.affine, nibabel.load(tmp_path / "w.nii").affine)
         assert written.header.get_zooms() == source.header.get_zooms()
-        assert written.header.get_xyzt_units() == ("mm", "unknown")
+        assert written.header.get_xyzt_units() == ("mm", "sec")
     content = (tmp_path / "out" / "m.nii").read_bytes()
     assert b"Jane" not in content
     assert b"1970" not in content
     first = (tmp_path / "out" / "m.nii.gz").read_bytes()
     volume.write(tmp_path / "out" / "m.nii.gz")
     assert (tmp_path / "out" / "m.nii.gz").read_bytes() == first
+
+
+@pytest.mark.parametrize("codes", [(0, 0), (1, 0), (0, 1), (2, 1)])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_both_places_of_a_header_are_kept(tmp_path, codes, kind):
+    """Programs differ in which of the two they read."""
+    image = kind(ct(), None)
+    image.header.set_zooms((0.7, 0.8, 5))
+    image.set_sform(oblique(), codes[0])
+    image.set_qform(oblique(40), codes[1])
+    nibabel.save(image, tmp_path / "v.nii")
+    source = nibabel.load(tmp_path / "v.nii")
+    volume = MaskVolume(tmp_path / "v.nii", 2)
+    volume.write(tmp_path / "m.nii.gz")
+    written = nibabel.load(tmp_path / "m.nii.gz")
+    np.testing.assert_allclose(written.affine, source.affine, atol=1e-5)
+    for name in ("sform", "qform"):
+        (one, its), (other, code) = (getattr(found, f"get_{name}")(coded=True) for found in (written, source))
+        assert int(its) == int(code)
+        if one is not None:
+            np.testing.assert_allclose(one, other, atol=1e-5)
+    packed = (tmp_path / "m.nii.gz").read_bytes()
+    assert packed[3] == 0  # neither a file's name nor a comment
