@@ -118,7 +118,7 @@ def datalist_sha256(path: str | Path) -> str:
 
 def datalist_path(path: str | Path) -> Path:
     """The datalist file of a path that is either the file or the prepared folder around it."""
-    path = Path(path)
+    path = Path(str(path))  # MONAI's command line makes a number of a folder called 2024
     return path / "datalist.json" if path.is_dir() else path
 
 

@@ -35,6 +35,12 @@ def classification_stages(
             f"Expected at least two classes to classify, got {datalist['classes']} in the prepared data. Give "
             "prepare.classes (folders, or a CSV file of stem,class) and another output_dir."
         )
+    trained = {item.get("class") for item in datalist["training"]}
+    if rows and (absent := [name for name in datalist["classes"] if name not in trained]):
+        raise ValueError(
+            f"Expected training images of every class, got none of {absent} in the prepared data. Add images of other "
+            "patients, change prepare.seed or prepare.split, or take the class out, and give another output_dir."
+        )
     settings, lists, stages = all_settings(experiment["growth"]), {ORIGINAL: DATALIST}, []
     for setting in used_settings(experiment):
         folder = f"grown/{folder_name(setting)}"

@@ -18,6 +18,7 @@ from typing import Any
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import load_datalist
+from ssgnet_monai.data.few_images import size_warnings
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
@@ -87,7 +88,9 @@ def run_experiment(
         began = time.monotonic()
         if read_prepared(prepare, run_dir) is None:
             prepare_data(prepare, run_dir)
-        stages = build_stages(experiment, load_datalist(run_dir / "data"), run_dir, cores)
+        datalist = load_datalist(run_dir / "data")
+        _warn_of_sizes(datalist)
+        stages = build_stages(experiment, datalist, run_dir, cores)
         write_configs(stages, run_dir)
         write_json(run_dir / "stages.json", [stage.as_dict() for stage in stages])
         _record(experiment, path, overrides, stages, prepare, run_dir)
@@ -111,10 +114,16 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
         for name, row in experiment["classification"].items():
             logger.info("classification %s, %s, seeds %s", name, ", ".join(row["settings"]), experiment["seeds"])
         return 0
+    _warn_of_sizes(datalist)
     for stage in build_stages(experiment, datalist, run_dir, cores):
         done = all((run_dir / output).exists() for output in stage.outputs)
         logger.info("%s: %s", stage.name, "done" if done else "; ".join(stage.commands))
     return 0
+
+
+def _warn_of_sizes(datalist: dict[str, Any]) -> None:
+    for warning in size_warnings(datalist):
+        logger.warning("%s", warning)
 
 
 def _record(

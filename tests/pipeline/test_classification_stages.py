@@ -92,3 +92,8 @@ def test_the_command_of_a_list_is_one_that_ssgnet_takes(tmp_path, monkeypatch):
 def test_one_class_cannot_be_classified(tmp_path):
     with pytest.raises(ValueError, match=r"at least two classes to classify, got \['all'\].*prepare\.classes"):
         build(tmp_path, datalist={**DATALIST, "classes": ["all"]})
+
+
+def test_a_class_without_training_images_is_refused_before_anything_trains(tmp_path):
+    with pytest.raises(ValueError, match=r"training images of every class, got none of \['c'\].*another output_dir"):
+        build(tmp_path, datalist={**DATALIST, "classes": ["a", "b", "c"]})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssgnet_monai.data.datalist import SPLITS
+from ssgnet_monai.data.few_images import size_warnings
 from ssgnet_monai.data.image_files import listed
 from ssgnet_monai.data.prepare.near_duplicates import near_pairs
 
@@ -78,7 +79,7 @@ def summarise(
         "num_channels": datalist["num_channels"],
         "intensity_window": datalist["intensity_window"],
     }
-    return {**summary, "warnings": _warnings(summary, headers, records)}
+    return {**summary, "warnings": [*_warnings(summary, headers, records), *size_warnings(datalist)]}
 
 
 def format_summary(summary: Mapping[str, Any]) -> str:
@@ -166,10 +167,6 @@ def _warnings(
         found.append(f"Masks are encoded in different ways ({_join(masks['encodings'])}); look at some of each.")
     if 0 < images["grey"] < images["count"] and summary["num_channels"] == 3:
         found.append(f"{images['grey']} of {images['count']} images have no colour and are repeated to 3 channels.")
-    for name, row in summary["splits"].items():
-        absent = [split for split in ("validation", "test") if not row[split]]
-        if absent:
-            found.append(f"Class {name!r} has no image in {' and '.join(absent)}.")
     return found
 
 
