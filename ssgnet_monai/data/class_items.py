@@ -17,7 +17,7 @@ def class_items(datalist: Mapping[str, Any], split: str) -> list[dict[str, Any]]
         split: "training", "validation" or "test".
 
     Returns:
-        Items with ``image``, ``label`` (int), ``class`` and ``origin``.
+        Items with ``image``, ``label`` (int), ``class``, ``origin`` and, where known, ``group``.
 
     Raises:
         ValueError: fewer than two classes, no item at all, an item without class, or a class without training images.
@@ -48,6 +48,7 @@ def class_items(datalist: Mapping[str, Any], split: str) -> list[dict[str, Any]]
             "class": item["class"],
             "origin": item.get("origin", "real"),
             "label": classes.index(item["class"]),
+            **({"group": item["group"]} if item.get("group") is not None else {}),
         }
         for item in items
     ]

@@ -17,9 +17,17 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
+from ssgnet_monai.data.cases import case_names, group_names
 from ssgnet_monai.data.image_grid import write_image
 from ssgnet_monai.engines.weights import load_weights
-from ssgnet_monai.metrics import confusion_counts, count_empty_images, fit_otsu, paired_bootstrap, summarise_counts
+from ssgnet_monai.metrics import (
+    confusion_counts,
+    count_empty_images,
+    fit_otsu,
+    paired_bootstrap,
+    sum_by_case,
+    summarise_counts,
+)
 
 logger = logging.getLogger(__name__)
 OTSU_BATCHES = 32
@@ -28,6 +36,10 @@ OTSU_BATCHES = 32
 
 class CheckpointEvaluation:
     """Scores every round's model, the real-only control, Otsu's threshold and the all-foreground answer.
+
+    Scores are those of cases: a picture is one, and so is a volume, whose slices are put together again. "n" counts
+    cases, "n_images" pictures and slices (``per_image.csv`` has a row of each), "n_groups" what the bootstrap draws.
+    "per_image" holds means over cases; a case whose mask and prediction are both empty scores 1.
 
     After ``rounds`` the checkpoints are those of ``rounds.json``; after plain training the one model.
 
@@ -78,10 +90,20 @@ class CheckpointEvaluation:
         checkpoints, choice = self._checkpoints()
         counts = {name: self._counts(path) for name, path in checkpoints.items()}
         references = self._reference_counts()
+        self._write_csv({**counts, **references})
+        items = self.dataset.data
+        cases, n_images = case_names(items), len(items)
+        counts, references = (
+            {name: sum_by_case(value, cases) for name, value in part.items()} for part in (counts, references)
+        )
+        first = [cases.index(case) for case in dict.fromkeys(cases)]
+        groups = group_names([items[i] for i in first])
         record: dict[str, Any] = {
             "stage": "segmentation",
             "split": self.split,
-            "n": len(self.dataset),
+            "n": len(groups),
+            "n_images": n_images,
+            "n_groups": len(set(groups)),
             "n_empty": count_empty_images(references["otsu"]),
             "seed": self.seed,
             "config_sha256": self.config_sha256,
@@ -91,9 +113,8 @@ class CheckpointEvaluation:
         }
         if "control" in choice:
             record["paired_bootstrap"] = paired_bootstrap(
-                counts[choice["chosen"]], counts[choice["control"]], seed=self.seed
+                counts[choice["chosen"]], counts[choice["control"]], seed=self.seed, groups=groups
             )
-        self._write_csv({**counts, **references})
         self._draw(checkpoints, choice)
         record["seconds"] = time.perf_counter() - began
         write_json(self.output_dir / "metrics.json", record)

@@ -12,6 +12,7 @@ import torch
 from monai.engines import SupervisedEvaluator
 
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.cases import group_names
 from ssgnet_monai.data.class_items import origin_counts
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines.class_names import check_class_names
@@ -80,6 +81,7 @@ class ClassifierEvaluation:
         table = self.output_dir / "per_image.csv"
         loader: Any = self.evaluator.data_loader
         images = [item["image"] for item in loader.dataset.data]
+        groups = group_names(loader.dataset.data)
         write_scored_images(table, images, labels, probabilities, classes)
         scores = class_scores(probabilities, labels)
         record: dict[str, Any] = {
@@ -93,12 +95,13 @@ class ClassifierEvaluation:
             **self._training(),
             **_decisions(probabilities, labels, classes),
             **{name: plain_numbers(value)[0] for name, value in scores.items()},
-            "confidence_interval": bootstrap_intervals(probabilities, labels, seed),
+            "confidence_interval": bootstrap_intervals(probabilities, labels, seed, groups=groups),
+            "n_groups": len(set(groups)),
             "references": {"majority_class": self._majority(labels)},
         }
         if self.reference is not None:
             other = read_scored_images(self.reference, table)
-            record["paired_bootstrap"] = paired_class_bootstrap(probabilities, other, labels, seed)
+            record["paired_bootstrap"] = paired_class_bootstrap(probabilities, other, labels, seed, groups=groups)
         record["seconds"] = time.perf_counter() - began
         write_json(self.output_dir / "metrics.json", record)
         shown = {name: record[name] for name in scores}

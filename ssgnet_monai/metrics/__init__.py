@@ -20,6 +20,7 @@ from ssgnet_monai.metrics.pooled_confusion import confusion_counts as confusion_
 from ssgnet_monai.metrics.pooled_confusion import count_empty_images as count_empty_images
 from ssgnet_monai.metrics.pooled_confusion import per_image_scores as per_image_scores
 from ssgnet_monai.metrics.pooled_confusion import pooled_metrics as pooled_metrics
+from ssgnet_monai.metrics.pooled_confusion import sum_by_case as sum_by_case
 from ssgnet_monai.metrics.pooled_confusion import summarise_counts as summarise_counts
 from ssgnet_monai.metrics.pooled_confusion import two_class_metrics as two_class_metrics
 from ssgnet_monai.metrics.synthesis_scores import synthesis_scores as synthesis_scores

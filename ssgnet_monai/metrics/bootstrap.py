@@ -1,14 +1,17 @@
-"""Paired bootstrap over test images."""
+"""Paired bootstrap over the groups (patients) of test images."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
 
 
-def paired_bootstrap(a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000) -> dict[str, Any]:
-    """Difference of two models on the same images, with its 95 % percentile interval over resampled images.
+def paired_bootstrap(
+    a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000, groups: Sequence[Hashable] | None = None
+) -> dict[str, Any]:
+    """Difference of two models on the same images, with its 95 % percentile interval over resampled groups.
 
     Args:
         a: first model: confusion counts (images, 4) TP, TN, FP, FN, compared by pooled Dice, or scores (images,),
@@ -16,9 +19,10 @@ def paired_bootstrap(a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000)
         b: second model, same shape and order of images.
         seed: of the resampling.
         n: number of resamples.
+        groups: of every image, drawn together: images of one patient are not independent. None: each by itself.
 
     Returns:
-        {"difference": score of a minus score of b, "ci95": [low, high]}.
+        {"difference": score of a minus score of b, "ci95": [low, high], "n_groups": how many were drawn from}.
 
     Raises:
         ValueError: If the shapes differ, are of another form, or hold no image.
@@ -31,28 +35,36 @@ def paired_bootstrap(a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000)
             f"got {tuple(a.shape)} and {tuple(b.shape)}."
         )
     images = len(a)
-    times = resample_counts(images, seed, n)
+    times = resample_counts(images, seed, n, groups)
     once = torch.ones(1, images, dtype=torch.float64)
     rows = torch.cat([once, times])
     differences = _score(rows, a) - _score(rows, b)
     low, high = torch.quantile(differences[1:], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return {"difference": differences[0].item(), "ci95": [low, high]}
+    n_groups = images if groups is None else len(set(groups))
+    return {"difference": differences[0].item(), "ci95": [low, high], "n_groups": n_groups}
 
 
-def resample_counts(images: int, seed: int, n: int = 2000) -> torch.Tensor:
+def resample_counts(images: int, seed: int, n: int = 2000, groups: Sequence[Hashable] | None = None) -> torch.Tensor:
     """How many times each resample holds each image.
 
     Args:
         images: number of images.
         seed: of the resampling.
         n: number of resamples.
+        groups: of every image; as many groups are drawn as there are, each with all its images. None, or groups of one
+            image: images are drawn.
 
     Returns:
-        (n, images) float64; every row adds up to ``images``.
+        (n, images) float64; the images of a group are held equally often.
     """
-    drawn = torch.randint(images, (n, images), generator=torch.Generator().manual_seed(seed))
-    times = torch.zeros(n, images, dtype=torch.float64)
-    return times.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))
+    numbers: dict[Hashable, int] = {}
+    member = [numbers.setdefault(group, len(numbers)) for group in (range(images) if groups is None else groups)]
+    if len(member) != images:
+        raise ValueError(f"Expected a group for each of {images} images, got {len(member)}.")
+    drawn = torch.randint(len(numbers), (n, len(numbers)), generator=torch.Generator().manual_seed(seed))
+    times = torch.zeros(n, len(numbers), dtype=torch.float64)
+    times.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))
+    return times[:, member]
 
 
 def _score(times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
@@ -90,26 +91,38 @@ def class_scores(
     }
 
 
-def bootstrap_intervals(probabilities: torch.Tensor, labels: torch.Tensor, seed: int, n: int = 2000) -> dict[str, Any]:
-    """95 % percentile intervals over resampled images; resamples without any image of a class have no ROC-AUC.
+def bootstrap_intervals(
+    probabilities: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int,
+    n: int = 2000,
+    groups: Sequence[Hashable] | None = None,
+) -> dict[str, Any]:
+    """95 % percentile intervals over resampled groups; resamples without any image of a class have no ROC-AUC.
 
     Args:
         probabilities: (images, K).
         labels: (images,) class numbers.
         seed: of the resampling.
         n: number of resamples.
+        groups: of every image, drawn together (see ``resample_counts``). None: images are drawn.
 
     Returns:
         Score -> [low, high]; None for both where there is no value.
 
     Source: Efron and Tibshirani 1993, section 13.3.
     """
-    found = _resampled(probabilities, labels, seed, n)
+    found = _resampled(probabilities, labels, seed, n, groups)
     return {name: plain_numbers(torch.nanquantile(values, ENDS)) for name, values in found.items()}
 
 
 def paired_class_bootstrap(
-    ours: torch.Tensor, reference: torch.Tensor, labels: torch.Tensor, seed: int, n: int = 2000
+    ours: torch.Tensor,
+    reference: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int,
+    n: int = 2000,
+    groups: Sequence[Hashable] | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """Scores of one classifier minus those of another on the same images, with 95 % intervals over resampled images.
 
@@ -119,13 +132,14 @@ def paired_class_bootstrap(
         labels: (images,) class numbers.
         seed: of the resampling.
         n: number of resamples.
+        groups: of every image, drawn together (see ``resample_counts``). None: images are drawn.
 
     Returns:
         Score -> {"difference", "low", "high"}; None where there is no value.
 
     Source: Efron and Tibshirani 1993, section 13.3.
     """
-    both = [(class_scores(p, labels), _resampled(p, labels, seed, n)) for p in (ours, reference)]
+    both = [(class_scores(p, labels), _resampled(p, labels, seed, n, groups)) for p in (ours, reference)]
     result = {}
     for name in CLASS_SCORES:
         at_once, resampled = (one[name] - other[name] for one, other in zip(*both, strict=True))
@@ -139,8 +153,10 @@ def plain_numbers(values: torch.Tensor) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-def _resampled(probabilities: torch.Tensor, labels: torch.Tensor, seed: int, n: int) -> dict[str, torch.Tensor]:
-    times = resample_counts(len(labels), seed, n)
+def _resampled(
+    probabilities: torch.Tensor, labels: torch.Tensor, seed: int, n: int, groups: Sequence[Hashable] | None
+) -> dict[str, torch.Tensor]:
+    times = resample_counts(len(labels), seed, n, groups)
     parts = [class_scores(probabilities, labels, rows) for rows in times.split(ROWS_AT_ONCE)]
     return {name: torch.cat([part[name] for part in parts]) for name in CLASS_SCORES}
 

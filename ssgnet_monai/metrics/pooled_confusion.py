@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
@@ -97,6 +98,21 @@ def per_image_scores(counts: torch.Tensor) -> dict[str, torch.Tensor]:
         "dice": torch.where(empty, one, 2 * tp / (2 * tp + wrong)),
         "miou": torch.where(empty, one, tp / (tp + wrong)),
     }
+
+
+def sum_by_case(counts: torch.Tensor, cases: Sequence[Hashable]) -> torch.Tensor:
+    """Counts of cases: those of a volume's slices added up, so that its Dice is that of the volume.
+
+    Args:
+        counts: (n, 4): TP, TN, FP, FN of images.
+        cases: the case of every image.
+
+    Returns:
+        (number of cases, 4) float64, cases in the order in which they first occur.
+    """
+    numbers: dict[Hashable, int] = {}
+    member = torch.tensor([numbers.setdefault(case, len(numbers)) for case in cases])
+    return torch.zeros(len(numbers), 4, dtype=torch.float64).index_add_(0, member, counts.cpu().double())
 
 
 def count_empty_images(counts: torch.Tensor) -> int:

@@ -74,13 +74,14 @@ def test_table(row: dict[str, Any]) -> Table:
     return Table(
         caption=f"Test scores, {row['row']}",
         columns=["Method", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "mIoU"],
-        groups=[("Pooled over all test pixels", 5), ("Per image, mean (sd)", 2)],
+        groups=[("Pooled over all test pixels", 5), ("Per case, mean (sd)", 2)],
         rows=cells,
         strong_rows=strong,
         notes=[
-            f"Test images: n = {said(row['n'])}; with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
+            f"Test cases (a picture, or a volume with all its slices): n = {said(row['n'])}; "
+            f"with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
             "from summed true and false positives and negatives at threshold 0.5 (mIoU is the pooled foreground IoU). "
-            "Per image: a both-empty image scores 1; in brackets the standard deviation between images"
+            "Per case: a both-empty case scores 1; in brackets the standard deviation between cases"
             + (
                 ", both averaged over seeds. ± is the standard deviation between seeds (none where all agree)."
                 if several

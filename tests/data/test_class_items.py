@@ -12,7 +12,7 @@ def datalist(**changes):
 
 def test_classes_become_numbers_and_masks_stay_away():
     assert class_items(datalist(), "training") == [
-        {"image": "a.png", "class": "ill", "origin": "real", "label": 0},
+        {"image": "a.png", "class": "ill", "origin": "real", "label": 0, "group": "p1"},
         {"image": "b.png", "class": "well", "origin": "synthetic", "label": 1},
     ]
 

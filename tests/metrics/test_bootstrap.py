@@ -16,7 +16,7 @@ def test_constant_difference_has_no_width():
 def test_two_images_by_hand():
     """Differences 1 and 0: a resample's mean is 0, 1/2 or 1 with 1/4, 1/2, 1/4, so the interval is [0, 1]."""
     result = paired_bootstrap(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.0]), seed=0)
-    assert result == {"difference": 0.5, "ci95": [0, 1]}
+    assert result == {"difference": 0.5, "ci95": [0, 1], "n_groups": 2}
 
 
 def test_counts_are_compared_by_pooled_dice():
@@ -27,7 +27,7 @@ def test_counts_are_compared_by_pooled_dice():
     low, high = result["ci95"]
     assert (low, high) == (pytest.approx(0), pytest.approx(0.2))
     empty = torch.tensor([[0.0, 9, 0, 0]])
-    assert paired_bootstrap(empty, empty, seed=0) == {"difference": 0, "ci95": [0, 0]}
+    assert paired_bootstrap(empty, empty, seed=0) == {"difference": 0, "ci95": [0, 0], "n_groups": 1}
 
 
 def test_interval_matches_the_standard_error_and_follows_the_seed():
@@ -46,3 +46,16 @@ def test_interval_matches_the_standard_error_and_follows_the_seed():
 def test_bad_shapes(a, b):
     with pytest.raises(ValueError, match="Expected two tensors of one shape"):
         paired_bootstrap(torch.zeros(a), torch.zeros(b), seed=0)
+
+
+def test_images_of_one_patient_are_drawn_together():
+    """Two patients of fifty equal images each are two observations, not a hundred: the interval is [0, 1] again."""
+    a, b = torch.ones(100), torch.cat([torch.zeros(50), torch.ones(50)])
+    groups = ["p"] * 50 + ["q"] * 50
+    assert paired_bootstrap(a, b, seed=0, groups=groups) == {"difference": 0.5, "ci95": [0, 1], "n_groups": 2}
+    low, high = paired_bootstrap(a, b, seed=0)["ci95"]
+    assert high - low < 0.25
+    alone = paired_bootstrap(a, b, seed=0, groups=list(range(100)))
+    assert alone == paired_bootstrap(a, b, seed=0)
+    with pytest.raises(ValueError, match="a group for each of 100 images, got 3"):
+        paired_bootstrap(a, b, seed=0, groups=["p"] * 3)

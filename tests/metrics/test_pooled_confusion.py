@@ -12,6 +12,7 @@ from ssgnet_monai.metrics import (
     count_empty_images,
     per_image_scores,
     pooled_metrics,
+    sum_by_case,
     summarise_counts,
     two_class_metrics,
 )
@@ -114,3 +115,10 @@ def test_images_without_foreground_choose_nothing_and_one_with_it_does():
         assert metric.aggregate().isnan()
     metric(full, full)
     assert metric.aggregate().item() == pytest.approx(2 / 3)
+
+
+def test_slices_of_a_volume_are_one_case():
+    counts = torch.tensor([[4.0, 0, 0, 0], [0, 4, 0, 0], [0, 0, 2, 2], [0, 4, 0, 0]])
+    cases = sum_by_case(counts, ["a", "a", "a", "b"])
+    assert cases.tolist() == [[4, 4, 2, 2], [0, 4, 0, 0]]
+    assert per_image_scores(cases)["dice"].tolist() == pytest.approx([8 / 12, 1])  # b: both are empty
