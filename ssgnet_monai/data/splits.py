@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+logger = logging.getLogger(__name__)
 SPLIT_NAMES = ("training", "validation", "test")
 
 
@@ -73,16 +75,19 @@ def checked_shares(shares: str | Sequence[float]) -> list[float]:
 
 
 def hide_labels(
-    items: Sequence[Mapping[str, Any]], num_labeled: int, seed: int
+    items: Sequence[Mapping[str, Any]], num_labeled: int, seed: int, labeled_by: str = "group"
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Keep the masks of ``num_labeled`` items and take the ``label`` field off the others.
 
-    The choice is stratified by class and nested: with one seed, the 30 labelled items are among the 180.
+    The choice is stratified by class and nested: with one seed, the 30 labelled items are among the 180. Whole groups
+    (patients) are drawn, in the order of their first image, until the next would be too many; so the labelled items may
+    be fewer than asked for; the first group is labelled in any case.
 
     Args:
         items: training items, all with a mask.
         num_labeled: how many keep it, in [1, len(items)]; 0 of none.
         seed: seed of the choice.
+        labeled_by: "group"; or "image", which draws images one by one, so that a patient may have both kinds.
 
     Returns:
         (labelled items, the others without ``label``), both in the given order.
@@ -90,6 +95,8 @@ def hide_labels(
     Raises:
         ValueError: ``num_labeled`` is out of range, or an item is synthetic without a reviewed mask, or has none.
     """
+    if labeled_by not in ("group", "image"):
+        raise ValueError(f"Expected labeled_by 'group' or 'image', got {labeled_by!r}.")
     if not min(1, len(items)) <= num_labeled <= len(items):
         raise ValueError(f"Expected num_labeled from 1 to {len(items)} (the training items), got {num_labeled}.")
     synthetic = [item["image"] for item in items if item.get("origin") == "synthetic" and not item.get("reviewed")]
@@ -110,7 +117,8 @@ def hide_labels(
         for name, indices in by_class.items()
         for place, index in enumerate(indices)
     )
-    chosen = {index for _, _, index in order[:num_labeled]}
+    drawn = [index for _, _, index in order]
+    chosen = set(drawn[:num_labeled] if labeled_by == "image" else _whole_groups(items, drawn, num_labeled))
     labelled = [dict(item) for index, item in enumerate(items) if index in chosen]
     hidden = [
         {key: value for key, value in item.items() if key != "label"}
@@ -118,6 +126,26 @@ def hide_labels(
         if index not in chosen
     ]
     return labelled, hidden
+
+
+def _whole_groups(items: Sequence[Mapping[str, Any]], drawn: Sequence[int], number: int) -> list[int]:
+    members: dict[str, list[int]] = {}
+    for index in drawn:
+        members.setdefault(str(items[index].get("group") or f"image {items[index]['image']}"), []).append(index)
+    chosen: list[int] = []
+    for indices in members.values():
+        if len(chosen) + len(indices) > number:
+            break
+        chosen += indices
+    if not chosen and number:
+        chosen = next(iter(members.values()))
+        logger.warning(
+            "num_labeled %d is less than the first group (patient) drawn has: its %d images are labelled. "
+            "labeled_by: image draws single images.",
+            number,
+            len(chosen),
+        )
+    return chosen
 
 
 def _assign(

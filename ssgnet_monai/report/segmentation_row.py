@@ -39,7 +39,8 @@ def segmentation_row(
     return {
         "row": folder.name,
         "seeds": seeds,
-        "labelled": common(content.get("num_labeled") for content in rounds.values()) or training_labelled,
+        # Whole patients are drawn, so that seeds may differ by a few images: the most that one had.
+        "labelled": max((c["num_labeled"] for c in rounds.values() if c.get("num_labeled")), default=training_labelled),
         "validation_labelled": validation,
         "steps": common(content.get("steps") for content in rounds.values()),
         "n": common(content.get("n") for content in evaluated),

@@ -92,3 +92,26 @@ def test_hide_labels_refuses_synthetic_images():
     items = [{"image": "a.png", "label": "a.png"}, {"image": "s.png", "origin": "synthetic", "label": "s.png"}]
     with pytest.raises(ValueError, match=r"got 1 synthetic ones, first s\.png\. Give the prepared datalist"):
         hide_labels(items, 1, 0)
+
+
+def test_whole_patients_keep_their_masks(caplog):
+    items = [
+        {"image": f"p{g}_{k}.png", "label": "m.png", "class": "a", "group": f"p{g}"} for g in range(10) for k in "abc"
+    ]
+    few, rest = hide_labels(items, 8, seed=5)
+    assert len(few) == 6
+    assert not {item["group"] for item in few} & {item["group"] for item in rest}
+    many, _ = hide_labels(items, 20, seed=5)
+    assert {item["image"] for item in few} < {item["image"] for item in many}
+    alone, hidden = hide_labels(items, 8, seed=5, labeled_by="image")
+    assert len(alone) == 8
+    assert {item["group"] for item in alone} & {item["group"] for item in hidden}
+    assert len(hide_labels(items, 2, seed=5)[0]) == 3
+    assert "its 3 images are labelled" in caplog.text
+    assert len(hide_labels(items, 2, seed=5, labeled_by="image")[0]) == 2
+
+
+def test_groups_of_one_image_are_drawn_as_images():
+    items = [{**item, "group": f"p{i}"} for i, item in enumerate(singles(a=20, b=10))]
+    items = [{**item, "label": "m.png"} for item in items]
+    assert hide_labels(items, 7, seed=3) == hide_labels(items, 7, seed=3, labeled_by="image")
