@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
+from ssgnet_monai.data.datalist import check_datalist
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
 from ssgnet_monai.report.published import published_fid, published_results
-from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
+from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json, results_of
 from ssgnet_monai.report.segmentation_row import segmentation_row
 from ssgnet_monai.report.summary import generator_sentences, row_answers
 
@@ -53,14 +55,15 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
             f"Expected the folder of a run, got {run_dir}. Give the output folder of 'ssgnet run', or run that first."
         )
     experiment = read_json(run_dir / "experiment.json") or {}
-    data = _data(run_dir / "data")
+    with results_of(run_dir / "data"):
+        data = _data(run_dir / "data")
     config = experiment.get("config") or {}
     labelled, validation = (data["splits"][split]["labelled"] if data else None for split in SPLITS[:2])
     paths = PrivatePaths(config, run_dir)
     paper = published_results(str(data["name"])) if data else None
-    synthesis = _one_extractor([_synthesis(folder, paper) for folder in _folders(run_dir / "generators")])
-    segmentation = [segmentation_row(folder, labelled, validation) for folder in _folders(run_dir / "segmentation")]
-    classification = [classification_row(folder) for folder in _folders(run_dir / "classification")]
+    synthesis = _one_extractor(_rows(run_dir / "generators", lambda folder: _synthesis(folder, paper)))
+    segmentation = _rows(run_dir / "segmentation", lambda folder: segmentation_row(folder, labelled, validation))
+    classification = _rows(run_dir / "classification", classification_row)
     benchmarks = read_benchmarks(run_dir / "benchmarks")
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
     tasks = [task for task in TASKS if found[task] or config.get(task)] or list(TASKS)
@@ -88,6 +91,14 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     }
 
 
+def _rows(parent: Path, read: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for folder in _folders(parent):
+        with results_of(folder):
+            rows.append(read(folder))
+    return rows
+
+
 def _folders(parent: Path) -> list[Path]:
     """Folders in the order that people count in: ``unet_30`` before ``unet_180``."""
     found = [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
@@ -100,6 +111,7 @@ def _data(folder: Path) -> dict[str, Any] | None:
     datalist = read_json(folder / "datalist.json")
     if datalist is None:
         return None
+    check_datalist(datalist, folder / "datalist.json")
     modality = datalist.get("modality")
     items = {split: datalist.get(split) or [] for split in SPLITS}
     classes = list(datalist.get("classes") or [])

@@ -15,6 +15,7 @@ from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
 from ssgnet_monai.report.overview import write_overview
 from ssgnet_monai.report.pictures import class_grids, outlined_examples
+from ssgnet_monai.report.run_files import results_of
 from ssgnet_monai.report.segmentation_row import checkpoint_name
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,13 @@ def write_report(run_dir: str | Path) -> Path:
         ValueError: a results file or a picture is there but unreadable.
     """
     run_dir = Path(run_dir)
-    report = collect(run_dir)
-    grids = class_grids(run_dir, report["synthesis"])
-    examples = {row["row"]: _examples(run_dir, row) for row in report["segmentation"]}
-    for row in report["segmentation"]:
-        row["examples"] = [example.numbers() for example in examples[row["row"]]]
-    page = render(report, grids, examples)
+    with results_of(run_dir):
+        report = collect(run_dir)
+        grids = class_grids(run_dir, report["synthesis"])
+        examples = {row["row"]: _examples(run_dir, row) for row in report["segmentation"]}
+        for row in report["segmentation"]:
+            row["examples"] = [example.numbers() for example in examples[row["row"]]]
+        page = render(report, grids, examples)
     write_overview(run_dir / "overview.png", grids, next((found for found in examples.values() if found), []))
     write_json(run_dir / "report.json", report)
     target = run_dir / "report.html"

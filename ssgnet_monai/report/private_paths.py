@@ -39,8 +39,12 @@ class PrivatePaths:
 
     def command(self, line: str) -> str:
         """A shell line."""
+        try:
+            parts = shlex.split(line)
+        except ValueError:  # no shell line of ours
+            return self._text(line)
         words = []
-        for word in shlex.split(line):
+        for word in parts:
             key = match[0] if (match := WORD.match(word)) else ""
             words.append(key + self._text(word[len(key) :]))
         return shlex.join(words)

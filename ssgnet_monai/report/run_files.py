@@ -5,8 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def results_of(place: Path) -> Iterator[None]:
+    """Errors of reading what a stage has written name the stage's folder: numbers that are text, lists for groups.
+
+    Raises:
+        ValueError: the content is not what a stage writes.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected results in {place} as their stage writes them, got others ({error}). Remove the changed files "
+            "and run the same experiment again."
+        ) from error
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
