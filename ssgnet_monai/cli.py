@@ -136,6 +136,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def _add_experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a value of the experiment file")
     parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of the run (default: all)")
+    parser.add_argument(
+        "--trust-code", action="store_true", help="let the experiment name code that `ssgnet verify` does not know"
+    )
 
 
 def add_estimate_command(subparsers: Subparsers) -> None:
@@ -154,7 +157,9 @@ def _estimate(arguments: argparse.Namespace) -> int:
     _check_experiment(arguments)
     from ssgnet_monai.pipeline.estimate import estimate_experiment
 
-    text = estimate_experiment(arguments.experiment, list(arguments.overrides), cores=arguments.cores)
+    text = estimate_experiment(
+        arguments.experiment, list(arguments.overrides), cores=arguments.cores, trust_code=arguments.trust_code
+    )
     sys.stdout.write(text + "\n")
     return 0
 
@@ -180,6 +185,7 @@ def _run(arguments: argparse.Namespace) -> int:
         cores=arguments.cores,
         dry_run=arguments.dry_run,
         tracking=arguments.tracking,
+        trust_code=arguments.trust_code,
     )
 
 

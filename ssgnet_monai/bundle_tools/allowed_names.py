@@ -1,108 +1,273 @@
-"""The names of packages that a config may use: functions and classes that compute, none that load or run code."""
+"""The names that a config may use, each with the arguments it may be given. What is not here is not allowed."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 
-import ast
 import functools
-import importlib.util
-import re
-from pathlib import Path
 
-PACKAGES = ("ignite", "monai", "ssgnet_monai", "timm", "torch", "torchvision")
-
-
-def words(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
-
-# Of these packages a name counts if the module's own __init__.py lists it; monai.apps, monai.bundle, monai.fl,
-# monai.utils and ssgnet_monai.pipeline download, write and run things and are left out.
-EXPORTS = {
-    "monai": words(
-        "data engines handlers inferers losses metrics networks networks.blocks networks.layers networks.nets "
-        "networks.schedulers optimizers transforms visualize"
-    ),
-    "ssgnet_monai": words("data engines handlers losses metrics networks networks.stylegan3 ops transforms"),
-}
-# Of these modules any public name counts, one level deep: torch.nn.Conv2d, but not torch.nn.modules.torch.load.
-OPEN_MODULES = words(
-    "ignite.engine ignite.handlers ignite.metrics torch.nn torch.nn.functional torch.nn.init torch.nn.parallel "
-    "torch.optim torch.optim.lr_scheduler torch.utils.data torch.utils.data.distributed torchvision.models "
-    "torchvision.transforms torchvision.transforms.v2"
+# `?` marks a place that is read, `!` one that is written, `=` an argument that takes the words of LITERALS alone; every
+# other argument takes data, and what data is made of is judged where it stands. An argument is left out where a value
+# of it could load code, run a command, open an address or name a place that the screen cannot follow.
+TRANSFORM = "keys allow_missing_keys"
+LOSS = "include_background to_onehot_y sigmoid softmax squared_pred jaccard reduction smooth_nr smooth_dr batch weight"
+OPTIMIZER = "params lr weight_decay betas eps momentum dampening nesterov amsgrad fused foreach"
+ENGINE = (
+    "device network epoch_length non_blocking prepare_batch inferer postprocessing additional_metrics amp decollate"
 )
-SINGLE_NAMES = words(
-    """
-    ignite.distributed.device ignite.distributed.get_local_rank ignite.distributed.get_rank
-    ignite.distributed.get_world_size monai.utils.set_determinism timm.create_model
-    torch.device torch.Generator torch.Tensor torch.tensor torch.as_tensor torch.arange torch.cat torch.linspace
-    torch.ones torch.rand torch.randn torch.stack torch.zeros torch.argmax torch.sigmoid torch.softmax
-    torch.bfloat16 torch.bool torch.float16 torch.float32 torch.float64 torch.int64 torch.long torch.uint8
-    torch.manual_seed torch.no_grad torch.nn.SyncBatchNorm.convert_sync_batchnorm torch.set_num_threads
-    torch.cuda.current_device torch.cuda.device_count torch.cuda.is_available torch.cuda.set_device
-    torch.distributed.destroy_process_group torch.distributed.get_rank torch.distributed.get_world_size
-    torch.distributed.init_process_group torch.distributed.is_available torch.distributed.is_initialized
-    copy.copy copy.deepcopy math.ceil math.floor math.log2 math.sqrt
-    os.environ os.path.basename os.path.dirname os.path.exists os.path.join pathlib.Path
-    """
-) | {
-    f"{package}.{name}"
-    for package in ("np", "numpy")
-    for name in words("array asarray ceil clip float16 float32 float64 floor inf int32 int64 pi round uint8")
+METRIC = "include_background reduction output_transform save_details"
+# One list for all networks: overlays swap one for another, and change arguments of either by id.
+NETWORK = (
+    "spatial_dims in_channels out_channels channels strides kernel_size up_kernel_size num_res_units act norm dropout "
+    "bias adn_ordering features upsample init_filters dropout_prob num_groups use_conv_final blocks_down blocks_up "
+    "upsample_mode init_features growth_rate block_config bn_size filters upsample_kernel_size norm_name act_name "
+    "deep_supervision deep_supr_num res_block trans_bias patch_size depths num_heads window_size feature_size drop_rate "
+    "attn_drop_rate dropout_path_rate use_checkpoint use_v2 img_size hidden_size mlp_dim proj_type num_classes "
+    "input_channels num_channels depths_decoder drop_path_rate dims d_state architecture pretrained freeze small_images "
+    "image_size z_dim c_dim w_dim img_resolution img_channels channel_base channel_max num_layers num_critical margin_size "
+    "conv_clamp num_fp16_res mapping_layers magnitude_ema_beta mbstd_group_size conv_kernel use_radial_filters"
+)
+
+MONAI = f"""
+data.CacheDataset: data transform cache_num cache_rate num_workers progress copy_cache as_contiguous runtime_cache
+data.DataLoader: dataset num_workers batch_size shuffle sampler pin_memory drop_last persistent_workers prefetch_factor
+data.Dataset: data transform
+engines.SupervisedEvaluator: {ENGINE} val_data_loader key_val_metric val_handlers mode
+engines.SupervisedTrainer: {ENGINE} max_epochs train_data_loader optimizer loss_function key_train_metric train_handlers
+handlers.CheckpointLoader: load_path? load_dict map_location strict strict_shape
+handlers.IgniteMetricHandler: metric_fn loss_fn output_transform save_details reduction
+handlers.LrScheduleHandler: lr_scheduler print_lr epoch_level step_transform
+handlers.MeanDice: {METRIC} num_classes
+handlers.MeanIoUHandler: {METRIC}
+handlers.HausdorffDistance: {METRIC} percentile directed distance_metric
+handlers.SurfaceDistance: {METRIC} symmetric distance_metric
+handlers.StatsHandler: iteration_log epoch_log output_transform tag_name
+handlers.TensorBoardStatsHandler: summary_writer log_dir! iteration_log epoch_log output_transform tag_name
+handlers.ValidationHandler: interval validator epoch_level exec_at_start
+handlers.from_engine: keys first
+inferers.SimpleInferer:
+inferers.SlidingWindowInferer: roi_size sw_batch_size overlap mode sigma_scale padding_mode cval sw_device device progress
+losses.DiceCELoss: {LOSS} lambda_dice lambda_ce label_smoothing
+losses.DiceFocalLoss: {LOSS} gamma lambda_dice lambda_focal
+losses.DiceLoss: {LOSS}
+losses.FocalLoss: include_background to_onehot_y gamma alpha weight reduction use_softmax
+losses.TverskyLoss: include_background to_onehot_y sigmoid softmax alpha beta reduction smooth_nr smooth_dr batch
+metrics.DiceMetric: include_background reduction get_not_nans num_classes
+networks.nets.AttentionUnet: {NETWORK}
+networks.nets.BasicUNet: {NETWORK}
+networks.nets.DenseNet: {NETWORK}
+networks.nets.DenseNet121: {NETWORK}
+networks.nets.DynUNet: {NETWORK}
+networks.nets.SegResNet: {NETWORK}
+networks.nets.SwinUNETR: {NETWORK}
+networks.nets.UNet: {NETWORK}
+networks.nets.UNETR: {NETWORK}
+networks.nets.VNet: {NETWORK}
+transforms.Activationsd: {TRANSFORM} sigmoid softmax dim
+transforms.AsDiscreted: {TRANSFORM} argmax to_onehot threshold rounding
+transforms.CastToTyped: {TRANSFORM} dtype
+transforms.Compose: transforms
+transforms.ConcatItemsd: {TRANSFORM} name dim
+transforms.CropForegroundd: {TRANSFORM} source_key select_fn channel_indices margin k_divisible mode
+transforms.DeleteItemsd: keys
+transforms.DivisiblePadd: {TRANSFORM} k mode
+transforms.EnsureChannelFirstd: {TRANSFORM} channel_dim strict_check
+transforms.EnsureTyped: {TRANSFORM} data_type dtype device wrap_sequence track_meta
+transforms.Identityd: {TRANSFORM}
+transforms.Invertd: {TRANSFORM} transform orig_keys meta_keys orig_meta_keys meta_key_postfix nearest_interp to_tensor device
+transforms.KeepLargestConnectedComponentd: {TRANSFORM} applied_labels independent is_onehot connectivity
+transforms.LoadImaged: {TRANSFORM} reader= dtype meta_keys image_only ensure_channel_first
+transforms.NormalizeIntensityd: {TRANSFORM} subtrahend divisor nonzero channel_wise dtype
+transforms.Orientationd: {TRANSFORM} axcodes as_closest_canonical
+transforms.RandAffined: {TRANSFORM} spatial_size prob mode padding_mode rotate_range shear_range translate_range scale_range cache_grid
+transforms.RandCropByPosNegLabeld: {TRANSFORM} label_key spatial_size pos neg num_samples image_key image_threshold
+transforms.RandFlipd: {TRANSFORM} prob spatial_axis
+transforms.RandGaussianNoised: {TRANSFORM} prob mean std
+transforms.RandGaussianSmoothd: {TRANSFORM} prob sigma_x sigma_y sigma_z
+transforms.RandRotate90d: {TRANSFORM} prob max_k spatial_axes
+transforms.RandRotated: {TRANSFORM} prob range_x range_y range_z keep_size mode padding_mode
+transforms.RandScaleIntensityd: {TRANSFORM} prob factors
+transforms.RandShiftIntensityd: {TRANSFORM} prob offsets
+transforms.RandSpatialCropd: {TRANSFORM} roi_size random_center random_size
+transforms.RandZoomd: {TRANSFORM} prob min_zoom max_zoom mode padding_mode keep_size
+transforms.Resized: {TRANSFORM} spatial_size size_mode mode align_corners anti_aliasing dtype
+transforms.ResizeWithPadOrCropd: {TRANSFORM} spatial_size mode
+transforms.SaveImaged: {TRANSFORM} meta_keys meta_key_postfix output_dir! output_postfix= output_ext= resample mode \
+    padding_mode scale dtype output_dtype squeeze_end_dims separate_folder print_log writer=
+transforms.ScaleIntensityd: {TRANSFORM} minv maxv factor channel_wise
+transforms.ScaleIntensityRanged: {TRANSFORM} a_min a_max b_min b_max clip
+transforms.SelectItemsd: {TRANSFORM}
+transforms.Spacingd: {TRANSFORM} pixdim diagonal mode padding_mode align_corners dtype
+transforms.SpatialPadd: {TRANSFORM} spatial_size method mode
+transforms.ToTensord: {TRANSFORM} dtype device track_meta
+utils.set_determinism: seed
+"""
+OWN = f"""
+data.GeneratorRecord: model_path? dataset_dir? class_name classes
+data.LatentDataset: num_images z_dim seed class_cycle classes skip
+data.RoundsLog: path! header
+data.SampleStream: data transform seed pool pool_fraction cache_bytes slice_plane
+data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers progress copy_cache
+data.StreamSampler: start
+data.class_items: datalist split
+data.class_sizes: training
+data.datalist_sha256: path?
+data.generated_classes: trained_on class_mix
+data.generator_items: datalist class_name generator_images num_labeled seed
+data.hide_labels: items num_labeled seed
+data.inference_items: folder? slice_plane
+data.load_datalist: path?
+data.picture_items: folder?
+data.pool_items: datalist hidden synthetic pool dataset_dir?
+data.pool_sha256: items
+data.training_datalist: dataset_dir?
+data.training_sha256: dataset_dir?
+engines.CheckpointEvaluation: evaluator network dataset output_dir! model_path! test_loader training_loader split seed \
+    examples config_sha256 threshold
+engines.ClassifierEvaluation: evaluator session datalist output_dir! epoch_length split reference? config_sha256
+engines.PaddedInferer: multiple
+engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
+    pool_fraction min_delta patience handlers
+engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
+    d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
+engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
+    batch_size seed config_sha256 inception? dataset_dir?
+engines.PrepareLatents: truncation
+engines.check_class_names: classes model_path?
+engines.chosen_recipe: recipes name
+engines.class_names: model_path? default
+engines.conclude_rounds: log output_dir! model_path!
+engines.join_ranks: backend
+engines.load_weights: network path?
+engines.part_ranks:
+engines.save_class_names: classes model_path!
+engines.start_from: path? session
+engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
+engines.write_probabilities: evaluator folder? path! classes
+handlers.AdaController: augment target interval kimg batch_size
+handlers.AtomicCheckpoint: session interval keep resume
+handlers.BestWeights: session network
+handlers.EarlierModel: session validator network path!
+handlers.EarlyStop: session patience interval
+handlers.FailureAdvice: memory
+handlers.FinalWeights: session network generator
+handlers.FiniteLoss: session names remedy
+handlers.GeneratorEma: ema_network network batch_size half_life_kimg ramp
+handlers.PseudoLabelHandler: network transform device inferer batch_size num_workers threshold confidence_floor
+handlers.StepLoss: name
+handlers.StepSeed: session
+handlers.PublishModel: session network
+handlers.SynthesisMonitor: session generator batch_size output_dir! augment grid_interval grid_size
+handlers.SyntheticImageWriter: folder
+handlers.SyntheticImages: output_dir! trained_on truncation class_mix
+handlers.TrainingMonitor: session validator output_dir!
+handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_data trained_with
+handlers.existing_seeds: folder
+handlers.seed_everything: seed
+losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
+losses.suggested_r1_gamma: image_size batch_size
+metrics.ClassProbabilityMetric: metric
+metrics.PooledConfusionMetric: metric
+networks.ImageClassifier: {NETWORK}
+networks.VMUNet: {NETWORK}
+networks.stylegan3.Discriminator: {NETWORK}
+networks.stylegan3.Generator: {NETWORK}
+networks.synchronise_batch_norm: network
+ops.own_batch_size: batch_size
+ops.own_rows: rows
+transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightness contrast lumaflip hue saturation \
+    grey_safe
+transforms.BatchFlipRotate: flip_prob rotate_prob max_angle
+transforms.DropSpatialShaped: {TRANSFORM}
+transforms.LoadImageMaskd: intensity_window num_channels image_key label_key ignore_value max_megapixels voxel_window \
+    whole_volumes slice_plane
+transforms.NormalizeSlicesd: {TRANSFORM}
+transforms.ResizeSlicesd: keys size mode
+transforms.SaveMaskd: keys output_dir! image_key output_postfix= output_ext= output_dtype writer= scale resample \
+    separate_folder print_log
+transforms.ViewerMaskd: keys image_key
+"""
+OTHERS = f"""
+copy.copy: x
+copy.deepcopy: x
+ignite.distributed.device:
+ignite.distributed.get_rank:
+ignite.distributed.get_world_size:
+math.ceil: x
+math.floor: x
+math.log2: x
+math.sqrt: x
+numpy.array: object dtype
+numpy.asarray: a dtype
+numpy.ceil: x
+numpy.clip: a a_min a_max
+numpy.floor: x
+numpy.round: a decimals
+os.path.basename: p
+os.path.join: a p q r
+torch.argmax: input dim
+torch.cat: tensors dim
+torch.cuda.device_count:
+torch.cuda.is_available:
+torch.device: type index
+torch.manual_seed: seed
+torch.nn.BCEWithLogitsLoss: weight reduction pos_weight
+torch.nn.CrossEntropyLoss: weight reduction ignore_index label_smoothing
+torch.nn.L1Loss: size_average reduction
+torch.nn.MSELoss: size_average reduction
+torch.nn.SyncBatchNorm.convert_sync_batchnorm: module
+torch.nn.parallel.DistributedDataParallel: module device_ids find_unused_parameters
+torch.optim.Adam: {OPTIMIZER}
+torch.optim.AdamW: {OPTIMIZER}
+torch.optim.SGD: {OPTIMIZER}
+torch.optim.lr_scheduler.CosineAnnealingLR: optimizer T_max eta_min
+torch.optim.lr_scheduler.ExponentialLR: optimizer gamma
+torch.optim.lr_scheduler.MultiStepLR: optimizer milestones gamma
+torch.optim.lr_scheduler.PolynomialLR: optimizer total_iters power
+torch.optim.lr_scheduler.ReduceLROnPlateau: optimizer mode factor patience threshold cooldown min_lr eps
+torch.optim.lr_scheduler.StepLR: optimizer step_size gamma
+torch.sigmoid: input
+torch.softmax: input dim
+torch.stack: tensors dim
+torch.tensor: data dtype device
+"""
+# Names that may be handed on without being called: no function, which others would call with what they choose.
+VALUES = frozenset(
+    [f"torch.{name}" for name in "bfloat16 bool float16 float32 float64 int64 long uint8".split()]
+    + [f"{np}.{n}" for np in ("np", "numpy") for n in "float16 float32 float64 inf int32 int64 pi uint8".split()]
+    + ["ssgnet_monai.data.IGNORED"]
+)
+LITERALS = {
+    "reader": frozenset(("ITKReader", "NibabelReader", "NrrdReader", "PILReader", "PydicomReader")),
+    "writer": frozenset(("ITKWriter", "NibabelWriter", "PILWriter")),
+    "output_ext": frozenset((".png", ".nii", ".nii.gz")),
+    "output_postfix": frozenset(("", "mask", "pred", "seg", "trans", "prob")),
 }
+# May wait with its arguments until it is called (`_mode_: callable`): it takes neither a name nor a place.
+LATER = frozenset(("SupervisedTrainer", "monai.engines.SupervisedTrainer"))
 # What `$import` may name. MONAI itself provides monai, torch, np and numpy.
-IMPORTS = frozenset((*PACKAGES, "copy", "ignite.distributed", "math", "numpy", "os", "os.path", "pathlib"))
-ROOTS = IMPORTS | {"np"}
-# These arguments hold the name of a class, which MONAI looks up anywhere: they are read like `_target_`.
-NAMING_KEYS = frozenset(("_target_", "reader", "writer", "merger_cls"))
+IMPORTS = frozenset(("copy", "ignite", "ignite.distributed", "math", "monai", "numpy", "os", "ssgnet_monai", "torch"))
+ROOTS = frozenset(name.partition(".")[0] for name in IMPORTS) | {"np"}
 
-
-def refuse_name(name: str) -> str | None:
-    """Say why a config must not use a name, or None if it may.
-
-    Args:
-        name: dotted name such as ``torch.optim.AdamW``, or the bare name of a MONAI class such as ``UNet``.
-
-    Returns:
-        The reason, or None.
-    """
-    if not re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", name, re.ASCII):
-        return f"{name!r} is not a plain dotted name without leading underscores"
-    module, _, last = name.rpartition(".")
-    package = name.partition(".")[0]
-    if not module:
-        known = any(name in exported_names(f"monai.{part}") for part in EXPORTS["monai"])
-        return None if known else f"{name} is no public name of MONAI's data, networks, transforms and the like"
-    if name in SINGLE_NAMES or module in OPEN_MODULES:
-        return None
-    if module.partition(".")[2] in EXPORTS.get(package, ()):
-        return None if last in exported_names(module) else f"{last} is no public name of {module}"
-    if package not in PACKAGES:
-        return f"{package} is none of the packages {', '.join(PACKAGES)}"
-    return f"{name} is not among the names of {package} that a config may use"
+Arguments = dict[str, str]
+"""Argument, in its order -> "" (data), "?" (a place that is read), "!" (that is written) or "=" (LITERALS)."""
 
 
 @functools.cache
-def exported_names(module: str) -> frozenset[str]:
-    """Names that a package's ``__init__.py`` imports, at once or (``if TYPE_CHECKING``) when they are first named.
+def allowed_names() -> dict[str, Arguments]:
+    """Every allowed name -> the arguments it may be given; MONAI's names stand with and without their package."""
+    found: dict[str, Arguments] = {}
+    for package, table in (("monai.", MONAI), ("ssgnet_monai.", OWN), ("", OTHERS)):
+        for line in table.strip().replace("\\\n", "").splitlines():
+            name, _, arguments = line.partition(":")
+            kinds = {word.rstrip("?!="): word[-1] if word[-1] in "?!=" else "" for word in arguments.split()}
+            found[package + name] = kinds
+            if package == "monai.":
+                found[name.rpartition(".")[2]] = kinds
+            if name.startswith("numpy."):
+                found[name.replace("numpy", "np")] = kinds
+    return found
 
-    They are read from its source; nothing is imported.
 
-    Args:
-        module: dotted name of a package, such as ``monai.data``.
-
-    Returns:
-        The names, empty if there is no such package.
-    """
-    package, _, inner = module.partition(".")
-    spec = importlib.util.find_spec(package)  # a top-level name: finding it runs no code
-    if spec is None or not spec.submodule_search_locations:
-        return frozenset()
-    source = Path(next(iter(spec.submodule_search_locations)), *inner.split("."), "__init__.py")
-    if not source.is_file():
-        return frozenset()
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    later = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
-    nodes = [*tree.body, *(node for block in later for node in block.body)]
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    return frozenset(alias.asname or alias.name for node in imports for alias in node.names)
+def refuse_name(name: str) -> str | None:
+    """Say why a config must not use a name as a class or function, or None if it may."""
+    return None if name in allowed_names() else f"{name} is not on the list of names"

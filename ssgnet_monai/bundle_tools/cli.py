@@ -17,8 +17,8 @@ def add_verify_command(subparsers: Any) -> None:
     """Add ``ssgnet verify`` to the subparsers."""
     parser = subparsers.add_parser(
         "verify",
-        help="list what a bundle's configs would run and refuse what they must not, without running it",
-        description="Reads every target and expression of the configs as text. Exit status 1: something is refused",
+        help="hold what a bundle would run against a list of what may be, without running it",
+        description="Reads every file of the bundle as text. Exit status 1: there are lines that you have to read.",
     )
     parser.add_argument("bundles", nargs="+", type=Path, metavar="BUNDLE", help="a bundle's folder or a config file")
     parser.set_defaults(handler=_verify)
@@ -35,6 +35,9 @@ def add_bundle_commands(subparsers: Any) -> None:
     copy.add_argument("folder", type=Path, metavar="DIR", help="new folder; nothing is overwritten")
     copy.add_argument(
         "--trained", type=Path, metavar="ROW", help="with weights and settings of runs/NAME/segmentation/ROW/seed0"
+    )
+    copy.add_argument(
+        "--trust-code", action="store_true", help="let the row's settings name code that `ssgnet verify` does not know"
     )
     copy.set_defaults(handler=_copy)
 
@@ -57,7 +60,7 @@ def _list(_: argparse.Namespace) -> int:
 
 def _copy(arguments: argparse.Namespace) -> int:
     if arguments.trained is not None:
-        copy = copy_trained(arguments.name, arguments.trained, arguments.folder)
+        copy = copy_trained(arguments.name, arguments.trained, arguments.folder, arguments.trust_code)
         sys.stdout.write(f"copied {arguments.name} with the weights of {arguments.trained} to {copy}\n")
         return 0
     copy = copy_bundle(arguments.name, arguments.folder)

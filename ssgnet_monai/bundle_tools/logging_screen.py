@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssgnet_monai.bundle_tools.config_screen import Finding
 
-EVALUATED = ("class", "args", "kwargs")
+EVALUATED = ("class", "args", "kwargs", "defaults")
 ALLOWED = {"class": ("StreamHandler", "logging.StreamHandler"), "args": ("(sys.stdout,)",)}
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from ssgnet_monai.bundle_tools.own_code import refuse_code
 from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle
 from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.datalist import read_header
 from ssgnet_monai.data.tensor_file import check_tensors
 
 CONFIGS = ("train.yaml", "inference.yaml")
@@ -21,13 +23,14 @@ BESIDE = "classes.json"
 OF_THE_DATA = ("intensity_window", "voxel_window")
 
 
-def copy_trained(name: str, row: Path, target: Path) -> Path:
+def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -> Path:
     """Copy a shipped bundle with the weights of one row and seed of `ssgnet run`, its configs set as in that training.
 
     Args:
         name: of the bundle.
         row: the row's folder, such as ``runs/NAME/segmentation/ROW/seed0``.
         target: new folder.
+        trust_code: whether the row's settings may name code that `ssgnet verify` does not know.
 
     Returns:
         The absolute path of the copy.
@@ -49,6 +52,7 @@ def copy_trained(name: str, row: Path, target: Path) -> Path:
     settings |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}
     copy = copy_bundle(name, target)
     try:
+        refuse_code(settings, copy, str(row / "trained_with.json"), trust_code)
         for config in CONFIGS:
             path = copy / "configs" / config
             text = with_settings(path.read_text(encoding="utf-8"), settings)
@@ -98,7 +102,7 @@ def _datalist(row: Path) -> dict[str, Any]:
         path = folder / where
         path = path / "datalist.json" if path.is_dir() else path
         if path.is_file():
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_header(path)
     raise FileNotFoundError(f"Expected the datalist {where} of the run around {row}, found none. Copy the whole run.")
 
 

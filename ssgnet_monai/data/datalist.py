@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.datalist_header import SIGNS, check_header
 
 SPLITS = ("training", "validation", "test", "unlabeled")
 PATH_KEYS = ("image", "label")
@@ -45,6 +46,13 @@ def load_datalist(path: str | Path, *, check_files: bool = True) -> dict[str, An
     if check_files:
         check_listed_files(content, path)
     return content
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """What a datalist holds beside its lists of images, checked; errors as of :func:`load_datalist`."""
+    header = {key: value for key, value in _read_json(path).items() if key not in SPLITS}
+    check_header(header, path)
+    return header
 
 
 def save_datalist(datalist: Mapping[str, Any], path: str | Path) -> Path:
@@ -138,6 +146,7 @@ def check_datalist(content: Mapping[str, Any], path: str | Path) -> None:
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("training"), Sequence):
         raise ValueError(f"Expected a JSON object with a list 'training' in {path}. Run `ssgnet data prepare`.")
+    check_header({key: value for key, value in content.items() if key not in SPLITS}, path)
     classes = content.get("classes")
     homes: dict[str, tuple[str, str]] = {}
     group_split: dict[str, str] = {}
@@ -165,6 +174,10 @@ def _check_item(item: Any, where: str, classes: Sequence[str] | None, split: str
         raise ValueError(f"Expected a path under 'label' or no such key, got {item['label']!r} at {where}.")
     if classes and "class" in item and item["class"] not in classes:
         raise ValueError(f"Expected a class out of {list(classes)}, got {item['class']!r} at {where}.")
+    if str(item.get("class", "")).startswith(SIGNS):
+        raise ValueError(
+            f"Expected a class that does not begin with {', '.join(SIGNS)}, got {item['class']!r} at {where}."
+        )
     origin = item.get("origin", "real")
     if origin not in ORIGINS:
         raise ValueError(f"Expected origin 'real' or 'synthetic', got {origin!r} at {where}.")

@@ -40,7 +40,9 @@ Costs = Mapping[str, Sequence[Cost]]
 Settings = Mapping[str, Any]
 
 
-def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: int | None = None) -> str:
+def estimate_experiment(
+    path: str | Path, overrides: Iterable[str] = (), cores: int | None = None, trust_code: bool = False
+) -> str:
     """Time the stages of an experiment with few steps and extrapolate; the run's own folder is only read.
 
     Args:
@@ -55,7 +57,7 @@ def estimate_experiment(path: str | Path, overrides: Iterable[str] = (), cores: 
         ValueError: a wrong setting.
         RuntimeError: a command failed; the run itself would fail there too.
     """
-    experiment = load_experiment(path, overrides)
+    experiment = load_experiment(path, overrides, trust_code)
     cores = cores or len(os.sched_getaffinity(0))
     run_dir = Path(experiment["output_dir"]).expanduser().absolute()
     began = time.monotonic()

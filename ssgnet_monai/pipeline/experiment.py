@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.bundle_tools.own_code import refuse_code
 from ssgnet_monai.data.key_values import KEY, read_yaml
 from ssgnet_monai.data.names import is_fit_name, look_alikes
 from ssgnet_monai.data.text_file import read_text
@@ -54,20 +55,22 @@ EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
 """Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
 
 
-def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code: bool = False) -> dict[str, Any]:
     """Read an experiment file and apply ``key=value`` overrides and the budget.
 
     Args:
         path: YAML file, see ``configs/experiments``.
         overrides: like ``synthesis.config.kimg=2``; values are YAML, but paths and names stay as typed.
+        trust_code: whether settings may name code that `ssgnet verify` does not know (a network of your own); it is
+            logged.
 
     Returns:
         The resolved experiment. ``budget`` has been applied: it multiplies kimg, steps and numbers of generated
         images, at least one step of each.
 
     Raises:
-        ValueError: an unknown key, row, dataset or profile (the nearest known one is named), or a value of the wrong
-            kind.
+        ValueError: an unknown key, row, dataset or profile (the nearest known one is named), a value of the wrong
+            kind, or code that is not trusted.
     """
     path = Path(path)
     content = read_yaml(read_text(path), str(path), _wants_text)
@@ -105,6 +108,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> dict[str
                 _check_number(row["num_labeled"], f"{group}.{name}.num_labeled")
             _check_stage(row, bundle, f"{group}.{name}")
     _check_row_names(_mapping(experiment["growth"], "growth"), "growth")
+    _refuse_code(experiment, trust_code)
     _check_growth(experiment)
     _check_images(content, experiment)
     dataset = experiment["dataset"]
@@ -204,6 +208,24 @@ def _check_stage(stage: dict[str, Any], bundle: Path, where: str) -> None:
                 f"Expected a number for {text[0]} in {profile}, got the text {content[text[0]]!r}. YAML "
                 f"wants a point in it: {numbers[text[0]]:.1e}."
             )
+
+
+def _refuse_code(experiment: Mapping[str, Any], trusted: bool) -> None:
+    """Whatever of an experiment, its profiles and its dataset file reaches MONAI's config parser."""
+    stages = [("synthesis", experiment["synthesis"], SYNTHESIS_BUNDLE)] if experiment["synthesis"] else []
+    stages += [
+        (f"{group}.{name}", row, bundle)
+        for group, (bundle, _) in ROWS.items()
+        for name, row in experiment[group].items()
+    ]
+    dataset = read_config("datasets", experiment["dataset"])
+    for where, stage, bundle in stages:
+        given = {"image_size": experiment["image_size"], "num_labeled": stage.get("num_labeled")}
+        refuse_code({**given, "num_images": stage.get("images"), **stage["config"]}, bundle, f"{where}.config", trusted)
+        refuse_code(dataset, bundle, str(config_file("datasets", experiment["dataset"])), trusted)
+        if stage["profile"]:
+            profile = config_file("profiles", stage["profile"])
+            refuse_code(read_config("profiles", stage["profile"]), bundle, str(profile), trusted)
 
 
 def _check_growth(experiment: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ def run_experiment(
     cores: int | None = None,
     dry_run: bool = False,
     tracking: str | None = None,
+    trust_code: bool = False,
 ) -> int:
     """Run every stage of an experiment that is not done yet; after a kill the same call goes on.
 
@@ -61,6 +62,7 @@ def run_experiment(
         cores: CPU cores to use; None: all that this process may use.
         dry_run: only say which stages would run.
         tracking: "mlflow" writes the report's settings, curves and scores to ``mlruns.db`` in the run's folder.
+        trust_code: whether the experiment may name code that `ssgnet verify` does not know.
 
     Returns:
         0 when the report is written, 1 when a stage failed (its log has been shown).
@@ -70,7 +72,7 @@ def run_experiment(
         RuntimeError: another process is running in the same folder.
     """
     overrides = list(overrides)
-    experiment = load_experiment(path, overrides)
+    experiment = load_experiment(path, overrides, trust_code)
     cores = cores or len(os.sched_getaffinity(0))
     run_dir = Path(experiment["output_dir"]).expanduser().absolute()
     prepare = prepare_command(experiment)

@@ -52,13 +52,16 @@ def test_the_command_says_file_place_text_and_reason(tmp_path, capsys):
     good.write_text("a: $1 + 1")
     bad.write_text("steps:\n- $exec('x')")
     assert cli.main(["verify", str(good)]) == 0
-    assert "it passes" in capsys.readouterr().out
+    passed = capsys.readouterr().out
+    assert "it passes" in passed
+    assert "can still read images" in passed
     assert cli.main(["verify", str(good), str(tmp_path)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    place = lines.index("    REFUSED  steps::0  $exec('x')")
+    place = lines.index("    READ 2    steps::0  $exec('x')")
     assert lines[place - 1] == "  bad.yaml"
     assert "-> calling exec is not allowed" in lines[place + 1]
-    assert lines[-1] == "  2 looked at, 1 refused: do not run it"
+    assert lines[-2] == "  2 looked at, 1 are not on the list: it does not pass"
+    assert "read each of them" in lines[-1]
     assert cli.main(["verify", str(tmp_path / "absent")]) == 2
 
 
@@ -66,3 +69,9 @@ def test_a_file_is_shown_by_its_path(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("a: 1")
     assert render(file, verify_bundle(file)).splitlines()[0] == str(file)
+
+
+def test_control_codes_of_a_file_do_not_reach_the_terminal(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text('"a": "$exec(\'\\e[2J\')"')
+    assert "\x1b" not in render(file, verify_bundle(file))

@@ -9,6 +9,7 @@ import shutil
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -77,11 +78,21 @@ def unpack_archive(archive: str | Path, folder: str | Path) -> Path:
 
 def _unpack(archive: Path, folder: Path) -> None:
     most = archive.stat().st_size * MAX_RATIO
-    total = 0
+    total, seen = 0, set[str]()
     members = _zip_members(archive) if archive.name.lower().endswith(".zip") else _tar_members(archive)
     for number, (name, size, open_member) in enumerate(tqdm(members, desc=archive.name, unit="file", disable=None), 1):
         if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in re.split(r"[/\\]", name):
             raise ValueError(f"Expected entries below the archive's own folder, got {name!r} in {archive}. {REFUSED}")
+        # Names that macOS or Windows, or a reader's eye, would take for one.
+        key = unicodedata.normalize("NFKC", name.rstrip("/")).casefold()
+        if size is not None and key in seen:
+            raise ValueError(
+                f"Expected files whose names differ, got {name!r} in {archive} beside one that differs in case or form "
+                f"of letters alone. {REFUSED}"
+            )
+        if not name.isprintable():
+            raise ValueError(f"Expected names without control characters, got {name!r} in {archive}. {REFUSED}")
+        seen.add(key)
         total += size or 0
         if total > most or number > MAX_MEMBERS:
             raise ValueError(
