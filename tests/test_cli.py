@@ -19,7 +19,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Records what ``run_experiment`` is called with instead of running it."""
     recorded: list[tuple[Any, ...]] = []
 
-    def record(path: Path, overrides: list[str], cores: int | None, dry_run: bool, tracking: str | None) -> int:
+    def record(
+        path: Path, overrides: list[str], cores: int | None, dry_run: bool, tracking: str | None, trust_code: bool
+    ) -> int:
+        assert not trust_code
         recorded.append((path, overrides, cores, dry_run, tracking))
         return 0
 

@@ -232,8 +232,12 @@ torch.tensor: data dtype device
 """
 # Names that may be handed on without being called: no function, which others would call with what they choose.
 VALUES = frozenset(
-    [f"torch.{name}" for name in "bfloat16 bool float16 float32 float64 int64 long uint8".split()]
-    + [f"{np}.{n}" for np in ("np", "numpy") for n in "float16 float32 float64 inf int32 int64 pi uint8".split()]
+    [f"torch.{name}" for name in ["bfloat16", "bool", "float16", "float32", "float64", "int64", "long", "uint8"]]
+    + [
+        f"{np}.{n}"
+        for np in ("np", "numpy")
+        for n in ["float16", "float32", "float64", "inf", "int32", "int64", "pi", "uint8"]
+    ]
     + ["ssgnet_monai.data.IGNORED"]
 )
 LITERALS = {

@@ -13,16 +13,84 @@ MAX_LENGTH = 2000
 REFERENCE = re.compile(r"@(?:\w*)(?:::\w*)*")  # as in monai.bundle.ReferenceResolver
 LOCALS = "__local_refs"  # the name that MONAI puts in a reference's place
 FUNCTIONS = frozenset(
-    "abs all any bool dict enumerate float int len list max min range round set sorted str sum tuple zip".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "dict",
+        "enumerate",
+        "float",
+        "int",
+        "len",
+        "list",
+        "max",
+        "min",
+        "range",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 # What may follow a value, called and not called: `@network.parameters()`. None takes code, writes or opens a file.
 METHODS = frozenset(
-    "argmax begin cpu cuda detach endswith eval finish float get item items keys long lower max mean min "
-    "named_parameters numpy parameters requires_grad_ run split squeeze startswith state_dict strip sum to train "
-    "unsqueeze upper values".split()
+    [
+        "argmax",
+        "begin",
+        "cpu",
+        "cuda",
+        "detach",
+        "endswith",
+        "eval",
+        "finish",
+        "float",
+        "get",
+        "item",
+        "items",
+        "keys",
+        "long",
+        "lower",
+        "max",
+        "mean",
+        "min",
+        "named_parameters",
+        "numpy",
+        "parameters",
+        "requires_grad_",
+        "run",
+        "split",
+        "squeeze",
+        "startswith",
+        "state_dict",
+        "strip",
+        "sum",
+        "to",
+        "train",
+        "unsqueeze",
+        "upper",
+        "values",
+    ]
 )
 ATTRIBUTES = frozenset(
-    "all_items batch device dtype epoch index iteration metrics ndim output shape state type".split()
+    [
+        "all_items",
+        "batch",
+        "device",
+        "dtype",
+        "epoch",
+        "index",
+        "iteration",
+        "metrics",
+        "ndim",
+        "output",
+        "shape",
+        "state",
+        "type",
+    ]
 )
 NODES = (
     *(ast.Constant, ast.Load, ast.Store, ast.Subscript, ast.Slice, ast.Starred, ast.Name),

@@ -30,8 +30,8 @@ def refuse_code(settings: Mapping[str, Any], bundle: Path, where: str, trusted: 
     found = [f"{finding.id}: {finding.text} ({finding.refusal})" for finding in findings if finding.refusal]
     if found and not trusted:
         raise ValueError(
-            f"Expected settings that run nothing but what `ssgnet verify` knows, got in {where} {'; '.join(found)}. Read "
-            "what it runs; if you trust it, give --trust-code."
+            f"Expected settings that run nothing but what `ssgnet verify` knows, got in {where} {'; '.join(found)}. "
+            "Read what it runs; if you trust it, give --trust-code."
         )
     for line in found:
         logger.warning("--trust-code runs what %s names: %s", where, line)

@@ -59,10 +59,7 @@ def read_plain(file: Path) -> Any:
 def parse_plain(text: str, is_json: bool = False) -> Any:
     """As :func:`read_plain`, of a text."""
     try:
-        if is_json:
-            content = json.loads(text, object_pairs_hook=_pairs)
-        else:
-            content = PlainLoader(text).get_single_data()
+        content = json.loads(text, object_pairs_hook=_pairs) if is_json else PlainLoader(text).get_single_data()
         if sum(1 for _ in _entries(content)) > MAX_ENTRIES:
             raise ValueError(f"it unfolds to more than {MAX_ENTRIES} entries")
     except (yaml.YAMLError, RecursionError) as error:

@@ -48,7 +48,7 @@ HOSTILE: dict[str, str | dict[str, str]] = {
     # places
     "SaveClassificationd": "a: {_target_: SaveClassificationd, keys: x, output_dir: ., filename: timm.py}",
     "log above": "a: {_target_: TensorBoardStatsHandler, log_dir: ../../x}",
-    "log at an absolute place": "a: {_target_: TensorBoardStatsHandler, log_dir: /tmp/x}",
+    "log at an absolute place": "a: {_target_: TensorBoardStatsHandler, log_dir: /etc/x}",
     "log at home": "a: {_target_: TensorBoardStatsHandler, log_dir: '~/x'}",
     "output_dir above": "output_dir: ../x\na: {_target_: SaveImaged, keys: x, output_dir: '@output_dir'}",
     "output_dir by steps": "o: /etc\noutput_dir: $@o + '/x'\na: {_target_: SaveImaged, keys: x, output_dir: '@output_dir'}",
@@ -71,7 +71,7 @@ HOSTILE: dict[str, str | dict[str, str]] = {
     "write by starred call": "a: $ssgnet_monai.engines.save_class_names(*[[], '../x/model.pt'])",
     "write by unpacked call": "a: \"$ssgnet_monai.engines.save_class_names(**{'model_path': '../x'})\"",
     "probabilities": "a: $ssgnet_monai.engines.write_probabilities(@b, 'x', 'timm.py', [])",
-    "state_dir": "a: {_target_: ssgnet_monai.handlers.TrainingSession, objects: {}, state_dir: /root, model_path: m.pt}",
+    "state_dir": "a: {_target_: ssgnet_monai.handlers.TrainingSession, objects: {}, state_dir: /etc, model_path: m.pt}",
     "saved ending": "a: {_target_: SaveImaged, keys: x, output_ext: .py}",
     "saved name": "a: {_target_: SaveImaged, keys: x, output_postfix: /../../x}",
     "saved writer": "a: {_target_: SaveImaged, keys: x, writer: subprocess.Popen}",

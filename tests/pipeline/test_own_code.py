@@ -30,10 +30,7 @@ def row(config, **more):
         row({"network_def#_target_": "os.system"}),
         row({"steps": "$open('x', 'w')"}),
         row({"output_dir": "../../elsewhere"}),
-        row({}, num_labeled="$exec('x')"),
-        {"synthesis": {"classes": "all", "images": "$exec('x')"}},
         {"synthesis": {"config": {"train#trainer#_mode_": "callable"}}},
-        {"image_size": "$exec('x')", **ROW},
         {"classification": {"r": {"settings": ["original"], "config": {"loss": SHELL}}}},
     ],
 )
@@ -44,6 +41,16 @@ def test_code_in_an_experiment_is_refused_and_may_be_trusted(tmp_path, content, 
     caplog.set_level(logging.WARNING)
     load_experiment(path, trust_code=True)
     assert "--trust-code runs what" in caplog.text
+
+
+def test_numbers_are_no_code_whoever_is_trusted(tmp_path):
+    for content in (
+        row({}, num_labeled="$exec('x')"),
+        {"synthesis": {"classes": "all", "images": "$exec('x')"}},
+        {"image_size": "$exec('x')", **ROW},
+    ):
+        with pytest.raises(ValueError, match="whole number"):
+            load_experiment(written(tmp_path, content), trust_code=True)
 
 
 def test_code_in_a_profile_a_dataset_file_and_a_word_is_refused(tmp_path):

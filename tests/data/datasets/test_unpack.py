@@ -125,9 +125,17 @@ def test_damaged_archives(tmp_path, name, harm):
 def test_one_name_twice_and_a_file_in_a_folders_place(tmp_path):
     for entries in ([("a", b"1"), ("a", b"2")], [("a", b"1"), ("a/b", b"2")]):
         write_tar(tmp_path / "a.tar", entries)
-        with pytest.raises(ValueError, match="File exists|Not a directory"):
+        with pytest.raises(ValueError, match="names differ|File exists|Not a directory"):
             unpack_archive(tmp_path / "a.tar", tmp_path / "data")
         assert left(tmp_path) == ["a.tar"]
+
+
+@pytest.mark.parametrize("names", [("A.png", "a.png"), ("é.png", "e\u0301.png"), ("ﬁ.png", "fi.png"), ("a\x1b[2J.png",)])
+def test_names_that_other_systems_or_eyes_take_for_one(tmp_path, names):
+    write_tar(tmp_path / "a.tar", [(name, b"1") for name in names])
+    with pytest.raises(ValueError, match="names differ|control characters"):
+        unpack_archive(tmp_path / "a.tar", tmp_path / "data")
+    assert left(tmp_path) == ["a.tar"]
 
 
 def test_names_of_archives():
