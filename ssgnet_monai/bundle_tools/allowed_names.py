@@ -113,7 +113,7 @@ data.class_sizes: training
 data.datalist_sha256: path?
 data.generated_classes: trained_on class_mix
 data.generator_items: datalist class_name generator_images num_labeled seed
-data.hide_labels: items num_labeled seed
+data.hide_labels: items num_labeled seed labeled_by
 data.inference_items: folder? slice_plane
 data.load_datalist: path?
 data.picture_items: folder?
