@@ -1,0 +1,1 @@
+from ssgnet_monai.networks.convert.vit_npz import load_vit_npz as load_vit_npz
