@@ -1,5 +1,6 @@
 """Every command of the README, run in its order with small budgets."""
 
+import json
 import os
 import re
 import shlex
@@ -48,8 +49,10 @@ def small(command: str) -> list[str]:
 def test_every_other_command_works_in_order(tmp_path):
     (tmp_path / "bundles").symlink_to(REPOSITORY / "bundles")
     (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
-    write_phantom(tmp_path / "drawn", (16, 8), size=32)
+    write_phantom(tmp_path / "drawn", (20, 8), size=32)
     (tmp_path / "drawn" / "source").rename(tmp_path / "FOLDER")  # images/ and masks/, as a user has them
+    for mask in sorted((tmp_path / "FOLDER" / "masks").iterdir())[::6]:
+        mask.unlink()  # and some that nobody has labelled
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     (tmp_path / "calls").mkdir()
     watch = Watch(tmp_path / "calls")
@@ -58,6 +61,8 @@ def test_every_other_command_works_in_order(tmp_path):
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert (tmp_path / "runs" / "folder" / "report.html").exists()
+    for prepared in (tmp_path / "runs" / "folder" / "data", tmp_path / "data" / "mine"):
+        assert json.loads((prepared / "datalist.json").read_text())["unlabeled"]
     assert (tmp_path / "runs" / "irregular" / "metrics.json").exists()
     assert (tmp_path / "runs" / "rounds" / "metrics.json").exists()
     masks = len(list((tmp_path / "runs" / "masks").glob("*.png")))
