@@ -21,6 +21,8 @@ CONFIGS = ("train.yaml", "inference.yaml")
 BESIDE = "classes.json"
 """The class names of a classifier, beside its weights."""
 OF_THE_DATA = ("intensity_window", "voxel_window")
+OF_THE_EXPERIMENT = ("num_labeled",)
+"""What limited the experiment's own data, not what is trained with afterwards."""
 
 
 def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -> Path:
@@ -49,6 +51,7 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
     check_tensors(row / "model.pt")
     settings = json.loads((row / "trained_with.json").read_text(encoding="utf-8"))
     datalist = _datalist(row)
+    settings = {key: value for key, value in settings.items() if key not in OF_THE_EXPERIMENT}
     settings |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}
     copy = copy_bundle(name, target)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -34,6 +35,16 @@ def training_datalist(dataset_dir: str | Path) -> dict[str, Any]:
 def training_sha256(dataset_dir: str | Path) -> str | None:
     """Hash of the datalist of a training, or None where ``training_datalist`` makes one up."""
     return None if in_label_server() and not Path(dataset_dir).exists() else datalist_sha256(dataset_dir)
+
+
+def served_items(path: str | Path, name: str) -> list[dict[str, Any]]:
+    """One list of the items that the label server trains with; in a configuration, ``#`` in a path would be an id.
+
+    Args:
+        path: JSON file that the server wrote.
+        name: ``training``, ``validation`` or ``pool``.
+    """
+    return json.loads(Path(path).read_text(encoding="utf-8"))[name]
 
 
 def keep_previous(model: str | Path) -> None:

@@ -11,6 +11,7 @@ from ssgnet_monai.handlers.preemption import Preemption as Preemption
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.publish_model import PublishModel as PublishModel
 from ssgnet_monai.handlers.running_time import RunningTime as RunningTime
+from ssgnet_monai.handlers.served_training import ServedTraining as ServedTraining
 from ssgnet_monai.handlers.step_loss import StepLoss as StepLoss
 from ssgnet_monai.handlers.step_seed import StepSeed as StepSeed
 from ssgnet_monai.handlers.synthesis_monitor import SynthesisMonitor as SynthesisMonitor

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +35,11 @@ LOCAL_ALONE = "SSGNET_LABEL_LOCAL_ALONE"
 PUBLIC = "SSGNET_LABEL_ORIGIN"
 """Environment variable: the origin of a proxy before the server."""
 WEB_APP = "ssgnet_monai.label_app.own_pages:app"
+EMPTY = "empty"
+"""Where the server runs: MONAI Label takes a study's name for a file that is there."""
 PREFIX, LOCK = "ssgnet-label-", "lock"
 APPS = ("stock", "ssgnet")
-"""MONAI Label's app for bundles as it is, or with what ``main.py`` adds."""
+"""MONAI Label's app for bundles, or with training on unlabelled studies and the strategy disagreement."""
 MAIN = Path(__file__).with_name("main.py")
 STOCK = Path("monailabel") / "sample-apps" / "monaibundle"
 """Where pip puts the stock app, under the environment's folder."""
@@ -77,6 +80,7 @@ def start_server(
         if not Path(studies).is_dir():
             raise FileNotFoundError(f"Expected a folder of images or a DICOMweb URL as studies, found no {studies}.")
         studies = str(Path(studies).absolute())
+        _check_writable(Path(studies))
     if host not in LOCAL:
         logger.warning(
             "LISTENING ON %s: everybody who reaches this machine on port %d can read and change all studies and start "
@@ -85,13 +89,13 @@ def start_server(
             host,
             port,
         )
-    with signals_raise(), app_folder(bundles, environment / STOCK, app_name) as app:
+    with signals_raise(), app_folder(bundles, environment / STOCK) as app:
         names = ",".join(sorted(path.name for path in (app / "model").iterdir()))
         words = ["--app", str(app), "--studies", studies, "--host", host, "--port", str(port), "--uvicorn_app", WEB_APP]
-        settings = {"models": names, "zoo_source": "local", "sam2": "false", **(conf or {})}
+        settings = {"models": names, "zoo_source": "local", "sam2": "false", "app": app_name, **(conf or {})}
         for key, value in settings.items():
             words += ["--conf", key, value]
-        logger.info("serving %s at http://%s:%d (log: %s)", names, host, port, app / "logs" / "app.log")
+        logger.info("starting, some seconds (log: %s)", app / "logs" / "app.log")
         search = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"  # dcmqi's tools
         variables = {
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in STUDIES]),
@@ -107,15 +111,39 @@ def start_server(
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
         with open(app.parent / LOCK) as lock:  # which the server keeps if this process is killed
             fcntl.flock(lock, fcntl.LOCK_SH)
-            process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app, pass_fds=[lock.fileno()])
+            process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app / EMPTY, pass_fds=[lock.fileno()])
         family: list[psutil.Process] = []
+        told = False
         try:
             while True:
                 family = _family(process.pid) or family
+                if not told and _listens(host, port):
+                    told = True
+                    logger.info("serving %s at http://%s:%d: type this address into 3D Slicer", names, host, port)
                 with suppress(subprocess.TimeoutExpired):
                     return process.wait(WATCH)
         finally:
             _end(_family(process.pid) or family)
+
+
+def _check_writable(studies: Path) -> None:
+    """Labels and MONAI Label's index are written among the studies."""
+    for folder in (studies, studies / "labels", studies / "labels" / "final"):
+        if folder.exists():
+            try:
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise PermissionError(
+                    f"Expected a folder of studies that can be written, since labels are saved in it, got {folder} "
+                    f"({error.strerror}). Copy the studies to a folder of yours, or make it writable."
+                ) from error
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1" if host == "0.0.0.0" else host, port)) == 0
 
 
 def _family(server: int) -> list[psutil.Process]:
@@ -136,7 +164,7 @@ def _end(processes: Sequence[psutil.Process]) -> None:
 
 
 @contextmanager
-def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") -> Iterator[Path]:
+def app_folder(bundles: Sequence[Path], stock: Path) -> Iterator[Path]:
     """A copy of the app with links to the bundles, removed afterwards with what it downloaded.
 
     So is what a killed server left: each holds a lock on its folder while it lives.
@@ -144,7 +172,6 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
     Args:
         bundles: folders of bundles.
         stock: folder of MONAI Label's ``monaibundle`` app.
-        app_name: one of ``APPS``.
 
     Yields:
         The app's folder.
@@ -162,11 +189,11 @@ def app_folder(bundles: Sequence[Path], stock: Path, app_name: str = "stock") ->
         os.rename(lock.name, Path(folder) / LOCK)  # nobody sees it unlocked
         app = Path(folder) / "app"
         shutil.copytree(stock, app, ignore=shutil.ignore_patterns("__pycache__", "logs", "model"))
-        if app_name == "ssgnet":
-            (app / "main.py").rename(app / "stock_main.py")
-            shutil.copyfile(MAIN, app / "main.py")
+        (app / "main.py").rename(app / "stock_main.py")
+        shutil.copyfile(MAIN, app / "main.py")
         (app / "model").mkdir(exist_ok=True)
         (app / "tmp").mkdir(mode=0o700)
+        (app / EMPTY).mkdir()
         for name, bundle in zip(names, bundles, strict=True):
             (app / "model" / name).symlink_to(bundle.resolve())
         yield app

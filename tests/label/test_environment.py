@@ -128,7 +128,7 @@ def test_an_apps_folder_links_the_bundles_and_is_removed(tmp_path):
     stock, bundle = tmp_path / "stock", make_bundle(tmp_path / "one")
     stock.mkdir()
     (stock / "main.py").write_text("stock")
-    with server.app_folder([bundle], stock, "ssgnet") as app:
+    with server.app_folder([bundle], stock) as app:
         assert (app / "model" / SEGMENTER).resolve() == bundle
         assert (app / "stock_main.py").read_text() == "stock"
         assert "class LabelApp" in (app / "main.py").read_text()
@@ -147,6 +147,7 @@ def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(server.tempfile, "tempdir", str(tmp_path))
     stock = tmp_path / "stock"
     stock.mkdir()
+    (stock / "main.py").write_text("stock")
     killed = tmp_path / f"{server.PREFIX}killed"
     (killed / "app" / "dicom").mkdir(parents=True)
     (killed / server.LOCK).touch()
@@ -163,6 +164,7 @@ def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(server.subprocess, "Popen", lambda command, **options: words.extend(command) or Process())
     monkeypatch.setattr(server, "_family", lambda process: [])
     (tmp_path / server.STOCK).mkdir(parents=True)
+    (tmp_path / server.STOCK / "main.py").touch()
     bundle = make_bundle(tmp_path / "bundles")
     with caplog.at_level(logging.WARNING):
         server.start_server([bundle], str(tmp_path), tmp_path)
