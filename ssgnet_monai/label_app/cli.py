@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.label_app.environment import create_environment, default_environment, environment_python
+from ssgnet_monai.label_app.label_history import restore, versions
 from ssgnet_monai.label_app.review import open_review, write_reviewed
 from ssgnet_monai.label_app.server import APPS, start_server
 
@@ -45,6 +46,15 @@ def add_label_commands(subparsers: Any) -> None:
     review.add_argument("--out", type=Path, metavar="DIR", help="write a datalist of the decisions so far, and stop")
     review.add_argument("--port", type=int, default=8000)
     review.set_defaults(handler=_review)
+    history = commands.add_parser("history", help="list the earlier versions of saved labels")
+    back = commands.add_parser("restore", help="make an earlier label the saved one again")
+    for parser in (history, back):
+        parser.add_argument("--studies", type=Path, required=True, metavar="DIR", help="folder of the studies")
+    history.add_argument("image", nargs="?", help="name of a study, without its ending; without it: all")
+    back.add_argument("image", help="name of the study, without its ending")
+    back.add_argument("version", nargs="?", help="as `history` names it; without it: the newest")
+    history.set_defaults(handler=_history)
+    back.set_defaults(handler=_restore)
     for parser in (setup, check, start, review):
         parser.add_argument(
             "--env", type=Path, default=default_environment(), metavar="DIR", help="of MONAI Label (%(default)s)"
@@ -71,6 +81,17 @@ def _review(arguments: argparse.Namespace) -> int:
         raise ValueError("Expected --pool ROUND to review, or --out DIR to write the decisions, got neither.")
     studies = open_review(arguments.pool, arguments.folder)
     return start_server([], str(studies), arguments.env, "ssgnet", port=arguments.port, conf={"review": "true"})
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    for path in versions(arguments.studies, arguments.image):
+        sys.stdout.write(f"{path.parent.name}  {path.name}\n")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(f"{restore(arguments.studies, arguments.image, arguments.version)}\n")
+    return 0
 
 
 def _start(arguments: argparse.Namespace) -> int:
