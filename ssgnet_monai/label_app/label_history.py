@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def keep(studies: Path, image: str, label: Path, saved: float, user: str) -> Pat
     """
     folder = studies / LABELS / FOLDER / image
     folder.mkdir(parents=True, exist_ok=True)
-    moment = datetime.fromtimestamp(saved, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    moment = datetime.fromtimestamp(saved, UTC).strftime("%Y%m%dT%H%M%SZ")
     ending = label.name[len(image) :]
     stem = f"{moment}_{re.sub(r'[^A-Za-z0-9-]', '-', user)[:60] or 'unknown'}"
     number, kept = 1, folder / f"{stem}{ending}"

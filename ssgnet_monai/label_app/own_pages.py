@@ -98,7 +98,12 @@ async def _checked(scope: Message, receive: Callable[[], Awaitable[Message]]) ->
     """
     method, path = scope["method"], scope["path"]
     parts = path.split("/")[1:]
-    if any(character in path for character in "\\\0") or ".." in parts or "%2e" in path.lower() or "%2f" in path.lower():
+    if (
+        any(character in path for character in "\\\0")
+        or ".." in parts
+        or "%2e" in path.lower()
+        or "%2f" in path.lower()
+    ):
         raise ValueError(f"Expected a path without '..', backslashes and encoded ones, got {path[:80]!r}.")
     if refusal := CLOSED.get((method, parts[0])):
         raise ValueError(refusal)

@@ -138,7 +138,9 @@ def _device(request: Mapping[str, Any]) -> dict[str, Any]:
     device = device[0] if isinstance(device, list) and device else device
     if device is None:
         return {}
-    if device not in (*known, "cpu", "cuda") and not (isinstance(device, str) and re.fullmatch(r"cuda:\d{1,2}", device)):
+    if device not in (*known, "cpu", "cuda") and not (
+        isinstance(device, str) and re.fullmatch(r"cuda:\d{1,2}", device)
+    ):
         raise ValueError(f"Expected a device among {', '.join(known)}, got {str(device)[:80]!r}.")
     return {"device": device}
 

@@ -111,7 +111,9 @@ def start_server(
         command = [str(python), "-m", "monailabel.main", "start_server", *words]
         with open(app.parent / LOCK) as lock:  # which the server keeps if this process is killed
             fcntl.flock(lock, fcntl.LOCK_SH)
-            process = subprocess.Popen(command, env={**os.environ, **variables}, cwd=app / EMPTY, pass_fds=[lock.fileno()])
+            process = subprocess.Popen(
+                command, env={**os.environ, **variables}, cwd=app / EMPTY, pass_fds=[lock.fileno()]
+            )
         family: list[psutil.Process] = []
         told = False
         try:

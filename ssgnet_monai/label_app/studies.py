@@ -95,7 +95,9 @@ class Studies(LocalDatastore):
         with self._changes, self._locked():
             target = self.root / f"{image}{ending}"
             if image in self._datastore.objects or os.path.lexists(target):
-                raise ValueError(f"Expected a new study, got {image}, which is there already. Upload it by another name.")
+                raise ValueError(
+                    f"Expected a new study, got {image}, which is there already. Upload it by another name."
+                )
             _copy(image_filename, target)
             info = {**image_info, "ts": int(time.time()), "name": target.name}
             self._datastore.objects[image] = ImageLabelModel(image=DataModel(info=info, ext=ending))

@@ -145,7 +145,9 @@ class LabelTrainTask(BundleTrainTask):
 
 def kept(before: float) -> str:
     """What is said of a training that did not improve the model."""
-    return f"The training brought nothing, the model from before is kept: validation Dice {before:.4f} was not exceeded."
+    return (
+        f"The training brought nothing, the model from before is kept: validation Dice {before:.4f} was not exceeded."
+    )
 
 
 def new(before: float | None, score: float | None) -> str:

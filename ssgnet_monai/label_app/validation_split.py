@@ -36,5 +36,7 @@ def draw_validation(names: Sequence[str], share: float, record: Path) -> set[str
     if seen:
         logger.warning("%s validate now and have trained before: scores of the present model are too good", seen)
     trained = sorted((set(before["training"]) | set(names)) - set(chosen))
-    write_json(record, {"validation": sorted((set(before["validation"]) - set(trained)) | set(chosen)), "training": trained})
+    write_json(
+        record, {"validation": sorted((set(before["validation"]) - set(trained)) | set(chosen)), "training": trained}
+    )
     return set(chosen)

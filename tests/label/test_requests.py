@@ -162,6 +162,8 @@ def test_pages_load_nothing_from_elsewhere(server: Any) -> None:
         assert "cdn" not in text.lower() or path == "/logs/"
 
 
-@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)])
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
 def test_what_another_page_asks_without_an_origin(server: Any, site: str, status: int) -> None:
     assert ask(server, "GET", "/info/", headers={"Sec-Fetch-Site": site})[0] == status
