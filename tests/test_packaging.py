@@ -28,8 +28,13 @@ DISTRIBUTIONS = {
 }
 # Modules that run in MONAI Label's environment alone, and what they find there.
 LABEL_APP = PACKAGE / "label_app"
-LABEL_ALONE = ("check.py", "disagreement.py", "main.py", "own_pages.py", "semi_supervised.py", "stored_masks.py")
+LABEL_ALONE = (
+    "check.py", "disagreement.py", "label_history.py", "main.py", "own_pages.py", "requests.py", "semi_supervised.py",
+    "stored_masks.py", "studies.py", "training.py",
+)  # fmt: skip
 STOCK_APP = "stock_main"
+OF_OTHERS = {"filelock", "starlette"}
+"""What torch and MONAI Label require."""
 # Modules written for one optional package: whoever wants them imports them late.
 IMPORTED_LATE = ("numba_scan.py",)
 
@@ -72,7 +77,7 @@ def test_every_import_is_declared(metadata: configparser.ConfigParser) -> None:
     """A third-party module that the package imports is a requirement; one of an extra is imported late."""
     base = names(metadata["options"]["install_requires"])
     extra = set().union(*(names(block) for block in metadata["options.extras_require"].values()))
-    label = {*names((LABEL_APP / "requirements-label.txt").read_text(encoding="utf-8")), STOCK_APP}
+    label = {*names((LABEL_APP / "requirements-label.txt").read_text(encoding="utf-8")), STOCK_APP, *OF_OTHERS}
     undeclared, early = set(), set()
     for path in sorted(PACKAGE.rglob("*.py")):
         declared = base | label if path.parent == LABEL_APP and path.name in LABEL_ALONE else base

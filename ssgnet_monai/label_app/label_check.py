@@ -7,7 +7,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.dicom.dicom_file import read_picture
+from ssgnet_monai.data.image_files import is_dicom, is_volume
+from ssgnet_monai.data.image_io import picture_values
+from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from ssgnet_monai.data.volumes.slice_reader import SliceReader
@@ -36,17 +39,23 @@ def check_label(image: str | Path, label: str | Path, load: LoadImageMaskd | Non
                 raise ValueError("Expected a NIfTI or NRRD mask for a volume, got a picture. Save it as .nii.gz.")
             label_slices(label, SliceReader(None).volume(image), 2)
         else:
-            (load or LoadImageMaskd((0, 65535)))({"image": str(image), "label": str(label)})
-            _same_size(image, label)
+            item = (load or _of_any_depth(image))({"image": str(image), "label": str(label)})
+            drawn, there = (tuple(item[key].shape[1:]) for key in ("label", "image"))
+            if drawn != there:
+                raise ValueError(
+                    f"Expected {there} pixels (height, width), got {drawn}. Save it on the picture's grid."
+                )
     except Exception as error:  # whatever a damaged file leads to in its reader
         raise ValueError(f"Expected a mask that fits {name}, got one that training cannot use: {error}") from error
 
 
-def _same_size(image: str | Path, label: str | Path) -> None:
-    item = LoadImageMaskd((0, 65535))({"image": str(image), "label": str(label)})
-    drawn, there = (tuple(item[key].shape[1:]) for key in ("label", "image"))
-    if drawn != there:
-        raise ValueError(f"Expected {there} pixels (height, width), got {drawn}. Save it on the picture's own grid.")
+def _of_any_depth(image: str | Path) -> LoadImageMaskd:
+    if is_dicom(image):
+        values = read_picture(image, MAX_MEGAPIXELS)
+    else:
+        with open_picture(image) as picture:
+            values = picture_values(picture)
+    return LoadImageMaskd((0, 65535) if values.dtype == np.uint16 else (0, 255))
 
 
 def _one_segment(label: str | Path) -> None:

@@ -28,6 +28,7 @@ SMALL = {
     "ssgnet run": ["budget=0.005", "synthesis.images=12", "image_size=32"],
     "monai.bundle run": ["--steps", "4", "--epoch_length", "2"],
 }
+WITH_ENVIRONMENT = tuple(f"ssgnet label {name}" for name in ("setup", "check", "start", "review"))
 SERVERS = ("ssgnet label start", "ssgnet label review --pool")
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,7 @@ def words_of(label_environment):
         words = shlex.split(command.replace(":8000/", f":{port}/").replace("curl", "curl --fail-with-body"))
         for key, extra in SMALL.items():
             words += extra if key in command else []
-        words += ["--env", str(label_environment)] if command.startswith("ssgnet label") else []
+        words += ["--env", str(label_environment)] if command.startswith(WITH_ENVIRONMENT) else []
         return words + (["--port", str(port)] if command.startswith(SERVERS) else [])
 
     return change
