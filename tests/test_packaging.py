@@ -29,7 +29,7 @@ DISTRIBUTIONS = {
 # Modules that run in MONAI Label's environment alone, and what they find there.
 LABEL_APP = PACKAGE / "label_app"
 LABEL_ALONE = (
-    "check.py", "disagreement.py", "label_history.py", "main.py", "own_pages.py", "requests.py", "semi_supervised.py",
+    "check.py", "disagreement.py", "main.py", "own_pages.py", "requests.py", "semi_supervised.py",
     "stored_masks.py", "studies.py", "training.py",
 )  # fmt: skip
 STOCK_APP = "stock_main"

@@ -114,6 +114,10 @@ def _name_the_labels(path: Path, datalist: Mapping[str, Any], settings: Mapping[
     formats = metadata["network_data_format"]
     labels = dict(enumerate(datalist["classes"])) if "classification" in path.parents[1].name else datalist["labels"]
     formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}
+    if network := settings.get("network_def", {}).get("_target_", settings.get("architecture")):
+        metadata["description"] = re.sub(
+            r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network}", metadata["description"]
+        )
     if settings.get("num_channels") == 1:
         formats["inputs"]["image"] |= {"num_channels": 1, "channel_def": {"0": "grey"}}
     path.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")

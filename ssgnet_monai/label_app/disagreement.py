@@ -38,6 +38,7 @@ class Disagreement(Strategy):
         super().__init__("The study whose label the model is least sure of")
         self.infer, self.exploration = infer, exploration
         self.scores = ScoreFile(Path(infer.bundle_path), studies)
+        self._unreadable: dict[str, int] = {}  # study -> when its file had last been changed
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any] | None:
         """The next study: its id, and its score where it was not drawn at random. None: all are labelled."""
@@ -63,9 +64,17 @@ class Disagreement(Strategy):
         failed: dict[str, float] = {}
         for image in random.sample(missing, len(missing)):
             try:
-                found[image] = self._score(path_of(image))
-            except Exception:  # one broken file, or a full GPU, must not stop the clinician's work
+                path = path_of(image)
+                changed = Path(path).stat().st_mtime_ns
+                if self._unreadable.get(image) == changed:
+                    failed[image] = 0.0
+                    continue
+                found[image] = self._score(path)
+            except ValueError:  # a broken file must not stop the clinician's work, nor be tried at every click
                 logger.warning("%s cannot be scored", image, exc_info=True)
+                self._unreadable[image], failed[image] = changed, 0.0
+            except Exception:  # such as a full GPU
+                logger.warning("%s cannot be scored now", image, exc_info=True)
                 failed[image] = 0.0
             if time.monotonic() > end:
                 break

@@ -42,9 +42,7 @@ def check_label(image: str | Path, label: str | Path, load: LoadImageMaskd | Non
             item = (load or _of_any_depth(image))({"image": str(image), "label": str(label)})
             drawn, there = (tuple(item[key].shape[1:]) for key in ("label", "image"))
             if drawn != there:
-                raise ValueError(
-                    f"Expected {there} pixels (height, width), got {drawn}. Save it on the picture's grid."
-                )
+                raise ValueError(f"Expected {there} pixels (height, width), got {drawn}. Save it on its grid.")
     except Exception as error:  # whatever a damaged file leads to in its reader
         raise ValueError(f"Expected a mask that fits {name}, got one that training cannot use: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -10,8 +11,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, write_json
 
@@ -88,7 +87,8 @@ def restore(studies: Path, image: str, version: str | None = None) -> Path:
     source = known[version] if version else list(known.values())[-1]
     ending = re.sub(r"^\d{8}T\d{6}Z_[A-Za-z0-9-]+(_\d+)?", "", source.name)
     target = studies / LABELS / FINAL / f"{image}{ending}"
-    with FileLock(str(studies / ".lock")):
+    with open(studies / ".lock", "a") as lock:  # the server's own
+        fcntl.flock(lock, fcntl.LOCK_EX)
         index = _index(studies)
         labels = index.get("objects", {}).get(image, {}).get("labels")
         present = (labels or {}).get(FINAL)

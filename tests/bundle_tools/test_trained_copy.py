@@ -28,6 +28,7 @@ def row(tmp_path):
     (tmp_path / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
     (folder / "config.yaml").write_text("dataset_dir: data\n")
     trained = {"image_size": 64, "num_channels": 1, "network_def": UNET, "network_def#channels": [8, 16], "steps": 7}
+    trained["num_labeled"] = 24
     (folder / "trained_with.json").write_text(json.dumps(trained))
     torch.save(UNet(2, 1, 1, [8, 16], [2]).state_dict(), folder / "model.pt")
     return folder
@@ -44,7 +45,9 @@ def test_a_copy_predicts_and_trains_with_the_settings_of_the_run(row, tmp_path, 
     image = parser.get_parsed_content("preprocessing")({"image": str(tmp_path / "image.png")})["image"]
     assert image.shape == (1, 64, 64)
     assert parser.get_parsed_content("inferer")(image[None], network).shape == (1, 1, 64, 64)
-    assert yaml.safe_load((copy / "configs" / "train.yaml").read_text())["steps"] == 7
+    config = yaml.safe_load((copy / "configs" / "train.yaml").read_text())
+    assert config["steps"] == 7
+    assert config["num_labeled"] is None  # the experiment's, not that of the labels to come
     monkeypatch.setenv("MONAI_LABEL_APP_DIR", str(tmp_path))  # whose server trains without a datalist
     training = ConfigParser()
     training.read_config([str(copy / "configs" / "train.yaml")])
@@ -56,6 +59,7 @@ def test_a_copy_predicts_and_trains_with_the_settings_of_the_run(row, tmp_path, 
         item = parsed.transforms[0]({"image": volume, "axis": 2, "slice": 1})
         assert set(item["image"].unique().tolist()) == {0.0, 1.0}  # all of it outside -160 to 240
     metadata = json.loads((copy / "configs" / "metadata.json").read_text())
+    assert metadata["description"].startswith("Trains a UNet on few labelled images")  # Slicer's tooltip
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "polyp"}
     assert metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 1
 
