@@ -124,6 +124,9 @@ def start_server(
                     logger.info("serving %s at http://%s:%d: type this address into 3D Slicer", names, host, port)
                 with suppress(subprocess.TimeoutExpired):
                     return process.wait(WATCH)
+        except KeyboardInterrupt:
+            logger.info("the server ends; labels and models are on disk, a training in progress is given up")
+            return 130
         finally:
             _end(_family(process.pid) or family)
 
