@@ -63,7 +63,7 @@ def test_slicer_lists_both_models(server: Any) -> None:
 @pytest.mark.parametrize("strategy", ["first", "random"])
 def test_next_sample(server: Any, strategy: str) -> None:
     sample = server.client.next_sample(strategy, {})
-    assert Path(sample["path"]).parent == server.studies.resolve()
+    assert sample["id"] in server.client.datastore()["objects"]
 
 
 @pytest.mark.parametrize("image", ["rgb0", "grey0"])
@@ -180,10 +180,13 @@ def test_saved_labels_train_and_the_next_suggestion_is_the_rectangle(server: Any
         client.train_start(SEGMENTER, {**settings, "val_split": split, "run_id": run_id, "max_epochs": epochs})
         status = wait_for_training(client)
         assert status["status"] == "DONE", status["details"]
-        assert (server.models / "model_previous.pt").read_bytes() == before
-        assert (server.models / "model.pt").read_bytes() != before
-    names = ["model.pt", "model_previous.pt", "model_previous2.pt"]
-    assert sorted(path.name for path in server.models.iterdir()) == names
+        if client.info()["train_stats"][SEGMENTER]["message"].startswith("The training brought nothing"):
+            assert split > 0
+            assert (server.models / "model.pt").read_bytes() == before
+        else:
+            assert (server.models / "model_previous.pt").read_bytes() == before
+            assert (server.models / "model.pt").read_bytes() != before
+    assert {"model.pt", "model_previous.pt"} <= {path.name for path in server.models.iterdir()}
     assert set(torch.load(server.models / "model.pt", weights_only=True)) == set(
         torch.load(server.models / "model_previous.pt", weights_only=True)
     )
