@@ -21,7 +21,7 @@ CONFIGS = ("train.yaml", "inference.yaml")
 BESIDE = "classes.json"
 """The class names of a classifier, beside its weights."""
 OF_THE_DATA = ("intensity_window", "voxel_window")
-OF_THE_EXPERIMENT = ("num_labeled",)
+OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "to_beat")
 """What limited the experiment's own data, not what is trained with afterwards."""
 
 
