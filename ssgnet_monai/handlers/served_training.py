@@ -27,8 +27,8 @@ class ServedTraining:
         network: the network that trains.
         validator: gives the score of ``present``.
         present: file of the served weights, to validate before the first training; None: ``EarlierModel`` does.
-        progress: JSON file with ``epoch``, ``total_epochs``, ``best_metric``, ``present_metric`` and, at the end,
-            ``total_time`` (seconds), as 3D Slicer reads them.
+        progress: JSON file with ``epoch``, ``total_epochs``, ``best_metric`` (the present model's counts),
+            ``present_metric`` and, at the end, ``total_time`` (seconds), as 3D Slicer reads them.
         trainings: how many trainings follow one another, such as one for each round.
     """
 
@@ -72,7 +72,7 @@ class ServedTraining:
         total = engine.state.max_epochs or 1
         ended = self.finished == self.trainings
         done = self.finished * total + (engine.state.epoch if engine.state.epoch < total else 0)
-        self.best = max(self.best, self.session.best_metric or 0.0)
+        self.best = max(self.best, self.session.best_metric or 0.0, self.present_metric or 0.0)
         content = {
             "epoch": self.trainings * total if ended else done,
             "total_epochs": self.trainings * total,
