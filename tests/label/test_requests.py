@@ -58,7 +58,7 @@ def files(server: Any) -> dict[str, bytes]:
 
 
 ESCAPES = [
-    "/tmp/written_by_a_request", "../written", "..%2Fwritten", "%2e%2e%2fwritten", "%252e%252e%252fwritten",
+    "/var/written_by_a_request", "../written", "..%2Fwritten", "%2e%2e%2fwritten", "%252e%252e%252fwritten",
     "..%5Cwritten", "a%00b", "..", ".", "a%0Ab", "....//written", "%2Fetc%2Fpasswd", ".hidden",
 ]  # fmt: skip
 
