@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 
 from ssgnet_monai.data.image_files import JPEG_SUFFIXES
 from ssgnet_monai.data.volumes.label_volume import is_label_volume
-from ssgnet_monai.data.volumes.picture_grid import picture_affine
+from ssgnet_monai.data.volumes.picture_grid import picture_affine, seen_by_itk
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped
@@ -27,7 +27,8 @@ class ViewerMaskd(MapTransform):
 
     A picture's mask becomes (W, H), a volume's (I, J, K) in the file's own voxel order with the file's affine. The mask
     of a JPEG or DICOM picture is asked for as PNG; where the client asks for a format of volumes, as 3D Slicer does, a
-    picture's mask becomes (W, H, 1) at the place where viewers show the picture. MONAI Label's scoring
+    picture's mask becomes (W, H, 1) at the place where ITK, and so Slicer, shows the picture, which is as it is stored;
+    every other mask of a picture is upright, as its orientation tag asks. MONAI Label's scoring
     leaves out ``Invertd``: a volume's mask of another size than the volume is on no grid and stays (W, H, N).
 
     Args:
@@ -51,7 +52,7 @@ class ViewerMaskd(MapTransform):
             if mask.ndim == 3 and mask.shape == size:
                 result[key] = _volume(mask, path, int(meta["axis"]))
             elif mask.ndim == 2 and is_label_volume(result.get("result_extension") or ""):
-                voxels = torch.from_numpy(np.ascontiguousarray(mask.T[..., None]))
+                voxels = torch.from_numpy(np.ascontiguousarray(seen_by_itk(mask, path).T[..., None]))
                 result[key] = MetaTensor(voxels, affine=torch.from_numpy(picture_affine(path)))
             else:
                 result[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(mask.swapaxes(0, 1))))

@@ -10,7 +10,7 @@ import numpy as np
 from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.volumes.mask_values import mask_values
 from ssgnet_monai.data.volumes.nrrd import read_layers
-from ssgnet_monai.data.volumes.picture_grid import picture_affine
+from ssgnet_monai.data.volumes.picture_grid import picture_affine, seen_by_itk, upright_from_itk
 from ssgnet_monai.data.volumes.places import NEAR, other_places
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
@@ -78,27 +78,28 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -
         path: see :func:`read_label_volume`. One of another resolution or position than the picture's is taken as drawn
             on its pixels.
         image: the picture.
-        shape: (H, W) of the picture.
+        shape: (H, W) of the picture, upright.
 
     Returns:
-        (H, W) bool.
+        (H, W) bool, upright: the viewer may have shown the picture as it is stored.
 
     Raises:
         ValueError: another size, or more slices.
     """
     mask, affine = read_label_volume(path)
     grid = picture_affine(image)
+    rows, columns = seen_by_itk(np.zeros(shape, bool), image).shape
     placed = None
-    if mask.size == shape[0] * shape[1]:  # a smaller one is of another size, not a part
-        placed = _on_grid(mask, np.linalg.inv(grid) @ affine, (*shape[::-1], 1))
+    if mask.size == rows * columns:  # a smaller one is of another size, not a part
+        placed = _on_grid(mask, np.linalg.inv(grid) @ affine, (columns, rows, 1))
     if placed is None:
         placed = _turned(mask, np.linalg.inv(_directions(grid)) @ _directions(affine))
-    if placed is None or placed.shape != (*shape[::-1], 1):
+    if placed is None or placed.shape != (columns, rows, 1):
         raise ValueError(
-            f"Expected a mask of one slice of {shape} pixels (height, width), got {mask.shape} (columns, rows, slices) "
-            f"in {path}. Save the segmentation on the picture's own grid."
+            f"Expected a mask of one slice of {(rows, columns)} pixels (height, width), got {mask.shape} (columns, "
+            f"rows, slices) in {path}. Save the segmentation on the picture's own grid."
         )
-    return placed[..., 0].T
+    return upright_from_itk(placed[..., 0].T, image)
 
 
 def _directions(affine: np.ndarray) -> np.ndarray:

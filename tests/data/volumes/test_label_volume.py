@@ -8,10 +8,12 @@ from nibabel.affines import from_matvec
 from PIL import Image
 from pydicom.uid import CTImageStorage
 
+from ssgnet_monai.data.orientation import ORIENTATION, turn_back
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label, read_label_volume
 from ssgnet_monai.data.volumes.picture_grid import picture_affine
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
+from ssgnet_monai.transforms import LoadImageMaskd, ViewerMaskd
 from tests import dicom_files, nrrd_files
 from tests.volume_files import ct, f_mask, oblique, stored_as, write
 
@@ -87,6 +89,31 @@ def test_a_label_on_the_grid_where_itk_shows_the_picture(tmp_path, name):
     nibabel.save(nibabel.Nifti1Image(np.atleast_3d(drawn.T), affine), tmp_path / "label.nii.gz")
     for saved in ("label.nrrd", "label.nii.gz"):
         np.testing.assert_array_equal(picture_label(tmp_path / saved, path, mask.shape), mask)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_label_drawn_on_what_itk_shows_is_read_upright_and_a_mask_sent_lies_on_it(tmp_path, orientation, ending):
+    """A viewer of ITK's shows the picture stored; training sees it upright, and what it predicts goes back."""
+    mask = f_mask()[..., 2] > 0
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = tmp_path / f"p.{ending}"
+    Image.fromarray(turn_back(mask, orientation) * np.uint8(200)).save(path, exif=exif)
+    shown = itk.imread(str(path), itk.UC)
+    drawn = (itk.array_from_image(shown) > 100).astype(np.uint8)
+    label = itk.image_from_array(drawn)
+    label.CopyInformation(shown)
+    itk.imwrite(label, str(tmp_path / "label.nrrd"))
+    item = LoadImageMaskd(num_channels=1)({"image": str(path), "label": str(tmp_path / "label.nrrd")})
+    np.testing.assert_array_equal(item["label"].numpy()[0], mask)
+    assert (item["image"].numpy()[0] > 0.4).sum() == mask.sum()
+    item["pred"], item["result_extension"] = item["label"], ".nrrd"
+    sent = ViewerMaskd("pred")(item)["pred"]
+    np.testing.assert_array_equal(sent.numpy()[..., 0].T, drawn)
+    np.testing.assert_allclose(sent.affine, picture_affine(path))
+    item["result_extension"] = ".png"
+    np.testing.assert_array_equal(ViewerMaskd("pred")(item)["pred"].numpy().T, mask)
 
 
 def picture_lps(image):
