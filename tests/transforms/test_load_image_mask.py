@@ -6,8 +6,10 @@ from monai.transforms import AsDiscreted, Compose, Invertd, Resized, SaveImaged,
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder, write_mask_png
+from ssgnet_monai.data.orientation import ORIENTATION, turn_back
+from ssgnet_monai.data.prepare.write_dataset import percentile_window
 from ssgnet_monai.data.splits import SPLIT_NAMES
-from ssgnet_monai.transforms import LoadImageMaskd
+from ssgnet_monai.transforms import LoadImageMaskd, SaveMaskd
 from tests.dicom_files import write as write_dicom
 
 HEIGHT, WIDTH = 12, 20
@@ -186,3 +188,41 @@ def test_dicom_is_loaded_as_prepared(tmp_path):
     film = write_dicom(tmp_path / "film.dcm", colour[None].repeat(2, 0), frames=2)
     with pytest.raises(ValueError, match=r"one picture, got 2 frames in .*film\.dcm"):
         LoadImageMaskd()({"image": film})
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_a_picture_stored_turned_gets_its_mask_as_viewers_show_it(tmp_path, orientation, ending):
+    """Through resizing, its inversion and MONAI's writer: the written mask lies on the picture as it is shown."""
+    mask = asymmetric_mask().repeat(4, 0).repeat(4, 1)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = tmp_path / f"p.{ending}"
+    Image.fromarray(turn_back(mask, orientation) * np.uint8(255)).save(path, exif=exif)
+    preprocessing = Compose([LoadImageMaskd(num_channels=1), Resized("image", spatial_size=(48, 48), mode="area")])
+    item = preprocessing({"image": str(path)})
+    item["pred"] = item["image"].clone()
+    invert = Invertd(keys="pred", transform=preprocessing, orig_keys="image", nearest_interp=False)
+    options = {"writer": "PILWriter", "output_ext": ".png", "output_postfix": "", "separate_folder": False}
+    save = SaveMaskd(
+        "pred", tmp_path / "masks", output_dtype=np.uint8, scale=255, resample=False, print_log=False, **options
+    )
+    save(AsDiscreted(keys="pred", threshold=0.5)(invert(item)))
+    with Image.open(tmp_path / "masks" / "p.png") as written:
+        assert ((np.asarray(written) > 0) == mask).mean() > 0.97
+
+
+def test_the_window_tells_the_depth_of_the_files(tmp_path):
+    """An image of the other depth would be black or white, whatever its values are."""
+    for values, window, message in (
+        (np.full((4, 5), 200, np.uint8), (0, 4095), "Expected a 16-bit image .* got 8-bit values up to 200"),
+        (np.full((4, 5, 3), 200, np.uint8), (0, 4095), "Expected a 16-bit image"),
+        (np.full((4, 5), 200, np.uint16), (0, 255), "Expected an 8-bit image .* got 16-bit values up to 200"),
+    ):
+        path = save(tmp_path / "i.png", values)
+        with pytest.raises(ValueError, match=message):
+            LoadImageMaskd(intensity_window=window)({"image": path})
+    dark = [save(tmp_path / "d.png", np.array([[0, 255] * 300], np.uint16))]
+    window = percentile_window(dark)
+    assert window == [0, 256]
+    assert LoadImageMaskd(window, 1)({"image": dark[0]})["image"].max() == pytest.approx(255 / 256)

@@ -126,7 +126,7 @@ def write_dataset(
             sources, out, name=name or out.resolve().name, modality=modality or "grey", foreground=foreground,
             split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,
             group_source="volumes" if group_source == NO_GROUPS else group_source, class_order=class_order,
-            window_percentiles=WINDOW_PERCENTILES,
+            window_percentiles=WINDOW_PERCENTILES, notes=notes,
         )  # fmt: skip
     if as_volumes:
         volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold)

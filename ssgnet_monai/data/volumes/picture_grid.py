@@ -64,7 +64,7 @@ def upright_from_itk(mask: np.ndarray, path: str | Path) -> np.ndarray:
 
 def _turn(path: str | Path) -> tuple[int, tuple[slice, slice]]:
     """A picture's orientation, and the steps along rows and columns with which ITK reads what is stored."""
-    if is_dicom(path):
+    if is_dicom(path) or not Path(path).is_file():  # without a file, pixels are where they are, as above
         return 1, np.s_[:, :]
     with open_picture(path, math.inf) as image:
         orientation = orientation_of(image)

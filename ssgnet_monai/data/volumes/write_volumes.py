@@ -55,6 +55,7 @@ def write_volumes(
     group_source: str,
     class_order: Sequence[str] | None,
     window_percentiles: Sequence[float],
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write ``images/<name>.nii.gz`` and ``labels/<name>.nii.gz`` (0, 1); see ``write_dataset`` for the arguments.
 
@@ -71,7 +72,8 @@ def write_volumes(
     splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
     by_image = {record["image"]: record for record in records}
     window, clipped = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
-    warnings = [*warnings, *clipped, *size_warnings({"classes": ordered_classes(sources, class_order), **splits})]
+    sizes = size_warnings({"classes": ordered_classes(sources, class_order), **splits})
+    warnings = [*notes, *warnings, *clipped, *sizes]
     datalist = {
         "name": name,
         "modality": {"0": modality},
