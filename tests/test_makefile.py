@@ -199,4 +199,4 @@ def test_ci_tests_with_a_second_python(sandbox: Sandbox, tmp_path: Path, replace
     assert ("environment of" in done.stderr and "tests are skipped" in done.stderr) == missing
     assert (tmp_path / "ssgnet-monai" / "python-3.13.0").is_dir()
     if not missing:
-        assert "not slow tests/ops tests/losses tests/metrics" in asked[1]
+        assert "not slow tests/ops tests/losses tests/metrics" in asked[0]
