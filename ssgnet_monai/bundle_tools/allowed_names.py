@@ -123,7 +123,7 @@ data.training_datalist: dataset_dir?
 data.training_sha256: dataset_dir?
 engines.CheckpointEvaluation: evaluator network dataset output_dir! model_path! test_loader training_loader split seed \
     examples config_sha256 threshold
-engines.ClassifierEvaluation: evaluator session datalist output_dir! epoch_length split reference? config_sha256
+engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple
 engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
     pool_fraction min_delta patience handlers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ from monai.engines import SupervisedEvaluator
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.cases import group_names
 from ssgnet_monai.data.class_items import origin_counts
-from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines.class_names import check_class_names
 from ssgnet_monai.engines.class_probabilities import read_scored_images, write_scored_images
 from ssgnet_monai.engines.weights import load_weights
+from ssgnet_monai.handlers.publish_model import TRAINING
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.metrics import (
     bootstrap_intervals,
@@ -43,7 +44,6 @@ class ClassifierEvaluation:
         session: of the training run: names the model and its checkpoints, which know the steps.
         datalist: gives the class names and the training images.
         output_dir: folder of the run.
-        epoch_length: steps between looks at validation, as in training.
         split: name of the evaluated section, for the record.
         reference: ``per_image.csv`` of another run on the same images, to compare with; None: no comparison.
         config_sha256: hash of the run's settings, for the record.
@@ -55,13 +55,12 @@ class ClassifierEvaluation:
         session: TrainingSession,
         datalist: Mapping[str, Any],
         output_dir: str | Path,
-        epoch_length: int,
         split: str = "test",
         reference: str | Path | None = None,
         config_sha256: str | None = None,
     ) -> None:
         self.evaluator, self.session, self.datalist = evaluator, session, datalist
-        self.output_dir, self.epoch_length, self.split = Path(output_dir), epoch_length, split
+        self.output_dir, self.split = Path(output_dir), split
         self.reference, self.config_sha256 = reference, config_sha256
 
     def run(self) -> None:
@@ -108,17 +107,13 @@ class ClassifierEvaluation:
         logger.info("%s: %s", self.split, shown)
 
     def _training(self) -> dict[str, int | str | None]:
-        """Steps of the training run and of its chosen weights, and its list; None where its checkpoints are gone."""
-        files = self.session.checkpoints()
-        if not files:
-            return {"steps": None, "best_step": None, "datalist_sha256": None}
-        content = load_tensors(files[-1])
-        session = content["session"]
-        return {
-            "steps": content["iteration"],
-            "best_step": session["best_epoch"] * self.epoch_length,
-            "datalist_sha256": session.get("data_sha256"),
-        }
+        """Steps of the training and of its chosen weights, and its list; None where its record is gone."""
+        try:
+            record = json.loads((self.session.state_dir / TRAINING).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            record = {}
+        names = {"steps": "steps", "best_step": "step", "datalist_sha256": "data_sha256"}
+        return {name: record.get(key) for name, key in names.items()}
 
     def _majority(self, labels: torch.Tensor) -> dict[str, float]:
         """Scores of the answer that is always the most frequent class of the real training images."""

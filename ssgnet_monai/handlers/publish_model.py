@@ -17,6 +17,7 @@ from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
 
 logger = logging.getLogger(__name__)
+TRAINING = "training.json"
 
 
 class PublishModel:
@@ -28,7 +29,8 @@ class PublishModel:
         {"result": "improved" | "kept" | "trained",
          "earlier_score": .93,     # validation score of the earlier model (``EarlierModel``); null: there was none
          "score": .94,             # best validation score of this training; null: validation could not tell
-         "step": 200, "steps": 400}    # of the published weights, 0 with "kept"; of the whole training
+         "step": 200, "steps": 400,    # of the published weights, 0 with "kept"; of the whole training
+         "data_sha256": "..."}         # of the training list; null: not known
 
     "kept": the earlier model is not beaten and stays the model. "improved": it was beaten and is replaced. "trained":
     there was no score to beat.
@@ -65,8 +67,9 @@ class PublishModel:
             "score": session.trained_metric,
             "step": step,
             "steps": engine.state.iteration,
+            "data_sha256": session.data_sha256,
         }
-        write_json(session.state_dir / "training.json", record)
+        write_json(session.state_dir / TRAINING, record)
         if kept:
             logger.warning(
                 "the training brought nothing, the model from before is kept: validation %.4f, training's best %s",

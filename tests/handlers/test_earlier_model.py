@@ -81,7 +81,14 @@ def test_a_training_that_does_not_beat_the_model_leaves_its_file_alone(tmp_path,
     validator = train(tmp_path, {9: 0.9, 1: 0.7, 2: 0.9, 3: 0.8}, earlier)
     assert validator.seen == [9, 1, 2, 3]
     assert earlier.read_bytes() == before
-    assert record(tmp_path) == {"result": "kept", "earlier_score": 0.9, "score": 0.9, "step": 0, "steps": 3}
+    assert record(tmp_path) == {
+        "result": "kept",
+        "earlier_score": 0.9,
+        "score": 0.9,
+        "step": 0,
+        "steps": 3,
+        "data_sha256": None,
+    }
 
 
 def test_a_training_that_beats_it_replaces_it_at_the_end_only(tmp_path, earlier):
@@ -93,7 +100,14 @@ def test_a_training_that_beats_it_replaces_it_at_the_end_only(tmp_path, earlier)
     validator = train(tmp_path, scores, earlier)
     assert 9 not in validator.seen  # the score of before the stop counts
     assert weight(earlier) == 2
-    assert record(tmp_path) == {"result": "improved", "earlier_score": 0.5, "score": 0.8, "step": 2, "steps": 3}
+    assert record(tmp_path) == {
+        "result": "improved",
+        "earlier_score": 0.5,
+        "score": 0.8,
+        "step": 2,
+        "steps": 3,
+        "data_sha256": None,
+    }
     assert not (tmp_path / "state" / "best.pt").exists()
     train(tmp_path, scores, earlier)  # once more: it is finished
     assert weight(earlier) == 2

@@ -130,7 +130,9 @@ def test_one_name_twice_and_a_file_in_a_folders_place(tmp_path):
         assert left(tmp_path) == ["a.tar"]
 
 
-@pytest.mark.parametrize("names", [("A.png", "a.png"), ("é.png", "e\u0301.png"), ("ﬁ.png", "fi.png"), ("a\x1b[2J.png",)])
+@pytest.mark.parametrize(
+    "names", [("A.png", "a.png"), ("é.png", "e\u0301.png"), ("ﬁ.png", "fi.png"), ("a\x1b[2J.png",)]
+)
 def test_names_that_other_systems_or_eyes_take_for_one(tmp_path, names):
     write_tar(tmp_path / "a.tar", [(name, b"1") for name in names])
     with pytest.raises(ValueError, match="names differ|control characters"):
