@@ -40,7 +40,11 @@ class BestWeights:
         score = float(engine.state.metrics[name])
         if math.isnan(score):
             if not self._warned:
-                logger.warning("validation %s cannot be computed on these images: the last weights are kept", name)
+                logger.warning(
+                    "validation %s cannot be computed on these images (no foreground in any mask, or a single class): "
+                    "the last weights are kept. Give validation images that show what is looked for.",
+                    name,
+                )
             self._warned = True
             if session.best_metric is None:
                 self._keep(engine)
