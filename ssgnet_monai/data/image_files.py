@@ -20,9 +20,12 @@ DICOM_SUFFIX = ".dcm"
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 PICTURE_SUFFIXES = (".png", *JPEG_SUFFIXES, ".tif", ".tiff", ".bmp")
 IMAGE_SUFFIXES = frozenset({*PICTURE_SUFFIXES, DICOM_SUFFIX, *VOLUME_SUFFIXES})
-MASK_ENDINGS = ("_mask", "_segmentation", "_lesion", "_anno")
-# What a mask is called after its image, perhaps with a number: x_mask, x_mask_1, x_mask2.
-MASK_NAME = re.compile(f"(.+)({'|'.join(MASK_ENDINGS)})(?:_?(\\d+))?")
+MASK_ENDINGS = (
+    "_mask", "_masks", "_segmentation", "_seg", "_lesion", "_anno", "_annotation", "_gt", "_groundtruth", "_label",
+    "_labels",
+)  # fmt: skip
+# What a mask is called after its image, perhaps with a number: x_mask, x-mask_1, x mask2.
+MASK_NAME = re.compile(f"(.+)[ _-]({'|'.join(ending[1:] for ending in MASK_ENDINGS)})(?:[ _-]?(\\d+))?")
 IMAGE_FOLDERS = frozenset({"images", "image"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
 OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
@@ -177,7 +180,7 @@ def pair_files(
     unlabeled_ok: bool = False,
     several_masks: bool = False,
 ) -> list[ImagePair]:
-    """Pair images and masks by stem; a mask may end in ``_mask``, ``_segmentation``, ``_lesion`` or ``_anno``.
+    """Pair images and masks by stem; a mask may end as ``MASK_ENDINGS`` say.
 
     An image may end in the number of its channel, as nnU-Net calls it (``case_0000``), where its mask is called
     ``case``.
@@ -197,6 +200,12 @@ def pair_files(
     """
     if masks is not None and list(masks) == list(images):
         masks = _masks_among(images)
+        if not masks:
+            raise ValueError(
+                f"Expected masks among the {len(images)} images, found no name that ends as theirs do "
+                f"({', '.join(MASK_ENDINGS)}, also with a number): {listed(images)}. Rename the masks, or move them "
+                "into a folder of their own."
+            )
         images = sorted(set(images) - set(masks))
     case_of = _cases(images, masks)
     by_key = _unique(images, lambda path: stem_key(case_of.get(path, path)), "image")

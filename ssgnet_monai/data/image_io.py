@@ -12,9 +12,10 @@ from PIL import Image
 
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
-from ssgnet_monai.data.picture_layout import layout_of, white_is_zero
+from ssgnet_monai.data.picture_layout import is_signed, layout_of, white_is_zero
 
 MASK_THRESHOLD = 128
+MOST_LABELS = 4
 PNG_EFFORT = 1
 """Of zlib, 0 to 9: a third of the time of its default 6, for files 7 to 16 % larger."""
 
@@ -33,6 +34,11 @@ def plain_image(image: Image.Image, name: str = "") -> Image.Image:
         ValueError: floating-point pixels or values beyond 16 bits.
     """
     name = name or getattr(image, "filename", "") or "the image"
+    if image.mode == "L" and is_signed(image) and (lowest := int(np.asarray(image).view(np.int8).min())) < 0:
+        raise ValueError(
+            f"Expected values from 0 on, got {lowest} in the 8 signed bits of {name}. Save it unsigned: of a mask "
+            "`values != 0`, of pictures all values plus 128."
+        )
     if image.mode in ("L", "RGB", "I;16"):
         return image
     if image.mode in ("1", "LA", "La"):
@@ -45,7 +51,8 @@ def plain_image(image: Image.Image, name: str = "") -> Image.Image:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError(
-                f"Expected values of 8 or 16 bits, got {values.min()} to {values.max()} in {name}. Rescale it first."
+                f"Expected values of 8 or 16 bits, got {values.min()} to {values.max()} in {name}. Save it as "
+                "16-bit PNG or TIFF, all pictures moved and scaled alike to whole numbers from 0 to 65535."
             )
         return Image.fromarray(values.astype(np.uint16))
     layout = layout_of(name)
@@ -117,13 +124,25 @@ def binarise_mask(
         if near.mean() >= 0.85 and (highest >= 223 or lossy):
             cut = values >= MASK_THRESHOLD
             clean = bool(((values == 0) | (values == 255)).all())
-            return cut, "0/255" if clean else "0/255 with ringing or grey edges"
+            if clean or lossy or not _holds_labels(values, cut):
+                return cut, "0/255" if clean else "0/255 with ringing or grey edges"
     shown = np.unique(values)
     listed = ", ".join(map(str, shown[:8])) + (f", ... ({len(shown)} values)" if len(shown) > 8 else "")
     raise ValueError(
-        f"Expected a mask of values {{0, 1}} or {{0, 255}}, got {{{listed}}} in {name}. If it numbers objects, prepare "
-        "with mask_threshold=0 (--mask-threshold 0: values above 0 are foreground); otherwise export a binary mask."
+        f"Expected a mask of values {{0, 1}} or {{0, 255}}, got {{{listed}}} in {name}. "
+        + (
+            "Export a binary mask, whose background is 0."
+            if values.min() > 0
+            else "If it numbers objects, prepare with mask_threshold=0 (--mask-threshold 0: values above 0 are "
+            "foreground); otherwise export a binary mask."
+        )
     )
+
+
+def _holds_labels(values: np.ndarray, cut: np.ndarray) -> bool:
+    """Whether dark values are classes beside 0 and 255, as 1 is beside a void of 255: few values on many pixels."""
+    dark = values[(values > 0) & (values <= 32)]
+    return bool(values.min() == 0 and 10 * dark.size > np.count_nonzero(cut) and len(np.unique(dark)) <= MOST_LABELS)
 
 
 def resize_image(values: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -26,12 +26,18 @@ def folder_name(name: str) -> str:
     return re.sub(" +", "_", "".join(kept))
 
 
+def plain_number(name: str) -> str:
+    """A whole number as tables mix them, ``007``, ``7`` or ``7.0``, in its shortest form; other names as they are."""
+    number = re.fullmatch(r"0*(\d+)(\.0*)?", name)
+    return number[1] if number else name
+
+
 def look_alikes(names: Iterable[str]) -> list[list[str]]:
-    """Names that would share a folder or differ in case, spaces and underscores alone, together in sorted lists."""
+    """Names that share a folder or differ in case, spaces, underscores or as numbers alone, in sorted lists."""
     by_key: dict[str, set[str]] = {}
     for name in names:
         plain = re.sub(f"[{JOINERS}]", "", plain_name(name)).casefold()
-        by_key.setdefault(re.sub("_+", "_", folder_name(plain)), set()).add(name)
+        by_key.setdefault(re.sub("_+", "_", folder_name(plain_number(plain))), set()).add(name)
     return [sorted(same) for same in by_key.values() if len(same) > 1]
 
 

@@ -9,6 +9,7 @@ from PIL import Image, TiffImagePlugin
 
 BITS, SAMPLE_FORMAT, SAMPLES, PHOTOMETRIC = 258, 339, 277, 262
 WHITE_IS_ZERO = 0
+SIGNED = 2
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0")
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -19,6 +20,11 @@ PILLOW_CHANNELS = 4
 def white_is_zero(image: Image.Image) -> bool:
     """Whether an open picture is a TIFF whose value 0 is shown white (PhotometricInterpretation 0)."""
     return getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
+
+
+def is_signed(image: Image.Image) -> bool:
+    """Whether an open picture is a TIFF of signed numbers, of which Pillow reads 8 bits as unsigned ones."""
+    return set(getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (1,))) == {SIGNED}
 
 
 def layout_of(path: str | Path) -> tuple[str, int, int] | None:

@@ -1,5 +1,6 @@
 """Too little to learn from is said before anything trains."""
 
+import json
 import logging
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data.datalist import load_datalist
-from ssgnet_monai.data.few_images import FEWEST, size_warnings
+from ssgnet_monai.data.few_images import FEWEST, foreground_warnings, size_warnings
 from ssgnet_monai.data.prepare.folder import prepare_folder
 from ssgnet_monai.metrics.synthesis_scores import synthesis_scores
+from tests.picture_files import write_values
+from tests.volume_files import ct, f_mask, write
 
 
 def items(**numbers):
@@ -61,3 +64,45 @@ def test_all_images_of_a_class_on_the_side_of_the_test_are_told(tmp_path, caplog
     with caplog.at_level(logging.WARNING, "ssgnet_monai"):
         prepare_folder(tmp_path / "d", None, tmp_path / "o", **prepare)
     assert "has no training image" in caplog.text
+
+
+def masked(prefix, number):
+    return [{"image": f"{prefix}{k}.png", "label": f"{prefix}{k}_m.png"} for k in range(number)]
+
+
+@pytest.mark.parametrize("split", ["training", "validation", "test"])
+def test_a_part_without_foreground_is_told(split):
+    datalist = {"training": masked("a", 3), "validation": masked("b", 2), "test": masked("c", 2), "unlabeled": []}
+    empty = {item["label"] for item in datalist[split]}
+    (told,) = foreground_warnings(datalist, empty)
+    assert told.startswith(f"None of the {len(empty)} {split} masks has any foreground")
+    assert foreground_warnings(datalist, set(sorted(empty)[1:])) == []
+    (told,) = foreground_warnings(datalist, {item["label"] for part in datalist.values() for item in part})
+    assert told.startswith("None of the 7 masks has any foreground")
+    assert foreground_warnings({**datalist, split: items(a=2)}, empty) == []
+
+
+@pytest.mark.parametrize("form", ["pictures", "slices", "volumes"])
+def test_validation_and_test_without_foreground_are_told_at_preparation(tmp_path, form):
+    for index in range(6):
+        if form == "pictures":
+            noise = np.random.default_rng(index).integers(0, 255, (24, 24, 3), dtype=np.uint8)
+            mask = np.zeros((24, 24), np.uint8)
+            mask[5:9, 5:9] = 255 * (index == 0)
+            write_values(tmp_path / "images" / f"i{index}.png", noise)
+            write_values(tmp_path / "masks" / f"i{index}.png", mask)
+        else:
+            write(tmp_path / "images" / f"i{index}.nii.gz", ct(index))
+            write(tmp_path / "masks" / f"i{index}.nii.gz", f_mask() * np.uint8(index == 0))
+    options = {"form": form} if form != "pictures" else {}
+    found = set()
+    for seed in range(4):
+        out = prepare_folder(tmp_path, None, tmp_path.with_name(f"out{seed}"), size=None, seed=seed, **options).parent
+        parts = load_datalist(out / "datalist.json")
+        told = " ".join(json.loads((out / "prepare.json").read_text())["warnings"])
+        for split in ("training", "validation", "test"):
+            empty = not any("i0" in item["image"].rpartition("/")[2] for item in parts[split])
+            assert (f"{split} masks has any foreground" in told) == empty
+            found.add((split, empty))
+    assert ("validation", True) in found
+    assert ("test", True) in found

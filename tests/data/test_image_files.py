@@ -172,3 +172,28 @@ def test_pipes_and_sockets_under_a_pictures_name_are_left_out(tmp_path):
     for name in "efg":
         write(tmp_path / f"{name}.png", ord(name))
     subprocess.run([*prepare, tmp_path.with_name("out"), "--size", "8"], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("ending", ["_seg", "-mask", " mask_1", "_GT", "_label", "_masks"])
+def test_other_endings_of_masks_are_known_too(tmp_path, ending):
+    for index in range(3):
+        write(tmp_path / f"x{index}.png", 100)
+        write(tmp_path / f"x{index}{ending}.png")
+    files = find_images(tmp_path)
+    assert [(pair.image.name, pair.mask.name) for pair in pair_files(files, files)] == [
+        (f"x{index}.png", f"x{index}{ending}.png") for index in range(3)
+    ]
+    with pytest.raises(ValueError, match="3 of 6 files that are masks of others by their names"):
+        pair_files(files, None)
+
+
+@pytest.mark.parametrize("name", ["mask_x{}", "x{}mask"])
+def test_masks_that_cannot_be_told_from_images_are_never_unlabelled_images(tmp_path, name):
+    for index in range(3):
+        write(tmp_path / f"x{index}.png", 100)
+        write(tmp_path / f"{name.format(index)}.png")
+    files = find_images(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"Expected masks among the 6 images, found no name .*Rename the masks, or move"
+    ):
+        pair_files(files, files, unlabeled_ok=True)

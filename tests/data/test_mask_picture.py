@@ -149,3 +149,27 @@ def test_a_mask_is_turned_by_its_own_tag(tmp_path, orientation):
     with Image.open(tmp_path / "m.png") as picture:
         expected = np.asarray(ImageOps.exif_transpose(picture)) > 0
     np.testing.assert_array_equal(read_mask(tmp_path / "m.png")[0], expected)
+
+
+@pytest.mark.parametrize("picture", ["grey", "indexed"])
+def test_classes_beside_a_void_of_255_are_not_cut_away(tmp_path, picture):
+    values = np.zeros((20, 20), np.uint8)
+    values[5:15, 5:15] = 1
+    values[5, 5:15] = 255
+    if picture == "grey":
+        Image.fromarray(values).save(tmp_path / "m.png")
+    else:
+        indexed(tmp_path / "m.png", values, [BLACK, RED, *[WHITE] * 254])
+    with pytest.raises(ValueError, match=r"got \{0, 1, 255\} in .*m\.png.*--mask-threshold 0"):
+        read_mask(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png", threshold=0)[0], values > 0)
+    stray = np.where(values > 0, 255, 0).astype(np.uint8)
+    stray[0, 0] = 1
+    Image.fromarray(stray).save(tmp_path / "n.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "n.png")[0], values > 0)
+
+
+def test_a_threshold_is_not_advised_where_no_value_is_0(tmp_path):
+    Image.fromarray(np.array([[1, 2, 3]], np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"got \{1, 2, 3\} in .*m\.png\. Export a binary mask, whose background is 0"):
+        read_mask(tmp_path / "m.png")

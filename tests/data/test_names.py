@@ -1,6 +1,6 @@
 import pytest
 
-from ssgnet_monai.data.names import folder_name, is_fit_name, look_alikes, plain_name
+from ssgnet_monai.data.names import folder_name, is_fit_name, look_alikes, plain_name, plain_number
 
 
 def test_a_name_has_one_form():
@@ -25,3 +25,9 @@ def test_folders_keep_letters_with_their_marks():
 def test_names_that_would_share_a_folder_are_found():
     assert look_alikes(["a b", "c", "A_b"]) == [["A_b", "a b"]]
     assert look_alikes(["HER2+", "HER2-"]) == []
+
+
+@pytest.mark.parametrize(("name", "plain"), [("007", "7"), ("7.0", "7"), ("0", "0"), ("7.5", "7.5"), ("a1.0", "a1.0")])
+def test_a_whole_number_has_one_form(name, plain):
+    assert plain_number(name) == plain
+    assert bool(look_alikes({name, plain})) == (name != plain)

@@ -109,3 +109,11 @@ def test_other_formats_have_no_layout_and_a_pipe_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ValueError, match=r"got a folder, pipe, socket or device at .*pipe\.png"):
         read(tmp_path / "pipe.png")
+
+
+def test_eight_signed_bits_are_refused_where_a_value_is_negative(tmp_path):
+    tifffile.imwrite(tmp_path / "s.tif", np.array([[-100, 3], [0, 127]], np.int8))
+    with pytest.raises(ValueError, match=r"values from 0 on, got -100 in the 8 signed bits of .*s\.tif.*plus 128"):
+        read(tmp_path / "s.tif")
+    tifffile.imwrite(tmp_path / "s.tif", np.array([[1, 3], [0, 127]], np.int8))
+    np.testing.assert_array_equal(read(tmp_path / "s.tif"), [[1, 3], [0, 127]])

@@ -46,7 +46,7 @@ def prepare_folder(
 
     Args:
         images: folder of PNG, JPEG, TIFF, BMP, DICOM, or of NIfTI volumes; also one around ``images/`` and ``masks/``.
-        masks: folder of masks with the same stems (endings ``_mask``, ``_segmentation``, ``_lesion``, ``_anno``
+        masks: folder of masks with the same stems (endings such as ``_mask``, ``_segmentation``, ``_seg``, ``_gt``
             allowed; ``x_mask``, ``x_mask_1`` and so on are united), which may be that of the images, or None: a
             ``masks`` folder beside the images if there is one, else a dataset for classification.
         out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.

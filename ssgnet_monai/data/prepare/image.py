@@ -35,7 +35,7 @@ def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dic
 
     Returns:
         ``{"width", "height"}`` as stored, ``{"mode", "format", "bits", "orientation"}`` of the image, ``"untagged"``:
-        the image has an orientation tag, a mask has none, and its size does not tell whether it is upright.
+        the image and a mask do not have the same orientation tag, and the sizes do not tell which are upright.
 
     Raises:
         ValueError: unreadable or too large file, or image and mask of different sizes when both are upright.
@@ -47,13 +47,18 @@ def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dic
     untagged = False
     for path in pair.masks:
         with open_picture(path, max_megapixels) as mask:
-            own, size = orientation_of(mask), upright_size(mask)
-        untagged |= orientation != 1 and own == 1 and size == stored == shown
+            own, size, unturned = orientation_of(mask), upright_size(mask), stored_size(mask)
+        untagged |= orientation != own and size == unturned == stored == shown
         if size != shown and not (own == 1 and size == stored):
             raise ValueError(
                 f"Expected a mask of the image's size {shown[0]}x{shown[1]} (width x height), got "
-                f"{size[0]}x{size[1]} in {path}{', both upright' * (max(own, orientation) > 1)}. Export it at that "
-                "size, or remove both files."
+                f"{size[0]}x{size[1]} in {path}{', both upright' * (max(own, orientation) > 1)}. "
+                + (
+                    f"The image's orientation tag is {orientation}, the mask's {own} (1: none): save both upright, "
+                    "without tag."
+                    if own != orientation
+                    else "Export it at that size, or remove both files."
+                )
             )
     return {**found, "bits": bits, "orientation": orientation, "untagged": untagged}
 

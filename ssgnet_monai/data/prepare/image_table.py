@@ -95,10 +95,11 @@ class ImageTable:
             stem = self._stem(row[self.image_column])
             if stem is None or (stem in found and is_missing(row[column])):
                 continue
-            before = found.get(stem, (0, ""))[1]
+            earlier, before = found.get(stem, (0, ""))
             if not is_missing(before) and before != row[column]:
                 raise ValueError(
-                    f"Expected one {self.kind} for {stem} in {self.path}, got {before!r} and {row[column]!r}."
+                    f"Expected one {self.kind} for {stem} in {self.path}, got {before!r} in row {earlier} and "
+                    f"{row[column]!r} in row {number}. Remove the wrong one."
                 )
             found[stem] = (number, row[column])
         return found

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed
-from ssgnet_monai.data.names import is_fit_name, look_alikes, plain_name
+from ssgnet_monai.data.names import is_fit_name, look_alikes, plain_name, plain_number
 from ssgnet_monai.data.prepare.image_table import ImageTable, is_missing, one_hot, table_and_column
 
 logger = logging.getLogger(__name__)
 
 SPLIT_BEGINNINGS = {
     "training": ("train", "training"),
-    "validation": ("val", "valid", "validation", "dev"),
+    "validation": ("val", "valid", "validation", "dev", "eval"),
     "test": ("test", "testing", "holdout"),
     "fold": ("fold",),
+    "labeled": ("labeled", "labelled"),
+    "unlabeled": ("unlabeled", "unlabelled"),
 }
 CLASS_COLUMNS = (
     ("class", "classname", "category", "diagnosis", "dx", "diag", "pathology", "labelname", "label", "labels",
@@ -63,8 +65,8 @@ def read_classes(pairs: Sequence[ImagePair], classes: str | Path | None, image_f
         )
     if same := look_alikes(names):
         raise ValueError(
-            f"Expected classes that differ in more than case, spaces or signs, got {' and '.join(map(repr, same[0]))} "
-            f"in {classes}. Give them one name, or names that differ."
+            "Expected classes that differ in more than case, spaces, signs or the form of a number, got "
+            f"{' and '.join(map(repr, same[0]))} in {classes}. Give them one name, or names that differ."
         )
     if len(names) == len(pairs) >= MANY_CLASSES:
         raise ValueError(
@@ -148,12 +150,15 @@ def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, s
 
 
 def split_folders(names: Iterable[str]) -> list[str]:
-    """Folders that are called as splits are (``train``, ``Training_Set``, ``val_images``), or none.
+    """Folders that are called as splits are (``train``, ``Training_Set``, ``x_val``, ``x_train``), or none.
 
     Two kinds of such names are splits, and so are all names, but one among others (``test tube``) or several tests
     (``test positive``, ``test negative``) are none.
     """
-    kinds = {name: kind for name in names if (kind := _split_of(name))}
+    names = sorted(names)
+    begins = [names[0][: sign.end()] for sign in re.finditer(r"[\W_]", names[0])] if names else []
+    common = max((begin for begin in begins if all(name.startswith(begin) for name in names)), default="", key=len)
+    kinds = {name: kind for name in names if (kind := _split_of(name) or _split_of(name.removeprefix(common)))}
     found, all_of_them = set(kinds.values()), kinds.keys() == set(names)
     return sorted(kinds) if len(found) > 1 or (all_of_them and (found != {"test"} or len(kinds) == 1)) else []
 
@@ -198,19 +203,22 @@ def _from_csv(
 
 def _without_known_column(table: ImageTable, kind: str) -> Mapping[str, tuple[int, str]]:
     places = table.unknown_columns()
-    names = [table.columns[place] for place in places]
     if kind == "class" and (found := one_hot(table, places)) is not None:
-        logger.info("%s: the columns %s hold one 1 in each row: they are the classes.", table.path.name, listed(names))
+        logger.info(
+            "%s: the columns %s hold one 1 in each row: they are the classes.",
+            table.path.name,
+            listed(table.columns[place] for place in places),
+        )
         return found
     known = CLASS_COLUMNS if kind == "class" else GROUP_COLUMNS
     raise ValueError(
         f"Expected a column called {', '.join(known[0][:5])} or the like for the {kind} in {table.path}, found the "
-        f"columns {table.columns}. Name the one that holds it: {table.path.name}:{names[0] if names else 'COLUMN'}"
+        f"columns {table.columns}. Name the one that holds it: {table.path.name}:COLUMN"
         + (", or make one column of several that hold 0 and 1." if kind == "class" else ".")
     )
 
 
 def _one_spelling(groups: dict[str, str]) -> dict[str, str]:
-    """Groups that differ in case alone are one: to keep images together is the safe side."""
+    """Groups that differ in case or as numbers are written alone are one: to keep images together is the safe side."""
     first: dict[str, str] = {}
-    return {stem: first.setdefault(group.casefold(), group) for stem, group in groups.items()}
+    return {stem: first.setdefault(plain_number(group.casefold()), group) for stem, group in groups.items()}

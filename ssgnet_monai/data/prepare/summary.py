@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssgnet_monai.data.datalist import SPLITS
-from ssgnet_monai.data.few_images import size_warnings
+from ssgnet_monai.data.few_images import foreground_warnings, size_warnings
 from ssgnet_monai.data.image_files import listed
+from ssgnet_monai.data.prepare.inverted_masks import ON_BORDER
 from ssgnet_monai.data.prepare.near_duplicates import near_pairs
 
 MOSTLY_FOREGROUND = 0.8
@@ -79,7 +80,13 @@ def summarise(
         "num_channels": datalist["num_channels"],
         "intensity_window": datalist["intensity_window"],
     }
-    return {**summary, "warnings": [*_warnings(summary, headers, records), *size_warnings(datalist)]}
+    empty = {record["label"] for record in masks if record["foreground"] == 0 or record["vanished"]}
+    warnings = [
+        *_warnings(summary, headers, records, volumes="voxel_window" in datalist),
+        *size_warnings(datalist),
+        *foreground_warnings(datalist, empty),
+    ]
+    return {**summary, "warnings": warnings}
 
 
 def format_summary(summary: Mapping[str, Any]) -> str:
@@ -121,15 +128,19 @@ def _near_duplicates(
 
 
 def _warnings(
-    summary: Mapping[str, Any], headers: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
+    summary: Mapping[str, Any],
+    headers: Sequence[Mapping[str, Any]],
+    records: Sequence[Mapping[str, Any]],
+    volumes: bool,
 ) -> list[str]:
     images, masks = summary["images"], summary["masks"]
     found = []
     untagged = [record["image"] for record, header in zip(records, headers, strict=True) if header["untagged"]]
     if untagged:
         found.append(
-            f"{len(untagged)} images were turned by their orientation tag and their masks, which have none, were not: "
-            f"look at some, such as {listed(untagged)}. If they do not fit, save images and masks upright, without tag."
+            f"{len(untagged)} images and their masks have not the same orientation tag, and each was turned by its "
+            f"own: look at some, such as {listed(untagged)}. If they do not fit, save images and masks upright, "
+            "without tag."
         )
     if images["identical"]:
         found.append(
@@ -152,15 +163,20 @@ def _warnings(
     if masks["emptied_by_resizing"]:
         lost = masks["emptied_by_resizing"]
         found.append(f"{lost} masks lost all foreground by resizing or cleaning; prepare at a larger size.")
-    if masks["count"] and masks["empty"] == masks["count"]:
-        found.append(
-            f"None of the {masks['count']} masks has any foreground: nothing can be learnt from them. Export the right "
-            "label, or name the right folder of masks."
-        )
     if masks["count"] and masks["median_foreground"] > MOSTLY_FOREGROUND:
         found.append(
-            f"The median mask covers {masks['median_foreground']:.0%} of its image. If that is the background, prepare "
-            "again with the other mask_foreground, bright or dark."
+            f"The median mask covers {masks['median_foreground']:.0%} of its image. If that is the background, "
+            + (
+                "save the masks inverted."
+                if volumes
+                else "prepare again with the other mask_foreground, bright or dark."
+            )
+        )
+    around = [record["label"] for record in records if record.get("border_foreground", 0) >= ON_BORDER]
+    if around and not volumes:
+        found.append(
+            f"The foreground of {len(around)} of {masks['count']} masks lies all along the border of the picture: look "
+            f"at some, such as {listed(around)}. Those that are inverted need to be exported again."
         )
     zero_one = [name for name in masks["encodings"] if name == "0/1"]
     if zero_one and len(set(masks["encodings"]) - {"empty"}) > 1:

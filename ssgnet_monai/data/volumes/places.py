@@ -102,10 +102,10 @@ def _corners(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _bare(shape: tuple[int, ...], affine: np.ndarray) -> bool:
-    """Whether an affine is the identity, or what NIfTI readers make of spacings alone: the centre is the origin."""
+    """Whether an affine is the identity (of RAS+ or LPS+), or what readers make of spacings alone: a central origin."""
     straight = np.count_nonzero(affine[:3, :3] - np.diag(np.diag(affine)[:3])) == 0
     centre = affine @ [*((np.array(shape) - 1) / 2), 1]
-    return straight and (np.array_equal(affine, np.eye(4)) or bool(np.abs(centre[:3]).max() < 1e-3))
+    return straight and (np.array_equal(np.abs(affine), np.eye(4)) or bool(np.abs(centre[:3]).max() < 1e-3))
 
 
 def _share(shape: tuple[int, ...], affine: np.ndarray, mask_shape: tuple[int, ...], mask_affine: np.ndarray) -> float:

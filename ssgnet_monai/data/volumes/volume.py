@@ -111,8 +111,8 @@ class Volume:
         low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
         raise ValueError(
             f"Expected finite voxels, got NaN or infinity in {wrong} of {voxels.size} voxels of {self.path}. Give them "
-            f"a value, such as the lowest and highest of the others (numpy.nan_to_num(values, nan={low:g}, "
-            f"neginf={low:g}, posinf={high:g})), and save the volume again."
+            f"a value and save the volume again: in a mask 0, else such as the lowest and highest of the others "
+            f"(numpy.nan_to_num(values, nan={low:g}, neginf={low:g}, posinf={high:g}))."
         )
 
     def _check_header(self) -> None:

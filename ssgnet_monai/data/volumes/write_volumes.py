@@ -18,7 +18,7 @@ from nibabel.orientations import aff2axcodes
 from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, save_datalist
-from ssgnet_monai.data.few_images import size_warnings
+from ssgnet_monai.data.few_images import foreground_warnings, size_warnings
 from ssgnet_monai.data.image_files import ImagePair, SourceImage
 from ssgnet_monai.data.prepare.convert import for_each_pair
 from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_classes, real_item
@@ -72,8 +72,9 @@ def write_volumes(
     splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
     by_image = {record["image"]: record for record in records}
     window, clipped = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
+    empty = {record["label"] for record in records if "label" in record and not record["foreground"]}
     sizes = size_warnings({"classes": ordered_classes(sources, class_order), **splits})
-    warnings = [*notes, *warnings, *clipped, *sizes]
+    warnings = [*notes, *warnings, *clipped, *sizes, *foreground_warnings(splits, empty)]
     datalist = {
         "name": name,
         "modality": {"0": modality},

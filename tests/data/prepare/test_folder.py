@@ -179,7 +179,7 @@ def test_tables(tmp_path):
     with pytest.raises(ValueError, match="class for every image in .*none for 7 of 9: case2, case3"):
         prepare_folder(images, masks, tmp_path / "o2", classes=table)
     table.write_text("case0,a\ncase0,b\n")
-    with pytest.raises(ValueError, match="one class for case0 .* got 'a' and 'b'"):
+    with pytest.raises(ValueError, match=r"one class for case0 .* got 'a' in row \d+ and 'b' in row \d+\. Remove"):
         prepare_folder(images, masks, tmp_path / "o2", classes=table)
 
 

@@ -72,8 +72,28 @@ def test_a_mask_without_the_images_tag(tmp_path, orientation):
         values, mask = upright(int(item["image"][-5]))
         np.testing.assert_array_equal(np.asarray(Image.open(item["image"])), values)
         np.testing.assert_array_equal(np.asarray(Image.open(item["label"])) > 0, mask)
-    told = [text for text in warnings if "orientation tag and their masks, which have none" in text]
+    told = [text for text in warnings if "have not the same orientation tag" in text]
     assert len(told) == (orientation < 5)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_tag_of_the_mask_alone_is_told_or_named(tmp_path, orientation):
+    for index in range(4):
+        values, mask = upright(index)
+        save(tmp_path / "in" / "images" / f"i{index}.png", values, 1)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(mask.astype(np.uint8) * 255).save(_made(tmp_path / "in" / "masks" / f"i{index}.png"), exif=exif)
+    if orientation == 6:
+        with pytest.raises(ValueError, match=r"image's orientation tag is 1, the mask's 6 \(1: none\): save both"):
+            prepared(tmp_path / "in")
+    else:
+        assert "4 images and their masks have not the same orientation tag" in " ".join(prepared(tmp_path / "in")[1])
+
+
+def _made(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_several_masks_of_one_image_are_united_and_told(tmp_path):

@@ -48,9 +48,10 @@ def test_an_unknown_column_is_never_taken_and_the_advice_works(tmp_path, header,
     columns = header.split(",")
     rows = [",".join([f"i{k}", *(f"v{k // 3}" for _ in columns[1:])]) for k in range(6)]
     path = table(tmp_path, header, *rows)
-    with pytest.raises(ValueError, match=rf"found the columns \['image', .*t\.csv:{columns[1]}") as error:
+    with pytest.raises(ValueError, match=r"found the columns \['image', .*t\.csv:COLUMN") as error:
         read(path)
     advice = str(error.value).partition("Name the one that holds it: ")[2].rstrip(".").split(",")[0]
+    advice = advice.replace("COLUMN", columns[1])  # none is named: a copied age would part a patient's images
     assert set(read(tmp_path / advice).values()) == {"v0", "v1"}
 
 

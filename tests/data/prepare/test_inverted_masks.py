@@ -115,3 +115,18 @@ def test_a_choice_without_masks_is_refused(tmp_path):
     make(tmp_path / "in", inverted)
     with pytest.raises(ValueError, match="mask pictures for mask_foreground dark, got images without masks"):
         prepare_folder(tmp_path / "in" / "images", None, tmp_path / "out", mask_foreground="dark")
+
+
+def test_a_few_inverted_masks_are_named(tmp_path):
+    def picture(mask):
+        return inverted(mask) if mask.sum() == lesion(2).sum() else Image.fromarray(mask)
+
+    make(tmp_path / "in", picture)
+    written(tmp_path / "in")
+    (told,) = (text for text in warnings(tmp_path / "out") if "border" in text)
+    assert told.startswith("The foreground of 1 of 6 masks lies all along the border")
+    assert "masks/i2.png" in told
+
+
+def warnings(out):
+    return json.loads((out / "prepare.json").read_text())["warnings"]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.data.image_files import ImagePair, find_images
-from ssgnet_monai.data.prepare.item_tables import read_classes
+from ssgnet_monai.data.prepare.item_tables import read_classes, read_groups
 
 
 def pairs(root, *names):
@@ -35,15 +35,35 @@ def test_class_names_unfit_for_folders_are_named(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "names", [("training_set", "test_set"), ("Train", "val_images"), ("trainset", "TestData"), ("fold1", "fold2")]
+    "names",
+    [
+        ("training_set", "test_set"),
+        ("Train", "val_images"),
+        ("trainset", "TestData"),
+        ("fold1", "fold2"),
+        ("x_train", "x_test"),
+        ("ISIC2018_Training", "ISIC2018_Test"),
+        ("train", "eval"),
+        ("labeled", "unlabeled"),
+    ],
 )
-def test_splits_are_known_by_how_their_names_begin(tmp_path, names):
+def test_splits_are_known_by_how_their_names_begin_or_end(tmp_path, names):
     found = pairs(tmp_path, *(f"{name}/benign/{name}.png" for name in names))
     with pytest.raises(ValueError, match="found splits"):
         read_classes(found, "folders", tmp_path)
 
 
-@pytest.mark.parametrize("names", [("test positive", "test negative"), ("testis", "valve", "trained"), ("dev", "a")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("test positive", "test negative"),
+        ("testis", "valve", "trained"),
+        ("dev", "a"),
+        ("x_benign", "x_test"),
+        ("benign_train", "malignant_train"),
+        ("labeled", "a"),
+    ],
+)
 def test_classes_that_begin_like_splits_stay_classes(tmp_path, names):
     found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(names)))
     assert set(read_classes(found, "folders", tmp_path).values()) == set(names)
@@ -67,3 +87,13 @@ def test_one_class_folder_in_two_codings_is_refused(tmp_path):
     found = pairs(tmp_path, *(f"{name}/{number}.png" for number, name in enumerate(names)))
     with pytest.raises(ValueError, match=r"one folder for class 'Mélanome'.*'Me\\u0301lanome', 'M\\xe9lanome'"):
         read_classes(found, "folders", tmp_path)
+
+
+def test_numbers_written_in_two_ways_are_one_group_and_no_two_classes(tmp_path):
+    found = [ImagePair(f"i{k}", Path(f"i{k}.png"), None) for k in range(6)]
+    rows = ["1", "1.0", "001", "2", "2.0", "3.5"]
+    (tmp_path / "g.csv").write_text("image,patient\n" + "".join(f"i{k},{row}\n" for k, row in enumerate(rows)))
+    assert list(read_groups(found, tmp_path / "g.csv").values()) == ["1", "1", "1", "2", "2", "3.5"]
+    (tmp_path / "c.csv").write_text("image,class\n" + "".join(f"i{k},{row}\n" for k, row in enumerate(rows)))
+    with pytest.raises(ValueError, match=r"form of a number, got '001' and '1' and '1\.0'|got '001' and '1'"):
+        read_classes(found, tmp_path / "c.csv", tmp_path)

@@ -39,11 +39,11 @@ def follow(message):
 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("name", ["the \"mask\" of 'a' $x.nii", "m.nii.gz"])
-@pytest.mark.parametrize("bare", ["identity", "no codes", "four dimensions"])
+@pytest.mark.parametrize("bare", ["identity", "identity in LPS+", "no codes", "four dimensions"])
 def test_a_mask_without_a_place_gets_the_volume_s(tmp_path, name, bare, known):
     volume = write(tmp_path / "v.nii.gz", ct())
     voxels = f_mask()[..., None] if bare == "four dimensions" else f_mask()
-    mask = write(tmp_path / name, voxels, np.eye(4))
+    mask = write(tmp_path / name, voxels, np.diag([-1, -1, 1, 1]) if bare.endswith("LPS+") else np.eye(4))
     if bare == "no codes":
         without_codes(mask)
     message = refusal(volume, mask, known)
