@@ -3,3 +3,4 @@ from ssgnet_monai.networks.image_classifier import ImageClassifier as ImageClass
 from ssgnet_monai.networks.rank_batch_norm import synchronise_batch_norm as synchronise_batch_norm
 from ssgnet_monai.networks.transunet import TransUNet as TransUNet
 from ssgnet_monai.networks.vmunet import VMUNet as VMUNet
+from ssgnet_monai.networks.vnet import VNet as VNet
