@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from monai.networks.layers import get_norm_layer
 from torch import nn
@@ -82,7 +84,7 @@ class _Block(nn.Module):
     def __init__(self, channels: list[int], norm: str, layer: nn.Module | None = None) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
+        for before, after in pairwise(channels):
             convolution = nn.Conv3d(before, after, 3, padding=1) if layer is None else layer
             layers += [convolution, get_norm_layer(norm, spatial_dims=3, channels=after), nn.ReLU(inplace=True)]
         self.conv = nn.Sequential(*layers)
