@@ -13,8 +13,8 @@ def full_size_output(output: Any, images: torch.Tensor) -> torch.Tensor:
 
     - a dictionary, as torchvision's and Hugging Face's: ``out``, otherwise its one output of full size;
     - a list or tuple: its one output of full size, as with deep supervision at several scales (MONAI's SegResNetDS,
-      nnU-Net) and with a classification head (segmentation-models-pytorch); of several, the last (MONAI's
-      BasicUNetPlusPlus, whose last is the deepest);
+      nnU-Net) and with a classification head (segmentation-models-pytorch); of several in a list, the last (MONAI's
+      BasicUNetPlusPlus, whose last is the deepest), while in a tuple it may be the first (U2-Net, auxiliary heads);
     - (B, heads, K, H, W), as MONAI's DynUNet stacks its heads in training: the first.
 
     Args:
@@ -25,7 +25,7 @@ def full_size_output(output: Any, images: torch.Tensor) -> torch.Tensor:
         Logits (B, K, H, W).
 
     Raises:
-        TypeError: there is no output of the images' size.
+        TypeError: there is no output of the images' size, or it is not plain which of several is meant.
     """
     if isinstance(output, torch.Tensor):
         if output.ndim == images.ndim + 1:
@@ -45,7 +45,7 @@ def full_size_output(output: Any, images: torch.Tensor) -> torch.Tensor:
         and value.ndim == images.ndim
         and (value.shape[0], *value.shape[2:]) == (shape[0], *shape[2:])
     ]
-    if not fitting or (isinstance(output, Mapping) and len(fitting) > 1):
+    if not fitting or (isinstance(output, Mapping | tuple) and len(fitting) > 1):
         raise TypeError(
             f"Expected logits (B, K, {', '.join(map(str, shape[2:]))}) of network_def, got {_described(output)}. "
             "Wrap the network so that it returns one tensor of the images' height and width, and name the wrapper in "

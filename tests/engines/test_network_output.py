@@ -46,6 +46,7 @@ def test_the_final_output_is_taken(build, chosen, training):
         ([torch.zeros(2, 8, 20, 32), torch.zeros(2, 16, 10, 16)], "a list of a tensor"),
         ({"logits": torch.zeros(2, 1, 10, 16)}, "a dictionary of logits: a tensor"),
         ({"a": torch.zeros(2, 1, 40, 64), "b": torch.zeros(2, 1, 40, 64)}, "a dictionary of a: "),
+        ((torch.zeros(2, 1, 40, 64), torch.zeros(2, 1, 40, 64)), "a tuple of a tensor"),
         (None, "a NoneType"),
     ],
 )

@@ -82,7 +82,6 @@ def stage_dicom(
             "All %d DICOM images bear one PatientID and are one group. If it is a placeholder of an anonymiser, say "
             "--groups '(.*)': every file its own.", len(images),
         )  # fmt: skip
-    _tell(images)
     sources = _with_numbers(sources, images)
     source_of = {source.image: source for source in sources}
     images = [image for image in images if image.path in source_of]
@@ -119,20 +118,32 @@ def stage_dicom(
     return [*staged, *(source for source in sources if source.image not in known)]
 
 
-def _tell(images: Sequence[DicomImage]) -> None:
-    """Warn of pictures that may look otherwise than in a viewer, by the names that they are given."""
+def dicom_notes(images: Sequence[DicomImage], grouped: bool) -> list[str]:
+    """Warnings of pictures that may look otherwise than in a viewer, by the names that they are given, or are nobody's.
+
+    Args:
+        images: see ``survey_dicom``.
+        grouped: whether the user says who is whose.
+    """
+    notes = []
     odd = [image for image in images if image.window and not image.is_volume]
     if odd:
-        logger.warning(
-            "%d of %d DICOM images have a window that cannot be used, such as %s (%s; names are the first digits of a "
-            "file's sha256sum); %s.", len(odd), len(images), odd[0].name, odd[0].window, WITHOUT_WINDOW,
-        )  # fmt: skip
+        notes.append(
+            f"{len(odd)} of {len(images)} DICOM images have a window that cannot be used, such as {odd[0].name} "
+            f"({odd[0].window}; names are the first digits of a file's sha256sum); {WITHOUT_WINDOW}."
+        )
     drawn = [image for image in images if image.drawn]
     if drawn:
-        logger.warning(
-            "%d of %d DICOM images, such as %s, hold what viewers draw over them (%s): it is left out.",
-            len(drawn), len(images), drawn[0].name, ", ".join(drawn[0].drawn),
-        )  # fmt: skip
+        notes.append(
+            f"{len(drawn)} of {len(images)} DICOM images, such as {drawn[0].name}, hold what viewers draw over them "
+            f"({', '.join(drawn[0].drawn)}): it is left out."
+        )
+    if not grouped and (nobodys := [image for image in images if not image.patient]):
+        notes.append(
+            f"{len(nobodys)} of {len(images)} DICOM images, such as {nobodys[0].name}, bear no PatientID and are each "
+            "a group of their own: images of one patient may lie on both sides of the split. Say whose they are: --groups."
+        )
+    return notes
 
 
 def _job_name(image: DicomImage, source: SourceImage) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, stage_dicom
+from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, dicom_notes, stage_dicom
 from ssgnet_monai.data.dicom.survey import survey_dicom
 from ssgnet_monai.data.image_files import (
     ImagePair,
@@ -118,6 +118,7 @@ def prepare_folder(
         for pair in pairs
     ]
     if dicom:
+        notes += dicom_notes(dicom, grouped=groups is not None)
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
     group_source = PATIENTS if dicom and groups is None else _group_source(groups)
     return write_dataset(sources, out, split=split, group_source=group_source, notes=notes, **options)

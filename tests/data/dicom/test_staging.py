@@ -297,3 +297,13 @@ def test_windows_and_overlays_are_told_by_the_written_names(tmp_path, caplog):
     )
     assert re.search(r"3 of 6 DICOM images, such as [0-9a-f]{16}, hold what viewers draw .*overlay planes", caplog.text)
     assert_silent(tmp_path / "out", caplog.text)
+
+
+@pytest.mark.parametrize("groups", [None, "(.*)"])
+def test_images_of_nobody_are_told(tmp_path, groups):
+    for index in range(6):
+        values = np.random.default_rng(index).integers(0, 255, (12, 16), np.uint8)
+        write(tmp_path / "in" / f"{index}.dcm", values, PatientID="" if index < 4 else f"P{index}")
+    prepare_folder(tmp_path / "in", None, tmp_path / "out", groups=groups, size=None)
+    told = " ".join(json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"])
+    assert ("4 of 6 DICOM images" in told and "bear no PatientID" in told) == (groups is None)
