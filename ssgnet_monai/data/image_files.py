@@ -242,6 +242,25 @@ def pair_files(
     ]
 
 
+def refuse_mask_folders(files: Sequence[Path], root: Path) -> None:
+    """Refuse folders called as those of masks, further down among others, where images are wanted.
+
+    Args:
+        files: what would be taken as images.
+        root: the folder in which they were found.
+
+    Raises:
+        ValueError: some of the files lie in such folders.
+    """
+    among = [path for path in files if MASK_FOLDERS.intersection(map(str.lower, path.relative_to(root).parts[1:-1]))]
+    if among and len(among) < len(files):
+        raise ValueError(
+            f"Expected images, found {len(among)} of {len(files)} files in folders called {among[0].parent.name!r}: "
+            f"{listed(among)}. To use them as masks, call each as its image with _mask or _mask_1 and so on at the end "
+            "and name this folder for the masks too (--masks); else move them out of it."
+        )
+
+
 def refuse_masks(files: Sequence[Path], images: Sequence[Path]) -> None:
     """Refuse files that are masks by their names, where images are wanted.
 

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.survey import check_pictures
-from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed, pair_files, refuse_masks
+from ssgnet_monai.data.image_files import (
+    find_images,
+    is_dicom,
+    is_volume,
+    listed,
+    pair_files,
+    refuse_mask_folders,
+    refuse_masks,
+)
 from ssgnet_monai.data.volumes.view import mixed_planes, plane_name, slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -31,6 +39,7 @@ def inference_items(folder: str | Path, slice_plane: str | None = None) -> list[
     """
     items, planes = [], {}
     files = find_images(Path(folder))
+    refuse_mask_folders(files, Path(folder))
     check_pictures([file for file in files if is_dicom(file)])
     for pair in pair_files(files, None):
         axis, length = 0, 1
@@ -59,6 +68,7 @@ def picture_items(folder: str | Path) -> list[dict[str, Any]]:
             than single pictures.
     """
     files = find_images(Path(folder))
+    refuse_mask_folders(files, Path(folder))
     if volumes := [file for file in files if is_volume(file)]:
         raise ValueError(
             f"Expected pictures, got {len(volumes)} NIfTI volumes in {folder}: {listed(volumes)}. Save the slices to "

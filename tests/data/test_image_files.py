@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import find_images, is_dicom, pair_files, stem_of, survey_folder
+from ssgnet_monai.data.image_files import find_images, is_dicom, pair_files, refuse_mask_folders, stem_of, survey_folder
+from ssgnet_monai.data.inference_items import inference_items, picture_items
 from ssgnet_monai.transforms import LoadImageMaskd
 
 
@@ -197,3 +198,40 @@ def test_masks_that_cannot_be_told_from_images_are_never_unlabelled_images(tmp_p
         ValueError, match=r"Expected masks among the 6 images, found no name .*Rename the masks, or move"
     ):
         pair_files(files, files, unlabeled_ok=True)
+
+
+@pytest.mark.parametrize("layout", ["bowl", "radiography"])
+def test_folders_of_masks_further_down_are_no_images_and_the_advice_works(tmp_path, layout):
+    for index in range(6):
+        case = tmp_path / "in" / (f"case{index}" if layout == "bowl" else "ab"[index % 2])
+        write(case / "images" / f"x{index}.png", 10 * index)
+        names = ("p", "q") if layout == "bowl" else (f"x{index}",)
+        for name in names:
+            write(case / "masks" / f"{name if layout == 'radiography' else name + str(index)}.png")
+    masks = sorted((tmp_path / "in").rglob("masks/*.png"))
+    for call in (
+        lambda: prepare_folder(tmp_path / "in", None, tmp_path / "out"),
+        lambda: inference_items(tmp_path / "in"),
+        lambda: picture_items(tmp_path / "in"),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"found {len(masks)} of {6 + len(masks)} files in folders called 'masks'"
+        ):
+            call()
+    numbers = {}
+    for path in masks:
+        image = next((path.parent.parent / "images").glob(f"*{path.stem[-1]}.png"))
+        numbers[image] = numbers.get(image, 0) + 1
+        path.rename(path.with_name(f"{image.stem}_mask_{numbers[image]}.png"))
+    datalist = load_datalist(prepare_folder(tmp_path / "in", tmp_path / "in", tmp_path / "out"))
+    items = [item for split in ("training", "validation", "test") for item in datalist[split]]
+    assert len(items) == 6
+    assert all("label" in item for item in items)
+
+
+def test_a_class_may_be_called_mask(tmp_path):
+    for index in range(8):
+        write(tmp_path / "in" / "faces" / ("masks" if index % 2 else "none") / f"{index}.png", 10 * index)
+    files = find_images(tmp_path / "in")
+    assert len(files) == 8
+    refuse_mask_folders(files, tmp_path / "in" / "faces")

@@ -140,8 +140,8 @@ def dicom_notes(images: Sequence[DicomImage], grouped: bool) -> list[str]:
         )
     if not grouped and (nobodys := [image for image in images if not image.patient]):
         notes.append(
-            f"{len(nobodys)} of {len(images)} DICOM images, such as {nobodys[0].name}, bear no PatientID and are each "
-            "a group of their own: images of one patient may lie on both sides of the split. Say whose they are: --groups."
+            f"{len(nobodys)} of {len(images)} DICOM images, such as {nobodys[0].name}, bear no PatientID and are "
+            "groups of their own: images of one patient may lie in several parts of the split. Say whose: --groups."
         )
     return notes
 

@@ -17,6 +17,7 @@ from ssgnet_monai.data.image_files import (
     listed,
     locate_folders,
     pair_files,
+    refuse_mask_folders,
     survey_folder,
 )
 from ssgnet_monai.data.names import plain_name
@@ -72,6 +73,8 @@ def prepare_folder(
     image_files, left_out = survey_folder(image_folder, without=inside)
     notes = [left_out] if left_out else []
     mask_files = None
+    if mask_folder is None or mask_folder.resolve() != image_folder.resolve():
+        refuse_mask_folders(image_files, image_folder)
     if mask_folder is not None:
         mask_files, left_out = survey_folder(mask_folder)
         notes += [left_out] if left_out and left_out not in notes else []

@@ -57,7 +57,7 @@ def _read(path: str | Path, layered: bool) -> tuple[np.ndarray, np.ndarray]:
             io.ReadImageInformation()
             _check_length(path, io.GetImageSizeInBytes())
             image = _layers(itk, io, str(path)) if layered else None
-            image = itk.imread(str(path)) if image is None else image
+            image = itk.imread(str(path), _wrapped_type(itk, io)) if image is None else image
         except (RuntimeError, TypeError, KeyError, OSError, EOFError, zlib.error) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise ValueError(
@@ -78,6 +78,14 @@ def _read(path: str | Path, layered: bool) -> tuple[np.ndarray, np.ndarray]:
     if voxels.ndim == 4:  # ITK's last axis is that of the layers
         return voxels.transpose(2, 1, 0, 3), LPS_TO_RAS @ affine
     return np.atleast_3d(voxels.T), LPS_TO_RAS @ affine
+
+
+def _wrapped_type(itk: Any, io: Any) -> Any:
+    """The type to read into; None: the file's. ITK's Python has no images of signed numbers of 8 and 64 bits."""
+    kinds = itk.CommonEnums
+    missing = (kinds.IOComponent_CHAR, kinds.IOComponent_LONG, kinds.IOComponent_LONGLONG)
+    scalar = io.GetPixelType() == kinds.IOPixel_SCALAR
+    return itk.D if scalar and io.GetComponentType() in missing else None
 
 
 def _check_length(path: str | Path, size: int) -> None:

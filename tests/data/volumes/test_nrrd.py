@@ -92,3 +92,16 @@ def test_bytes_that_were_inserted_are_noticed(tmp_path, encoding):
         path.write_bytes(head + pack(wrong))
         with pytest.raises(ValueError, match=r"Expected 48 bytes of voxels, as the header says, got more in .*a\.nrrd"):
             read_nrrd(path)
+
+
+@pytest.mark.parametrize("kind", ["int8", "int64", "uint64"])
+def test_every_whole_number_type_of_masks_is_read(tmp_path, kind):
+    header = HEADER.replace("short", kind) + "\n"
+    values = np.arange(24).astype(kind) % 3
+    (tmp_path / "m.nrrd").write_bytes(header.encode() + values.tobytes())
+    mask, _ = read_label_volume(tmp_path / "m.nrrd")
+    np.testing.assert_array_equal(mask, values.reshape(2, 3, 4, order="F") > 0)
+    if kind == "int8":
+        (tmp_path / "m.nrrd").write_bytes(header.encode() + (-values).tobytes())
+        with pytest.raises(ValueError, match=r"mask values from 0 on, got \{-2, -1, 0\}"):
+            read_label_volume(tmp_path / "m.nrrd")
