@@ -143,7 +143,9 @@ def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
 
 def test_a_dry_run_beside_a_live_run_leaves_every_file_as_it_is(tmp_path):
     output = tmp_path / "run"
-    words = command("demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, channel_max: 8}")
+    words = command(
+        "demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, tick_kimg: 0.064, channel_max: 8}"
+    )
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(output.glob("generators/*/state/checkpoint_*.pt")), process)
 
@@ -153,13 +155,13 @@ def test_a_dry_run_beside_a_live_run_leaves_every_file_as_it_is(tmp_path):
 
     try:
         before = hashes()
-        changed = "synthesis.config={kimg: 50, channel_max: 8, r1_gamma: 9}"  # of what has been trained
+        changed = "synthesis.config={kimg: 50, tick_kimg: 0.064, channel_max: 8, r1_gamma: 9}"  # of what is trained
         for more, status in ((["segmentation.unet.config.steps=7"], 0), ([changed], 2)):
             done = subprocess.run([*words, *more, "--dry-run"], capture_output=True, text=True, check=False)
             assert done.returncode == status, done.stderr
             assert {path: found for path, found in hashes().items() if path in before} == before
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 
