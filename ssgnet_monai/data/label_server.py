@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
-from ssgnet_monai.data.datalist import datalist_sha256, load_datalist
+from ssgnet_monai.data.datalist import datalist_path, datalist_sha256, load_datalist
 
 
 def in_label_server() -> bool:
@@ -33,8 +33,8 @@ def training_datalist(dataset_dir: str | Path) -> dict[str, Any]:
 
 
 def training_sha256(dataset_dir: str | Path) -> str | None:
-    """Hash of the datalist of a training, or None where ``training_datalist`` makes one up."""
-    return None if in_label_server() and not Path(dataset_dir).exists() else datalist_sha256(dataset_dir)
+    """Hash of the datalist of a training, or None where there is none: its items were given another way."""
+    return datalist_sha256(dataset_dir) if datalist_path(dataset_dir).is_file() else None
 
 
 def served_items(path: str | Path, name: str) -> list[dict[str, Any]]:
