@@ -37,7 +37,7 @@ def check_label(image: str | Path, label: str | Path, load: LoadImageMaskd | Non
         if is_volume(image):
             if not is_label_volume(label):
                 raise ValueError("Expected a NIfTI or NRRD mask for a volume, got a picture. Save it as .nii.gz.")
-            label_slices(label, SliceReader(None).volume(image), 2)
+            label_slices(label, SliceReader(None).volume(str(image)), 2)
         else:
             item = (load or _of_any_depth(image))({"image": str(image), "label": str(label)})
             drawn, there = (tuple(item[key].shape[1:]) for key in ("label", "image"))

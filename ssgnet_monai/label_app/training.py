@@ -102,7 +102,7 @@ class LabelTrainTask(BundleTrainTask):
         """Weights go beside the served ones; items are read from a file, since configurations take ``#`` for an id."""
         training = overrides[self.const.key_train_dataset_data()]
         validation = overrides[self.const.key_validate_dataset_data()]
-        self._items = {"training": training, "validation": validation, "pool": self.pool_items()}
+        self._items = {"training": training, "validation": validation, "pool": list(self.pool_items())}
         write_json(self.output / "items.json", self._items)
         overrides[self.const.key_train_dataset_data()] = self.items("training")
         overrides[self.const.key_validate_dataset_data()] = self.items("validation")
