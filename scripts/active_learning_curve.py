@@ -45,7 +45,7 @@ from ssgnet_monai.report.over_seeds import seed_interval
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
 logger = logging.getLogger("active_learning_curve")
-BUNDLE = BUNDLES / "ssgnet_vmunet_segmentation" / "configs"
+BUNDLE = BUNDLES / "ssgnet_segmentation" / "configs"
 STRATEGIES = ("random", "disagreement", "boundary")
 BATCH = 32
 EDGE = 5

@@ -31,7 +31,7 @@ from ssgnet_monai.data.atomic_write import write_json
 
 logger = logging.getLogger("benchmark_scale")
 REPOSITORY = Path(__file__).resolve().parents[1]
-CONFIGS = REPOSITORY / "bundles" / "ssgnet_vmunet_segmentation" / "configs"
+CONFIGS = REPOSITORY / "bundles" / "ssgnet_segmentation" / "configs"
 MEGABYTE = 2**20
 POINTS = 10
 """Points of the memory curve that are written."""

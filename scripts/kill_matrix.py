@@ -41,11 +41,11 @@ ROUNDS = {**SEGMENTER, "steps": 12, "num_rounds": 1, "num_labeled": 12, "pool": 
 # kind -> (bundle, configuration files, run id, settings, pattern of the files that appear as the killed work begins
 # and, where there is one, of the file that ends it)
 KINDS: dict[str, tuple[str, list[str], str, dict[str, Any], str, str]] = {
-    "generator": ("stylegan3_synthesis", ["train"], "run", GENERATOR, "state/stats.jsonl", "model.pt"),
-    "segmenter": ("vmunet_segmentation", ["train"], "run", SEGMENTER, "tensorboard/*", "state/train/*040.pt"),
-    "round": ("vmunet_segmentation", ["train", "rounds"], "rounds", ROUNDS, "pseudo_labels/round_00", "model.pt"),
+    "generator": ("synthesis", ["train"], "run", GENERATOR, "state/stats.jsonl", "model.pt"),
+    "segmenter": ("segmentation", ["train"], "run", SEGMENTER, "tensorboard/*", "state/train/*040.pt"),
+    "round": ("segmentation", ["train", "rounds"], "rounds", ROUNDS, "pseudo_labels/round_00", "model.pt"),
     "labelling": (
-        "vmunet_segmentation", ["train", "rounds"], "rounds", {**ROUNDS, "batch_size": 1},
+        "segmentation", ["train", "rounds"], "rounds", {**ROUNDS, "batch_size": 1},
         "pseudo_labels/round_00.partial", "pseudo_labels/round_00",
     ),
 }  # fmt: skip

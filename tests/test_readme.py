@@ -23,7 +23,7 @@ SMALL = {
     "ssgnet data phantom": ["--num-images", "28", "12"],
     "synthesis/configs/train.yaml": ["--kimg", "0.064", "--tick_kimg", "0.032", "--channel_max", "8"],
     "synthesis/configs/inference.yaml": ["--num_images", "12", "--channel_max", "8"],
-    "vmunet_segmentation/configs/train.yaml": ["--steps", "4", "--epoch_length", "2", "--num_labeled", "12"],
+    "segmentation/configs/train.yaml": ["--steps", "4", "--epoch_length", "2", "--num_labeled", "12"],
 }
 
 pytestmark = pytest.mark.slow

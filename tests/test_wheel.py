@@ -31,8 +31,8 @@ def wheel(tmp_path_factory):
     shutil.copytree(REPOSITORY / "ssgnet_monai", folder / "ssgnet_monai", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, folder)
-    (folder / "bundles" / "ssgnet_vmunet_segmentation" / "models").mkdir()
-    (folder / "bundles" / "ssgnet_vmunet_segmentation" / "models" / "model.pt").write_bytes(b"weights of a run")
+    (folder / "bundles" / "ssgnet_segmentation" / "models").mkdir()
+    (folder / "bundles" / "ssgnet_segmentation" / "models" / "model.pt").write_bytes(b"weights of a run")
     words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", "."]
     subprocess.run([sys.executable, *words], cwd=folder, check=True)
     return next((folder / "dist").glob("*.whl"))

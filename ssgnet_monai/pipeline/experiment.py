@@ -21,9 +21,9 @@ from ssgnet_monai.pipeline.known_names import (
 )
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
-SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_stylegan3_synthesis"
-SEGMENTATION_BUNDLE = BUNDLES / "ssgnet_vmunet_segmentation"
-CLASSIFICATION_BUNDLE = BUNDLES / "ssgnet_resnet50_classification"
+SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_synthesis"
+SEGMENTATION_BUNDLE = BUNDLES / "ssgnet_segmentation"
+CLASSIFICATION_BUNDLE = BUNDLES / "ssgnet_classification"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",

@@ -4,7 +4,7 @@ from ssgnet_monai import cli
 from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle, shipped_bundles
 from ssgnet_monai.shipped import BUNDLES
 
-NAME = "ssgnet_vmunet_segmentation"
+NAME = "ssgnet_segmentation"
 
 
 def files(folder):

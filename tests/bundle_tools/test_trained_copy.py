@@ -35,7 +35,7 @@ def row(tmp_path):
 
 
 def test_a_copy_predicts_and_trains_with_the_settings_of_the_run(row, tmp_path, monkeypatch):
-    copy = copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "polyp_segmentation")
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "polyp_segmentation")
     Image.new("I;16", (48, 40), 500).save(tmp_path / "image.png")
     parser = ConfigParser()
     parser.read_config([str(copy / "configs" / "inference.yaml")])
@@ -73,9 +73,9 @@ def test_other_lines_of_a_config_stay():
 def test_an_unfinished_row_is_told_and_leaves_no_copy(row, tmp_path):
     (row / "model.pt").unlink()
     with pytest.raises(FileNotFoundError, match=r"folder of a finished row, .* found no model.pt in .*seed0"):
-        copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "copy")
+        copy_trained("ssgnet_segmentation", row, tmp_path / "copy")
     (row / "model.pt").touch()
     (row.parents[2] / "data" / "datalist.json").unlink()
     with pytest.raises(FileNotFoundError, match="Expected the datalist data of the run"):
-        copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "copy")
+        copy_trained("ssgnet_segmentation", row, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

@@ -14,14 +14,14 @@ from tests.watched import Watch
 
 pytestmark = pytest.mark.slow
 SMALL = {
-    "ssgnet_stylegan3_synthesis": (
+    "ssgnet_synthesis": (
         "--image_size 32 --batch_size 4 --num_layers 4 --margin_size 2 --channel_max 8 --z_dim 16 --w_dim 16 "
         "--kimg 0.016 --tick_kimg 0.008 --num_images 16"
     ),
-    "ssgnet_resnet50_classification": (
+    "ssgnet_classification": (
         "--architecture test_resnet --small_images False --image_size 32 --batch_size 4 --steps 2 --epoch_length 1"
     ),
-    "ssgnet_vmunet_segmentation": (
+    "ssgnet_segmentation": (
         "--image_size 32 --batch_size 4 --steps 2 --epoch_length 1 --num_rounds 1 --pool real --num_labeled 12 "
         "--network_def#dims '[4,8,16,32]' --network_def#d_state 2"
     ),

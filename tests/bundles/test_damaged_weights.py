@@ -39,8 +39,8 @@ def test_a_copy_to_serve_is_not_made(run_bundle, phantom, tmp_path):
     run_bundle("segmentation", ["train"], dataset_dir=str(phantom), **settings, output_dir=str(row), ckpt_dir=str(row))
     (row / "trained_with.json").write_text(json.dumps(settings))
     (row / "config.yaml").write_text(f"dataset_dir: {phantom}\n")
-    copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "good_segmentation")
+    copy_trained("ssgnet_segmentation", row, tmp_path / "good_segmentation")
     flip_a_bit(row / "model.pt")
     with pytest.raises(ValueError, match="model.pt as it was written, got other bytes"):
-        copy_trained("ssgnet_vmunet_segmentation", row, tmp_path / "bad_segmentation")
+        copy_trained("ssgnet_segmentation", row, tmp_path / "bad_segmentation")
     assert not (tmp_path / "bad_segmentation").exists()

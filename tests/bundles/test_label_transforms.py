@@ -20,7 +20,7 @@ from tests.volume_files import ct, f_mask, oblique, stored_as, write
 def ask(path, **settings):
     """Preprocess, infer and postprocess one file as the stock app does: one item, no writer of ours."""
     parser = ConfigParser()
-    parser.read_config(BUNDLES / "ssgnet_vmunet_segmentation" / "configs" / "inference.yaml")
+    parser.read_config(BUNDLES / "ssgnet_segmentation" / "configs" / "inference.yaml")
     parser.update({"bundle_root": "nowhere", "image_size": 32, **settings})
     data = {"image": str(path), "model": "m"}
     for transform in parser.get_parsed_content("preprocessing").transforms:

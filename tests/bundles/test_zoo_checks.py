@@ -21,9 +21,9 @@ SMALL_VMUNET = {
 }
 # For networks not named here the published size is built.
 SMALL = {
-    "ssgnet_resnet50_classification": {"architecture": "test_resnet", "small_images": False},
-    "ssgnet_stylegan3_synthesis": TINY_GAN,
-    "ssgnet_vmunet_segmentation": {**SMALL_VMUNET, "image_size": 32},
+    "ssgnet_classification": {"architecture": "test_resnet", "small_images": False},
+    "ssgnet_synthesis": TINY_GAN,
+    "ssgnet_segmentation": {**SMALL_VMUNET, "image_size": 32},
 }
 WORKFLOWS = [
     (bundle, names)

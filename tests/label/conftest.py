@@ -29,7 +29,7 @@ from ssgnet_monai.networks import ImageClassifier
 from ssgnet_monai.shipped import BUNDLES
 from tests.volume_files import ct, write
 
-SEGMENTER, CLASSIFIER = "ssgnet_vmunet_segmentation", "ssgnet_resnet50_classification"
+SEGMENTER, CLASSIFIER = "ssgnet_segmentation", "ssgnet_classification"
 UNET = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 3, "out_channels": 1, "channels": [8, 16], "strides": [2]}
 STARTS = 180
 HEIGHT, WIDTH = 60, 97
