@@ -163,7 +163,11 @@ handlers.TrainingMonitor: session validator output_dir!
 handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_data trained_with
 handlers.existing_seeds: folder
 handlers.seed_everything: seed
+losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
 losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
+losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index
+losses.TvMFDiceLoss: kappa softmax ignore_index
+losses.segmentation_loss: num_logits
 losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: metric

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ssgnet_monai.losses.known_pixels import known_pixels
+
 
 class BCEDiceLoss(nn.Module):
     """Weighted sum of binary cross-entropy (mean over pixels) and soft Dice loss (mean over samples).
@@ -14,7 +16,7 @@ class BCEDiceLoss(nn.Module):
         bce_weight: weight of the cross-entropy.
         dice_weight: weight of the Dice loss.
         smooth: added to numerator and denominator of each sample's Dice.
-        ignore_index: target value whose pixels count in neither term (pseudo-labels of low confidence); None for none.
+        ignore_index: target value of pixels that nobody knows; they count in neither term.
 
     Raises:
         ValueError: If ``ignore_index`` is a class, 0 or 1.
@@ -23,11 +25,11 @@ class BCEDiceLoss(nn.Module):
     """
 
     def __init__(
-        self, bce_weight: float = 1, dice_weight: float = 1, smooth: float = 1, ignore_index: int | None = None
+        self, bce_weight: float = 1, dice_weight: float = 1, smooth: float = 1, ignore_index: int = 255
     ) -> None:
         super().__init__()
         if ignore_index in (0, 1):
-            raise ValueError(f"Expected an ignore_index that is no class (such as -1), got {ignore_index}.")
+            raise ValueError(f"Expected an ignore_index that is no class (such as 255), got {ignore_index}.")
         self.bce_weight, self.dice_weight = bce_weight, dice_weight
         self.smooth, self.ignore_index = smooth, ignore_index
 
@@ -35,14 +37,14 @@ class BCEDiceLoss(nn.Module):
         """Compute the loss, in float32 for half-precision logits.
 
         Args:
-            logits: (B, ...), floating point.
-            target: same shape, 0, 1 or values between (soft labels), and ``ignore_index``.
+            logits: (B, 1, ...), floating point, in two or three dimensions.
+            target: same shape, integer or floating point: 0, 1 or values between (soft labels), and ``ignore_index``.
 
         Returns:
             Scalar loss; 0 where every pixel is ignored.
 
         Raises:
-            ValueError: If the shapes differ.
+            ValueError: If the shapes differ, or a value is neither in [0, 1] nor ``ignore_index``.
         """
         if logits.shape != target.shape or logits.ndim < 2:
             raise ValueError(
@@ -50,12 +52,8 @@ class BCEDiceLoss(nn.Module):
                 f"got {tuple(logits.shape)} and {tuple(target.shape)}."
             )
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        target = target.to(logits.dtype)
-        if self.ignore_index is None:
-            counted = torch.ones_like(target)
-        else:
-            counted = (target != self.ignore_index).to(logits.dtype)
-            target = target * counted
+        known = known_pixels(target, self.ignore_index, 1)
+        target, counted = torch.where(known, target, 0).to(logits.dtype), known.to(logits.dtype)
         entropy = F.binary_cross_entropy_with_logits(logits, target, weight=counted, reduction="sum")
         entropy = entropy / counted.sum().clamp(min=1)
 

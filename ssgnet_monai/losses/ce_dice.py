@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ssgnet_monai.losses.known_pixels import class_target
+
 
 class CEDiceLoss(nn.Module):
     """Weighted sum of cross-entropy and Dice loss with squared denominator, pooled over the batch for every class.
@@ -14,38 +16,38 @@ class CEDiceLoss(nn.Module):
         ce_weight: weight of the cross-entropy.
         dice_weight: weight of the Dice loss, a mean over all classes, background included.
         smooth: added to numerator and denominator of each class's Dice.
+        ignore_index: target value of pixels that nobody knows; they count in neither term.
 
     Source: Ruan et al. 2024 (arXiv 2402.02491), Eq. 8; squared form of Milletari et al. 2016 (arXiv 1606.04797).
     """
 
-    def __init__(self, ce_weight: float = 0.4, dice_weight: float = 0.6, smooth: float = 1e-5) -> None:
+    def __init__(
+        self, ce_weight: float = 0.4, dice_weight: float = 0.6, smooth: float = 1e-5, ignore_index: int = 255
+    ) -> None:
         super().__init__()
-        self.ce_weight, self.dice_weight, self.smooth = ce_weight, dice_weight, smooth
+        self.ce_weight, self.dice_weight = ce_weight, dice_weight
+        self.smooth, self.ignore_index = smooth, ignore_index
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Compute the loss, in float32 for half-precision logits.
 
         Args:
-            logits: (B, K, H, W), floating point.
-            target: class indices (B, H, W) or (B, 1, H, W), in [0, K).
+            logits: (B, K, ...), K >= 2, floating point, in two or three dimensions.
+            target: class numbers (B, ...) or (B, 1, ...), integer or floating point, and ``ignore_index``.
 
         Returns:
-            Scalar loss.
+            Scalar loss; 0 where every pixel is ignored.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            ValueError: If the shapes do not fit, or a value is neither a class nor ``ignore_index``.
         """
-        if target.ndim == logits.ndim and target.shape[1] == 1:
-            target = target.squeeze(1)
-        if logits.ndim < 3 or target.shape != (logits.shape[0], *logits.shape[2:]):
-            raise ValueError(
-                "Expected logits (B, K, H, W) and class indices (B, H, W) or (B, 1, H, W), "
-                f"got {tuple(logits.shape)} and {tuple(target.shape)}."
-            )
+        classes, known = class_target(logits, target, self.ignore_index)
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        target = target.long()
-        probability = logits.softmax(1).transpose(0, 1).flatten(1)
-        truth = F.one_hot(target, logits.shape[1]).to(logits.dtype).flatten(0, -2).T
+        counted = known.to(logits.dtype)
+        entropy = (F.cross_entropy(logits, classes, reduction="none") * counted).sum() / counted.sum().clamp(min=1)
+
+        probability = (logits.softmax(1) * counted.unsqueeze(1)).transpose(0, 1).flatten(1)
+        truth = (F.one_hot(classes, logits.shape[1]) * counted.unsqueeze(-1)).flatten(0, -2).T
         overlap = 2 * (probability * truth).sum(1) + self.smooth
         dice = overlap / (probability.square().sum(1) + truth.square().sum(1) + self.smooth)
-        return self.ce_weight * F.cross_entropy(logits, target) + self.dice_weight * (1 - dice.mean())
+        return self.ce_weight * entropy + self.dice_weight * (1 - dice.mean())

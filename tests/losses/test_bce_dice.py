@@ -1,4 +1,4 @@
-"""BCE-Dice and CE-Dice: by hand, parity, ignored pixels, saturation, errors."""
+"""BCE-Dice and CE-Dice: by hand, parity, saturation, errors. (Ignored pixels: test_segmentation_loss.py.)"""
 
 import math
 
@@ -44,26 +44,6 @@ def test_ce_dice_parity(parity):
         torch.testing.assert_close(loss, case["value"], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(torch.autograd.grad(loss, logits)[0], case["grad"], atol=1e-6, rtol=1e-4)
         assert CEDiceLoss()(logits, case["target"].unsqueeze(1)) == loss
-
-
-def test_ignored_pixels_carry_neither_term():
-    g = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 1, 6, 8, generator=g, dtype=torch.float64).requires_grad_()
-    target = (torch.rand(2, 1, 6, 8, generator=g) > 0.5).double()
-    target[:, :, :, 5:] = -1
-    loss = BCEDiceLoss(ignore_index=-1)(logits, target)
-    cropped = BCEDiceLoss()(logits[..., :5], target[..., :5])
-    torch.testing.assert_close(loss, cropped)
-    grad = torch.autograd.grad(loss, logits)[0]
-    assert (grad[..., 5:] == 0).all()
-    assert (grad[..., :5] != 0).all()
-
-
-def test_all_ignored_is_zero_without_gradient():
-    logits = torch.randn(2, 1, 4, 4).requires_grad_()
-    loss = BCEDiceLoss(ignore_index=-1)(logits, torch.full((2, 1, 4, 4), -1.0))
-    assert loss.item() == 0
-    assert (torch.autograd.grad(loss, logits)[0] == 0).all()
 
 
 def test_saturated_logits_stay_finite():
