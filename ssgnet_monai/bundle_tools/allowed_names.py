@@ -110,6 +110,7 @@ data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers p
 data.StreamSampler: start
 data.class_items: datalist split
 data.class_sizes: training
+data.count_classes: names datalist
 data.datalist_sha256: path?
 data.generated_classes: trained_on class_mix
 data.generator_items: datalist class_name generator_images num_labeled seed
@@ -182,12 +183,14 @@ transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightn
     grey_safe
 transforms.BatchFlipRotate: flip_prob rotate_prob max_angle
 transforms.DropSpatialShaped: {TRANSFORM}
+transforms.BatchClassNumbersd: keys threshold
+transforms.ClassNumbersd: keys threshold
+transforms.ClassProbabilitiesd: keys
 transforms.LoadImageMaskd: intensity_window num_channels image_key label_key ignore_value max_megapixels voxel_window \
     whole_volumes slice_plane
 transforms.NormalizeSlicesd: {TRANSFORM}
 transforms.ResizeSlicesd: keys size mode
-transforms.SaveMaskd: keys output_dir! image_key output_postfix= output_ext= output_dtype writer= scale resample \
-    separate_folder print_log
+transforms.SaveMaskd: keys output_dir! num_classes image_key
 transforms.ViewerMaskd: keys image_key
 """
 OTHERS = f"""

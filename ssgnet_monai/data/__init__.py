@@ -14,6 +14,7 @@ from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import served_items as served_items
 from ssgnet_monai.data.label_server import training_datalist as training_datalist
 from ssgnet_monai.data.label_server import training_sha256 as training_sha256
+from ssgnet_monai.data.label_space import count_classes as count_classes
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
 from ssgnet_monai.data.latents import class_cycle as class_cycle

@@ -1,5 +1,8 @@
 from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
 from ssgnet_monai.transforms.batch_flip_rotate import BatchFlipRotate as BatchFlipRotate
+from ssgnet_monai.transforms.class_numbers import BatchClassNumbersd as BatchClassNumbersd
+from ssgnet_monai.transforms.class_numbers import ClassNumbersd as ClassNumbersd
+from ssgnet_monai.transforms.class_numbers import ClassProbabilitiesd as ClassProbabilitiesd
 from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd

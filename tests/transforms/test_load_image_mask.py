@@ -193,7 +193,7 @@ def test_dicom_is_loaded_as_prepared(tmp_path):
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 7])
 def test_a_picture_stored_turned_gets_its_mask_as_viewers_show_it(tmp_path, orientation, ending):
-    """Through resizing, its inversion and MONAI's writer: the written mask lies on the picture as it is shown."""
+    """Through resizing, its inversion and the writer: the written mask lies on the picture as it is shown."""
     mask = asymmetric_mask().repeat(4, 0).repeat(4, 1)
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -203,10 +203,7 @@ def test_a_picture_stored_turned_gets_its_mask_as_viewers_show_it(tmp_path, orie
     item = preprocessing({"image": str(path)})
     item["pred"] = item["image"].clone()
     invert = Invertd(keys="pred", transform=preprocessing, orig_keys="image", nearest_interp=False)
-    options = {"writer": "PILWriter", "output_ext": ".png", "output_postfix": "", "separate_folder": False}
-    save = SaveMaskd(
-        "pred", tmp_path / "masks", output_dtype=np.uint8, scale=255, resample=False, print_log=False, **options
-    )
+    save = SaveMaskd("pred", tmp_path / "masks")
     save(AsDiscreted(keys="pred", threshold=0.5)(invert(item)))
     with Image.open(tmp_path / "masks" / "p.png") as written:
         assert ((np.asarray(written) > 0) == mask).mean() > 0.97

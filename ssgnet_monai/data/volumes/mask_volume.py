@@ -35,11 +35,11 @@ class MaskVolume:
 
         Args:
             index: index on the axis, in the file's order.
-            mask: (H, W) upright slice; values above 0 are foreground.
+            mask: (H, W) upright slice, class numbers.
         """
-        self._slices[index] = mask > 0
+        self._slices[index] = mask
         self._missing.discard(index)
 
     def write(self, path: str | Path) -> None:
-        """Write uint8 {0, 1} atomically, as ``.nii`` or ``.nii.gz``, see ``write_nifti``."""
+        """Write uint8 class numbers atomically, as ``.nii`` or ``.nii.gz``, see ``write_nifti``."""
         write_nifti(path, self._mask, self.volume.affine, self.volume.image.header)

@@ -1,0 +1,15 @@
+import torch
+
+from ssgnet_monai.transforms import BatchClassNumbersd, ClassNumbersd, ClassProbabilitiesd
+
+
+def test_an_image_and_a_batch_are_decided_alike():
+    generator = torch.Generator().manual_seed(0)
+    for logits in (torch.randn(3, 1, 4, 5, generator=generator), torch.randn(3, 4, 4, 5, 2, generator=generator)):
+        batch = BatchClassNumbersd("pred", 0.3)({"pred": logits, "image": 1})
+        assert batch["image"] == 1
+        assert batch["pred"].shape == (3, 1, *logits.shape[2:])
+        for image, expected in zip(logits, batch["pred"], strict=True):
+            probabilities = ClassProbabilitiesd("pred")({"pred": image})
+            torch.testing.assert_close(probabilities["pred"].sum(0), torch.ones(logits.shape[2:]))
+            assert torch.equal(ClassNumbersd("pred", 0.3)(probabilities)["pred"], expected)
