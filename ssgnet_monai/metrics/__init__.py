@@ -23,4 +23,6 @@ from ssgnet_monai.metrics.pooled_confusion import pooled_metrics as pooled_metri
 from ssgnet_monai.metrics.pooled_confusion import sum_by_case as sum_by_case
 from ssgnet_monai.metrics.pooled_confusion import summarise_counts as summarise_counts
 from ssgnet_monai.metrics.pooled_confusion import two_class_metrics as two_class_metrics
+from ssgnet_monai.metrics.surface_distance import SurfaceDistances as SurfaceDistances
+from ssgnet_monai.metrics.surface_distance import surface_distances as surface_distances
 from ssgnet_monai.metrics.synthesis_scores import synthesis_scores as synthesis_scores
