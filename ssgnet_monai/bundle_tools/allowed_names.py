@@ -137,9 +137,9 @@ engines.check_class_names: classes model_path?
 engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
 engines.conclude_rounds: log output_dir! model_path!
-engines.join_ranks: backend
+engines.init_process_group: backend
 engines.load_weights: network path?
-engines.part_ranks:
+engines.destroy_process_group:
 engines.save_class_names: classes model_path!
 engines.start_from: path? session
 engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
@@ -177,8 +177,8 @@ networks.VMUNet: {NETWORK}
 networks.stylegan3.Discriminator: {NETWORK}
 networks.stylegan3.Generator: {NETWORK}
 networks.synchronise_batch_norm: network
-ops.own_batch_size: batch_size
-ops.own_rows: rows
+ops.shard_size: batch_size
+ops.shard: rows
 transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightness contrast lumaflip hue saturation \
     grey_safe
 transforms.BatchFlipRotate: flip_prob rotate_prob max_angle

@@ -8,7 +8,7 @@ import ignite.distributed as idist
 from torch import distributed
 
 
-def join_ranks(backend: str) -> None:
+def init_process_group(backend: str) -> None:
     """Join the process group that torchrun's environment describes, once; each process takes its own device.
 
     The first process tells what happens; the others log warnings and errors only.
@@ -22,7 +22,7 @@ def join_ranks(backend: str) -> None:
         logging.getLogger().setLevel(logging.WARNING)
 
 
-def part_ranks() -> None:
+def destroy_process_group() -> None:
     """Wait until every process is done, then leave the group."""
     idist.barrier()
     idist.finalize()

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 
 from ssgnet_monai.engines.stylegan3_step import stylegan3_step
 from ssgnet_monai.networks.stylegan3 import Discriminator, Generator
-from ssgnet_monai.ops.ranks import num_ranks, own_rows
+from ssgnet_monai.ops.ranks import num_ranks, shard
 
 
 class StyleGAN3Trainer(Trainer):
@@ -71,7 +71,7 @@ class StyleGAN3Trainer(Trainer):
     def _iteration(self, engine: StyleGAN3Trainer, batchdata: dict[str, Any]) -> dict[str, Any]:
         real = batchdata["image"].to(engine.state.device, non_blocking=True)
         latents = torch.randn(2, real.shape[0] * num_ranks(), self.generator.z_dim, device=real.device)
-        z_g, z_d = (own_rows(z) for z in latents)
+        z_g, z_d = (shard(z) for z in latents)
         self.generator.train()
         self.discriminator.train()
         return stylegan3_step(

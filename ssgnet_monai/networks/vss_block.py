@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssgnet_monai.ops.ranks import num_ranks, own_rows
+from ssgnet_monai.ops.ranks import num_ranks, shard
 from ssgnet_monai.ops.selective_scan import selective_scan
 
 __all__ = ["SS2D", "DropPath", "VSSBlock"]
@@ -42,7 +42,7 @@ class DropPath(nn.Module):
             return x
         keep = 1 - self.rate
         drawn = x.new_empty((x.shape[0] * num_ranks(),) + (1,) * (x.ndim - 1)).bernoulli_(keep)
-        return x * own_rows(drawn).div_(keep)
+        return x * shard(drawn).div_(keep)
 
     def extra_repr(self) -> str:
         """Show the rate when printed."""

@@ -25,7 +25,7 @@ def rank() -> int:
     return distributed.get_rank() if num_ranks() > 1 else 0
 
 
-def own_rows(rows: Rows) -> Rows:
+def shard(rows: Rows) -> Rows:
     """This rank's rows of a global batch or list: none twice, none left out.
 
     Args:
@@ -42,7 +42,7 @@ def own_rows(rows: Rows) -> Rows:
     return rows[rank() :: num_ranks()]
 
 
-def own_batch_size(batch_size: int) -> int:
+def shard_size(batch_size: int) -> int:
     """Images of a global batch that this rank takes.
 
     Args:

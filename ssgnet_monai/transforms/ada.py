@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssgnet_monai.ops.affine_warp import affine_warp
-from ssgnet_monai.ops.ranks import num_ranks, own_rows
+from ssgnet_monai.ops.ranks import num_ranks, shard
 
 # Symlets, orthonormal (sum sqrt 2). Source: Daubechies 1992, "Ten Lectures on Wavelets", table 6.3.
 SYM6 = (
@@ -195,10 +195,10 @@ class AdaptiveAugment(nn.Module):
             return size[0] * num_ranks(), *size[1:]
 
         def uniform(*size: int) -> Tensor:
-            return own_rows(torch.rand(everywhere(size), generator=generator, device=device)).to(self.p.device)
+            return shard(torch.rand(everywhere(size), generator=generator, device=device)).to(self.p.device)
 
         def normal(*size: int) -> Tensor:
-            return own_rows(torch.randn(everywhere(size), generator=generator, device=device)).to(self.p.device)
+            return shard(torch.randn(everywhere(size), generator=generator, device=device)).to(self.p.device)
 
         draws: dict[str, tuple[Callable[[float], Tensor], float]] = {
             "xflip": (lambda _: (uniform(n) * 2).floor(), 0.0),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ssgnet_monai.ops.ranks import num_ranks, own_rows
+from ssgnet_monai.ops.ranks import num_ranks, shard
 
 
 class BatchFlipRotate:
@@ -38,7 +38,7 @@ class BatchFlipRotate:
 
     def sample_parameters(self, n: int) -> torch.Tensor:
         """Draw ``n`` matrices: (n, 2, 2) float32, output coordinates to input coordinates."""
-        u = own_rows(torch.rand(n * num_ranks(), 4))
+        u = shard(torch.rand(n * num_ranks(), 4))
         angle = (2 * u[:, 0] - 1) * math.radians(self.max_angle) * (u[:, 1] < self.rotate_prob)
         sign_x = 1 - 2 * (u[:, 2] < self.flip_probs[0]).float()
         sign_y = 1 - 2 * (u[:, 3] < self.flip_probs[1]).float()

@@ -9,7 +9,7 @@ from torch import distributed
 from ssgnet_monai.data import SampleStream, StreamSampler
 from ssgnet_monai.networks.stylegan3.discriminator import MinibatchStd
 from ssgnet_monai.networks.vss_block import DropPath
-from ssgnet_monai.ops.ranks import average_gradients, mean_over_ranks, num_ranks, own_batch_size, own_rows, rank
+from ssgnet_monai.ops.ranks import average_gradients, mean_over_ranks, num_ranks, rank, shard, shard_size
 from ssgnet_monai.transforms import AdaptiveAugment, BatchFlipRotate
 
 
@@ -24,9 +24,9 @@ def as_rank(monkeypatch):
 
 
 def test_one_process_alone_is_untouched():
-    assert (rank(), num_ranks(), own_batch_size(5)) == (0, 1, 5)
+    assert (rank(), num_ranks(), shard_size(5)) == (0, 1, 5)
     value, parameter = torch.ones(2), torch.nn.Parameter(torch.ones(2))
-    assert own_rows(value).data_ptr() == value.data_ptr()
+    assert shard(value).data_ptr() == value.data_ptr()
     assert mean_over_ranks(value) is value
     average_gradients([parameter])
     assert parameter.grad is None
@@ -36,8 +36,8 @@ def test_every_row_belongs_to_one_rank(as_rank):
     parts = []
     for this in range(3):
         as_rank(this, 3)
-        parts.append(own_rows(list(range(7))))
-        assert torch.equal(own_rows(torch.arange(7)), torch.tensor(parts[-1]))
+        parts.append(shard(list(range(7))))
+        assert torch.equal(shard(torch.arange(7)), torch.tensor(parts[-1]))
     assert parts == [[0, 3, 6], [1, 4], [2, 5]]
 
 
@@ -45,7 +45,7 @@ def test_the_stream_is_shared_out_batch_by_batch(as_rank):
     batches = []
     for this in range(2):
         as_rank(this, 2)
-        loader = torch.utils.data.DataLoader(range(100), batch_size=own_batch_size(4), sampler=StreamSampler(8))
+        loader = torch.utils.data.DataLoader(range(100), batch_size=shard_size(4), sampler=StreamSampler(8))
         numbers = iter(loader)
         batches.append([next(numbers).tolist() for _ in range(2)])
     assert batches == [[[8, 10], [12, 14]], [[9, 11], [13, 15]]]
@@ -100,6 +100,6 @@ def test_gradients_become_means_and_those_absent_stay_so(as_rank, monkeypatch):
 def test_shares_that_do_not_come_out_even_are_refused(as_rank):
     as_rank(0, 4)
     with pytest.raises(ValueError, match="a multiple of 4 processes, got 6"):
-        own_batch_size(6)
+        shard_size(6)
     with pytest.raises(ValueError, match="each of 4 processes, got 3"):
-        own_rows([1, 2, 3])
+        shard([1, 2, 3])
