@@ -29,7 +29,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
         plane: see ``slice_axis``.
 
     Returns:
-        ``axis`` and ``plane`` of its slices, ``length`` (how many), ``affine``, ``range`` (a ``ValueRange``),
+        ``axis`` and ``plane`` of its slices, ``length`` (how many), ``shape``, ``affine``, ``range`` (``ValueRange``),
         ``whole`` (all values are whole numbers).
 
     Raises:
@@ -47,6 +47,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
         "axis": axis,
         "plane": plane_name(volume.affine, axis),
         "length": volume.shape[axis],
+        "shape": list(volume.shape),
         "affine": volume.affine.tolist(),
         "range": value_range(lowest, highest, volume.values(sampled(stored))),
         "whole": all(bool((values == np.rint(values)).all()) for values in layers),

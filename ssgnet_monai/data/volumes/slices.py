@@ -35,7 +35,7 @@ class VolumeSlices:
     """The slices of a dataset's volumes, as pictures with masks.
 
     ``provenance`` holds, by the slice's stem, the volume's file name, the slice's array axis and index in that file,
-    and the file's affine. A voxel value is ``offset + scale * grey level``.
+    and the file's affine and shape. A voxel value is ``offset + scale * grey level``.
     """
 
     pairs: list[ImagePair]
@@ -136,6 +136,7 @@ def cut_volumes(
                 "axis": surveys[pair]["axis"],
                 "slice": index,
                 "affine": surveys[pair]["affine"],
+                "shape": surveys[pair]["shape"],
             }
             for pair, index, stem in slices
         },

@@ -69,6 +69,12 @@ def mixed_planes(plane_of: Mapping[str, str]) -> list[str]:
     ]
 
 
+def slice_axes(affine: np.ndarray, axis: int) -> tuple[int, int, int]:
+    """The array axes that slices, their rows and their columns run along, as ``slice_view`` cuts them."""
+    columns, rows = sorted({0, 1, 2} - {axis}, key=lambda a: float(io_orientation(affine)[a, 0]))
+    return axis, rows, columns
+
+
 def slice_view(voxels: np.ndarray, affine: np.ndarray, axis: int) -> np.ndarray:
     """A volume as a stack of upright slices: a view, so that what is written into it lands in the volume.
 
@@ -81,7 +87,7 @@ def slice_view(voxels: np.ndarray, affine: np.ndarray, axis: int) -> np.ndarray:
         (N, H, W) view; slice n is index n of ``axis`` in the file's order.
     """
     orientation = io_orientation(affine)
-    columns, rows = sorted({0, 1, 2} - {axis}, key=lambda a: float(orientation[a, 0]))
+    axis, rows, columns = slice_axes(affine, axis)
     view = voxels.transpose(axis, rows, columns)
     # Columns run to the patient's left or back, rows to the back or down: away from RAS+, where the affine points.
     return view[:, :: -int(orientation[rows, 1]), :: -int(orientation[columns, 1])]

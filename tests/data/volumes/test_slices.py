@@ -34,6 +34,7 @@ def test_every_slice_keeps_its_voxels_its_place_and_its_patient(tmp_path):
         number = int(item["group"].removeprefix("case"))
         assert item["volume"] == f"case{number}.nii.gz"
         np.testing.assert_allclose(item["affine"], oblique(), atol=1e-5)
+        assert item["shape"] == list(SHAPE)
         picture, mask = np.asarray(Image.open(item["image"])), np.asarray(Image.open(item["label"]))
         view = slice_view(ct(number), oblique(), item["axis"])
         np.testing.assert_array_equal(picture.astype(int) + lowest, view[item["slice"]])
