@@ -75,7 +75,7 @@ def mask_values(image: Image.Image, name: str = "", foreground: str | None = Non
             raise _two_readings("a WhiteIsZero TIFF, whose value 0 is shown white,", name)
         shown = np.asarray(plain_image(image, name))
         return _two_valued(shown if shown.dtype == np.uint16 else 255 - shown)
-    alpha = _alpha(image)
+    alpha = drawn_alpha(image)
     indices = _indices(image, alpha, name) if image.mode == "P" and foreground is None else None
     values = next((found for found in (indices, alpha) if found is not None), None)
     if values is None:
@@ -90,7 +90,7 @@ def mask_values(image: Image.Image, name: str = "", foreground: str | None = Non
     return values
 
 
-def _alpha(image: Image.Image) -> np.ndarray | None:
+def drawn_alpha(image: Image.Image) -> np.ndarray | None:
     """The alpha channel where the mask is drawn in it: what is shown has one colour."""
     if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
