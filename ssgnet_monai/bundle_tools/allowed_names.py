@@ -186,7 +186,7 @@ transforms.DropSpatialShaped: {TRANSFORM}
 transforms.BatchClassNumbersd: keys threshold
 transforms.ClassNumbersd: keys threshold
 transforms.ClassProbabilitiesd: keys
-transforms.LoadImageMaskd: intensity_window num_channels image_key label_key ignore_value max_megapixels voxel_window \
+transforms.LoadImageMaskd: intensity_window num_channels image_key label_key num_classes max_megapixels voxel_window \
     whole_volumes slice_plane
 transforms.NormalizeSlicesd: {TRANSFORM}
 transforms.ResizeSlicesd: keys size mode
@@ -245,7 +245,6 @@ VALUES = frozenset(
         for np in ("np", "numpy")
         for n in ["float16", "float32", "float64", "inf", "int32", "int64", "pi", "uint8"]
     ]
-    + ["ssgnet_monai.data.IGNORED"]
 )
 LITERALS = {
     "reader": frozenset(("ITKReader", "NibabelReader", "NrrdReader", "PILReader", "PydicomReader")),

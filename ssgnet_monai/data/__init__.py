@@ -14,6 +14,7 @@ from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import served_items as served_items
 from ssgnet_monai.data.label_server import training_datalist as training_datalist
 from ssgnet_monai.data.label_server import training_sha256 as training_sha256
+from ssgnet_monai.data.label_space import IGNORED as IGNORED
 from ssgnet_monai.data.label_space import count_classes as count_classes
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
@@ -22,7 +23,6 @@ from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.pool import pool_items as pool_items
 from ssgnet_monai.data.pool import pool_sha256 as pool_sha256
 from ssgnet_monai.data.prepare.folder import prepare_folder
-from ssgnet_monai.data.pseudo_labels import IGNORED as IGNORED
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.splits import hide_labels, split_items
 

@@ -113,9 +113,7 @@ def _rows(text: str, source: str) -> list[tuple[Any, Any]]:
         return [(colour, row[name]) for colour, row in zip(colours, rows[1:], strict=True)]
     if not rows or any(len(row) != 2 for row in rows):
         raise _unread(source, rows[:2])
-    if header[0] in ("value", "colour", "color", "index", "id", "part") or header[1] in ("name", "label", "class"):
-        rows = rows[1:]
-    elif header[0] in ("name", "label", "class"):
+    if set(header) & {"name", "label", "class", "value", "colour", "color"}:
         rows = rows[1:]
     return [(first, second) for first, second in rows]
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ssgnet_monai.data.label_space import IGNORED
-
 BACKGROUND = "background"
 HOW = "--labels FILE.json (in an experiment prepare.labels)"
 MOST_SHOWN = 40

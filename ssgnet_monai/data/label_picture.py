@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ssgnet_monai.data.image_io import is_grey, plain_image
+from ssgnet_monai.data.image_io import binarise_mask, is_grey, plain_image
 from ssgnet_monai.data.label_map import HOW, LabelMap, colour_code, colour_name
-from ssgnet_monai.data.mask_picture import drawn_alpha
+from ssgnet_monai.data.label_space import PALETTE, class_numbers
+from ssgnet_monai.data.mask_picture import drawn_alpha, mask_values
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
 from ssgnet_monai.data.picture_layout import white_is_zero
@@ -46,6 +47,34 @@ def read_label_picture(
                 )
             numbers, encoding = labels.numbers(codes, path), "class numbers"
         return turn_upright(numbers, orientation_of(image)), encoding
+
+
+def prepared_numbers(image: Image.Image, num_classes: int, name: str) -> np.ndarray:
+    """The class numbers of a mask that was prepared, or that a person drew for images that were, as it is stored.
+
+    Args:
+        image: an open Pillow image.
+        num_classes: K. With two, a mask without our palette is a binary one, as ``binarise_mask`` takes it.
+        name: the file named in messages.
+
+    Returns:
+        (H, W) uint8, class numbers and ``IGNORED``.
+
+    Raises:
+        ValueError: other values.
+    """
+    image.load()
+    own = image.mode == "P" and image.getpalette() == PALETTE[: len(image.getpalette() or ())]
+    if num_classes == 2 and not own:
+        return binarise_mask(mask_values(image, name), lossy=image.format == "JPEG", name=name)[0].astype(np.uint8)
+    _check_exact(image, name)
+    values, colour = coded_values(image, name)
+    if colour:
+        raise ValueError(
+            f"Expected a mask of class numbers, got colours in {name}. Prepare the data with `ssgnet data prepare`: "
+            "its --labels names the class of each colour."
+        )
+    return class_numbers(values, num_classes, name, indexed=True)
 
 
 def coded_values(image: Image.Image, name: str) -> tuple[np.ndarray, bool]:

@@ -22,6 +22,13 @@ COLOURS = (
     (90, 140, 60), (160, 40, 60),
 )  # fmt: skip
 """Of class 0, 1, ...; further classes take those after the first again."""
+FURTHER = COLOURS[1:]
+PALETTE = [
+    value
+    for colour in (COLOURS[0], *(FURTHER[index % len(FURTHER)] for index in range(IGNORED - 1)), (255, 255, 255))
+    for value in colour
+]
+"""Red, green and blue of the values 0 to 255, one after the other, as Pillow takes them."""
 
 
 def label_names(labels: Mapping[str, str]) -> list[str]:
@@ -100,7 +107,7 @@ def mask_image(classes: np.ndarray) -> Image.Image:
         A Pillow image of mode ``P``.
     """
     image = Image.fromarray(np.ascontiguousarray(classes, dtype=np.uint8), mode="L")
-    image.putpalette(_palette())  # the mode becomes P
+    image.putpalette(PALETTE)  # the mode becomes P
     return image
 
 
@@ -131,9 +138,3 @@ def class_numbers(values: np.ndarray, num_classes: int, name: Any, *, indexed: b
             "--labels names the classes of other values."
         )
     return values.astype(np.uint8)
-
-
-def _palette() -> list[int]:
-    further = COLOURS[1:]
-    colours = [COLOURS[0], *(further[index % len(further)] for index in range(IGNORED - 1)), (255, 255, 255)]
-    return [value for colour in colours for value in colour]

@@ -16,11 +16,10 @@ from PIL import Image
 
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, write_json
 from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.label_space import IGNORED, mask_image
 
 logger = logging.getLogger(__name__)
-FOREGROUND = 255
-IGNORED = 127
-"""Grey value of a mask pixel whose confidence is below the floor: neither foreground (255) nor background (0)."""
+FOREGROUND = 1
 
 
 class PseudoLabelFolder:
@@ -77,7 +76,7 @@ class PseudoLabelFolder:
         lines = []
         for k, i in enumerate(indices):
             name = f"mask{i:06d}.png"
-            Image.fromarray(masks[k]).save(self.partial / name)
+            mask_image(masks[k]).save(self.partial / name)
             record = {
                 "image": self._key(items[i]),
                 "mask": name,
@@ -116,12 +115,12 @@ def label_probabilities(
         confidence_floor: pixels with max(p, 1 - p) below it become ``IGNORED``. None: no pixel is ignored.
 
     Returns:
-        ``mask`` (B, 1, H, W) uint8 of 0, 255 and ``IGNORED``; ``confidence`` (B,) mean of max(p, 1 - p);
+        ``mask`` (B, 1, H, W) uint8 of 0, 1 and ``IGNORED``; ``confidence`` (B,) mean of max(p, 1 - p);
         ``foreground`` (B,) share of foreground pixels.
     """
     foreground = probability >= threshold
     confidence = torch.maximum(probability, 1 - probability)
-    mask = foreground.to(torch.uint8) * 255
+    mask = foreground.to(torch.uint8)
     if confidence_floor is not None:
         mask[confidence < confidence_floor] = IGNORED
     return {

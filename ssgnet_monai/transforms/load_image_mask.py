@@ -13,15 +13,15 @@ from PIL import Image
 
 from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
-from ssgnet_monai.data.image_io import binarise_mask, picture_values
-from ssgnet_monai.data.mask_picture import mask_values
+from ssgnet_monai.data.image_io import picture_values
+from ssgnet_monai.data.label_picture import prepared_numbers
+from ssgnet_monai.data.label_space import class_numbers
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
 from ssgnet_monai.data.volumes.slice_reader import SliceReader, file_state
 
 LUMA = (0.299, 0.587, 0.114)
-IGNORED = 2
 EIGHT_BITS = (0.0, 255.0)
 """The window of pictures of 8 bits."""
 
@@ -78,8 +78,9 @@ class LoadImageMaskd(MapTransform):
         num_channels: 3 (grey images are repeated) or 1 (colour images become luma, ITU-R BT.601).
         image_key: key of the image path. Result: (C, H, W) float32 in [0, 1].
         label_key: key of the mask path, a picture or what a viewer saved (NIfTI, NRRD); items without it pass. Result:
-            (1, H, W) float32 in {0, 1}.
-        ignore_value: stored mask value whose pixels become -1 (not used by losses that ignore -1); None: no such value.
+            (1, H, W) float32, class numbers and 255 where the class is not known.
+        num_classes: K, with the background: masks hold values 0 to K - 1, and 255 for what is not known. With two,
+            masks of a person's own, black and white, are read too, see ``binarise_mask``.
         max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
         voxel_window: (low, high) voxel values of NIfTI volumes: the datalist's ``voxel_window``; None: percentiles of
             each volume. Items with "axis" and "slice" (``ssgnet_monai.data.inference_items``) are one slice.
@@ -87,7 +88,7 @@ class LoadImageMaskd(MapTransform):
         slice_plane: how these are cut, as in training: see ``ssgnet_monai.data.volumes.view.slice_axis``.
 
     Raises:
-        ValueError: an unreadable or too large file, a mask that is not binary, a 16-bit image under the 8-bit window or
+        ValueError: an unreadable or too large file, a mask of other values, a 16-bit image under the 8-bit window or
             an 8-bit image under that of 16-bit images, an unknown channel count.
     """
 
@@ -97,7 +98,7 @@ class LoadImageMaskd(MapTransform):
         num_channels: int = 3,
         image_key: str = "image",
         label_key: str = "label",
-        ignore_value: int | None = None,
+        num_classes: int = 2,
         max_megapixels: float = MAX_MEGAPIXELS,
         voxel_window: Sequence[float] | None = None,
         whole_volumes: bool = False,
@@ -111,7 +112,7 @@ class LoadImageMaskd(MapTransform):
             raise ValueError(f"Expected num_channels 1 or 3, got {num_channels}.")
         self.window = (low, high)
         self.num_channels = num_channels
-        self.image_key, self.label_key, self.ignore_value = image_key, label_key, ignore_value
+        self.image_key, self.label_key, self.num_classes = image_key, label_key, num_classes
         self.max_megapixels = max_megapixels
         self.whole_volumes, self.slice_plane = whole_volumes, slice_plane
         self._slices = SliceReader(voxel_window)
@@ -126,8 +127,7 @@ class LoadImageMaskd(MapTransform):
         image = self._slice(path, result) if is_volume(path) else self._image(path)
         result[self.image_key] = self._with_channels(image)
         if self.label_key in result:
-            label = self._label(result)
-            result[self.label_key] = torch.where(label == IGNORED, torch.full_like(label, -1.0), label)
+            result[self.label_key] = self._label(result)
         return result
 
     def _image(self, path: Any) -> torch.Tensor:
@@ -158,10 +158,10 @@ class LoadImageMaskd(MapTransform):
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(values[None])), meta={**meta, "axis": axis})
 
     def _label(self, item: Mapping[Hashable, Any]) -> torch.Tensor:
-        """(1, H, W) float32 in {0, 1, IGNORED}; ``item`` has its image already."""
+        """(1, H, W) float32 class numbers; ``item`` has its image already."""
         path, image = item[self.label_key], item[self.image_key]
         if not is_label_volume(path):
-            return self._tensor(path, self._open(path, self._coded_mask))
+            return self._tensor(path, self._open(path, self._class_numbers))
         if "slice" in item:
             held, known = self._label_volume, file_state(path)
             if held is None or held[0] != known:
@@ -170,7 +170,8 @@ class LoadImageMaskd(MapTransform):
             mask = held[1][int(item["slice"])]
         else:
             mask = picture_label(path, image.meta["filename_or_obj"], tuple(image.shape[1:]))
-        return MetaTensor(torch.from_numpy(np.ascontiguousarray(mask[None], np.float32)))
+        numbers = class_numbers(mask.astype(np.uint8), self.num_classes, path)
+        return MetaTensor(torch.from_numpy(numbers[None].astype(np.float32)))
 
     def _with_channels(self, image: torch.Tensor) -> torch.Tensor:
         if image.shape[0] == self.num_channels:
@@ -179,13 +180,8 @@ class LoadImageMaskd(MapTransform):
             return image.repeat(3, *[1] * (image.ndim - 1))
         return (image * image.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
 
-    def _coded_mask(self, image: Image.Image, name: str) -> np.ndarray:
-        """(H, W) uint8: 0 background, 1 foreground, ``IGNORED``."""
-        values, lossy = mask_values(image, name), image.format == "JPEG"
-        ignored = values == self.ignore_value if self.ignore_value is not None else np.zeros(values.shape, bool)
-        mask = binarise_mask(np.where(ignored, 0, values), lossy=lossy, name=name)[0].astype(np.uint8)
-        mask[ignored] = IGNORED
-        return turn_upright(mask, orientation_of(image))
+    def _class_numbers(self, image: Image.Image, name: str) -> np.ndarray:
+        return turn_upright(prepared_numbers(image, self.num_classes, name), orientation_of(image))
 
     def _open(self, path: Any, read: Callable[[Image.Image, str], np.ndarray]) -> np.ndarray:
         with open_picture(path, self.max_megapixels) as image:

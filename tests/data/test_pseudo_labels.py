@@ -31,7 +31,7 @@ def publish(folder, items, probability):
 
 def test_labels_of_probabilities_by_hand():
     labels = label_probabilities(PROBABILITY, confidence_floor=0.7)
-    assert labels["mask"].flatten(1).tolist() == [[255, IGNORED, IGNORED, 0], [0, 0, 0, 255]]
+    assert labels["mask"].flatten(1).tolist() == [[1, IGNORED, IGNORED, 0], [0, 0, 0, 1]]
     assert labels["confidence"].tolist() == pytest.approx([0.75, 1.0])
     assert labels["foreground"].tolist() == [0.5, 0.25]
 
@@ -43,7 +43,7 @@ def test_a_round_is_published_whole_and_read_back(tmp_path):
     assert read_manifest(folder)["masks"][0]["mean_confidence"] == pytest.approx(0.75)
     labelled = with_pseudo_labels(pool, folder)
     with Image.open(labelled[1]["label"]) as mask:
-        assert np.asarray(mask).tolist() == [[0, 0], [0, 255]]
+        assert np.asarray(mask).tolist() == [[0, 0], [0, 1]]
     assert all("label" not in item for item in pool)
 
 
@@ -83,8 +83,8 @@ def test_disagreement_of_two_rounds_by_image(tmp_path):
     paths = [str(tmp_path / name) for name in ("patient#1.png", "scan.nii.gz")]
     items = [{"image": paths[0]}, *({"image": paths[1], "axis": 2, "slice": k} for k in range(2))]
     masks = torch.zeros(2, 3, 1, 4, 4, dtype=torch.uint8)
-    masks[0, 0, 0, 0] = masks[1, 0, 0, 0, :2] = 255  # Dice 2 * 2 / (4 + 2)
-    masks[0, 1, 0, :2] = masks[1, 2, 0, :2] = 255  # another slice of the volume
+    masks[0, 0, 0, 0] = masks[1, 0, 0, 0, :2] = 1  # Dice 2 * 2 / (4 + 2)
+    masks[0, 1, 0, :2] = masks[1, 2, 0, :2] = 1  # another slice of the volume
     folders = [tmp_path / "masks" / f"round_{number:02d}" for number in range(3)]
     for folder, model, drawn in zip(folders, ("aa", "bb", "bb"), (masks[0], masks[1], masks[1]), strict=True):
         labels = PseudoLabelFolder(folder, model * 32)

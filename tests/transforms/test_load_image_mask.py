@@ -6,6 +6,7 @@ from monai.transforms import AsDiscreted, Compose, Invertd, Resized, SaveImaged,
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder, write_mask_png
+from ssgnet_monai.data.label_space import mask_image
 from ssgnet_monai.data.orientation import ORIENTATION, turn_back
 from ssgnet_monai.data.prepare.write_dataset import percentile_window
 from ssgnet_monai.data.splits import SPLIT_NAMES
@@ -84,12 +85,40 @@ def test_palette_and_alpha(tmp_path):
     assert LoadImageMaskd()({"image": save(tmp_path / "a.png", rgba)})["image"].shape == (3, 2, 3)
 
 
-@pytest.mark.parametrize("high", [1, 255])
-def test_ignored_pixels_become_minus_one(tmp_path, high):
-    stored = np.array([[0, high, 127], [127, 0, high]], np.uint8)
-    item = {"image": save(tmp_path / "i.png", stored), "label": save(tmp_path / "m.png", stored)}
-    label = LoadImageMaskd(ignore_value=127)(item)["label"]
-    assert label.tolist() == [[[0, 1, -1], [-1, 0, 1]]]
+def labelled(tmp_path, mask, num_classes=2):
+    mask.save(tmp_path / "m.png")
+    image = save(tmp_path / "i.png", np.zeros((mask.height, mask.width), np.uint8))
+    return LoadImageMaskd(num_classes=num_classes)({"image": image, "label": str(tmp_path / "m.png")})["label"]
+
+
+def test_masks_hold_class_numbers_and_255_is_not_known(tmp_path):
+    stored = np.array([[0, 1, 255], [2, 0, 1]], np.uint8)
+    for picture in (mask_image(stored), Image.fromarray(stored)):
+        label = labelled(tmp_path, picture, 3)
+        assert label.dtype == torch.float32
+        assert label.tolist() == [[[0, 1, 255], [2, 0, 1]]]
+    two = np.minimum(stored, 1) + 254 * (stored == 255)
+    assert labelled(tmp_path, mask_image(two)).tolist() == [[[0, 1, 255], [1, 0, 1]]]
+    assert labelled(tmp_path, mask_image(np.where(two == 1, 0, two))).tolist() == [[[0, 0, 255], [0, 0, 0]]]
+
+
+def test_with_two_classes_black_and_white_and_a_persons_palette_are_binary(tmp_path):
+    drawn = np.array([[0, 1, 1], [0, 0, 1]], np.uint8)
+    assert labelled(tmp_path, Image.fromarray(drawn * 255)).tolist() == [drawn.tolist()]
+    assert labelled(tmp_path, Image.fromarray(drawn > 0)).tolist() == [drawn.tolist()]
+    foreign = Image.fromarray(drawn * 255).convert("P")
+    foreign.putpalette([value for value in range(256) for _ in "rgb"])
+    assert labelled(tmp_path, foreign).tolist() == [drawn.tolist()]
+
+
+def test_other_values_than_the_classes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"class numbers 0 to 2 .*got \[3, 7\] in .*m\.png.*--labels"):
+        labelled(tmp_path, Image.fromarray(np.array([[0, 3, 7, 255]], np.uint8)), 3)
+    with pytest.raises(ValueError, match=r"class numbers 0 to 1 .*got \[2\] in .*m\.png"):
+        labelled(tmp_path, mask_image(np.array([[0, 1, 2]], np.uint8)))
+    colours = Image.fromarray(np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]], np.uint8))
+    with pytest.raises(ValueError, match=r"class numbers, got colours in .*m\.png.*--labels"):
+        labelled(tmp_path, colours, 3)
 
 
 def test_bad_files_are_named(tmp_path):
