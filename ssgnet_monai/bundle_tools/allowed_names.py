@@ -97,7 +97,7 @@ transforms.ScaleIntensityd: {TRANSFORM} minv maxv factor channel_wise
 transforms.ScaleIntensityRanged: {TRANSFORM} a_min a_max b_min b_max clip
 transforms.SelectItemsd: {TRANSFORM}
 transforms.Spacingd: {TRANSFORM} pixdim diagonal mode padding_mode align_corners dtype
-transforms.SpatialPadd: {TRANSFORM} spatial_size method mode
+transforms.SpatialPadd: {TRANSFORM} spatial_size method mode value
 transforms.ToTensord: {TRANSFORM} dtype device track_meta
 utils.set_determinism: seed
 """
@@ -122,10 +122,11 @@ data.pool_items: datalist hidden synthetic pool dataset_dir?
 data.pool_sha256: items
 data.training_datalist: dataset_dir?
 data.training_sha256: dataset_dir?
+data.volume_items: folder?
 engines.CheckpointEvaluation: evaluator network dataset output_dir! model_path! test_loader training_loader split seed \
     examples config_sha256 threshold
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
-engines.PaddedInferer: multiple
+engines.PaddedInferer: multiple spatial_dims
 engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
     pool_fraction min_delta patience handlers
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
@@ -133,6 +134,7 @@ engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader gener
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
     batch_size seed config_sha256 inception? dataset_dir?
 engines.PrepareLatents: truncation
+engines.WindowInferer: roi_size overlap sw_batch_size window_inferer mode sigma_scale cpu_thresh progress
 engines.check_class_names: classes model_path?
 engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
@@ -174,6 +176,7 @@ metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: metric
 networks.ImageClassifier: {NETWORK}
 networks.VMUNet: {NETWORK}
+networks.VNet: {NETWORK}
 networks.stylegan3.Discriminator: {NETWORK}
 networks.stylegan3.Generator: {NETWORK}
 networks.synchronise_batch_norm: network
@@ -182,16 +185,23 @@ ops.shard: rows
 transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightness contrast lumaflip hue saturation \
     grey_safe
 transforms.BatchFlipRotate: flip_prob rotate_prob max_angle
+transforms.BatchFlipTurn: flip_axes turn_planes
+transforms.ClassPlacesd: keys num_classes
 transforms.DropSpatialShaped: {TRANSFORM}
 transforms.BatchClassNumbersd: keys threshold
 transforms.ClassNumbersd: keys threshold
 transforms.ClassProbabilitiesd: keys
 transforms.LoadImageMaskd: intensity_window num_channels image_key label_key num_classes max_megapixels voxel_window \
     whole_volumes slice_plane
+transforms.LoadVolumed: num_classes voxel_window voxel_values voxel_spacing image_key label_key
 transforms.NormalizeSlicesd: {TRANSFORM}
+transforms.NormalizeVolumed: {TRANSFORM}
+transforms.RandomPatchd: keys patch_size foreground_share
 transforms.ResizeSlicesd: keys size mode
+transforms.RestoreVolumed: keys voxel_spacing image_key
 transforms.SaveMaskd: keys output_dir! num_classes image_key
 transforms.ViewerMaskd: keys image_key
+transforms.WindowVolumed: {TRANSFORM}
 """
 OTHERS = f"""
 copy.copy: x

@@ -10,6 +10,7 @@ from ssgnet_monai.data.grow import class_sizes as class_sizes
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.inference_items import inference_items as inference_items
 from ssgnet_monai.data.inference_items import picture_items as picture_items
+from ssgnet_monai.data.inference_items import volume_items as volume_items
 from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import served_items as served_items
 from ssgnet_monai.data.label_server import training_datalist as training_datalist

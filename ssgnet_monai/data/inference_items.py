@@ -1,4 +1,4 @@
-"""What a network is applied to: the pictures of a folder, and for a segmenter the slices of its volumes too."""
+"""What a network is applied to: a folder's pictures, the slices of its volumes too, or its volumes as wholes."""
 
 from __future__ import annotations
 
@@ -77,3 +77,25 @@ def picture_items(folder: str | Path) -> list[dict[str, Any]]:
     check_pictures([file for file in files if is_dicom(file)])
     refuse_masks(files, files)
     return [{"image": str(file)} for file in files]
+
+
+def volume_items(folder: str | Path) -> list[dict[str, Any]]:
+    """List the NIfTI volumes in a folder and below, for a segmenter of three dimensions; voxels are not read yet.
+
+    Args:
+        folder: of volumes.
+
+    Returns:
+        Items for ``LoadVolumed``: ``image``.
+
+    Raises:
+        ValueError: pictures, two files of one stem, masks beside their images, or a volume that cannot be used.
+    """
+    files = find_images(Path(folder))
+    refuse_mask_folders(files, Path(folder))
+    if pictures := [file for file in files if not is_volume(file)]:
+        raise ValueError(
+            f"Expected NIfTI volumes for a network of three dimensions, got {len(pictures)} pictures in {folder}: "
+            f"{listed(pictures)}. Convert DICOM series to NIfTI (dcm2niix), or use a segmenter of pictures."
+        )
+    return [{"image": Volume(pair.image).path} for pair in pair_files(files, None)]

@@ -18,3 +18,4 @@ from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
 from ssgnet_monai.engines.weights import load_weights as load_weights
 from ssgnet_monai.engines.weights import start_from as start_from
+from ssgnet_monai.engines.window_inferer import WindowInferer as WindowInferer

@@ -135,7 +135,7 @@ def _mask(path: Path, image: Path) -> np.ndarray:
     with Image.open(image) as picture:
         shape = (picture.height, picture.width)
     if is_label_volume(path):
-        return picture_label(path, image, shape)
+        return picture_label(path, image, shape) > 0
     with Image.open(path) as mask:
         values = np.asarray(mask) > 0
     if values.shape != shape:

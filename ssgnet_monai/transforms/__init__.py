@@ -1,5 +1,6 @@
 from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
 from ssgnet_monai.transforms.batch_flip_rotate import BatchFlipRotate as BatchFlipRotate
+from ssgnet_monai.transforms.batch_flip_turn import BatchFlipTurn as BatchFlipTurn
 from ssgnet_monai.transforms.class_numbers import BatchClassNumbersd as BatchClassNumbersd
 from ssgnet_monai.transforms.class_numbers import ClassNumbersd as ClassNumbersd
 from ssgnet_monai.transforms.class_numbers import ClassProbabilitiesd as ClassProbabilitiesd
@@ -7,7 +8,13 @@ from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
+from ssgnet_monai.transforms.load_volume import LoadVolumed as LoadVolumed
 from ssgnet_monai.transforms.normalize_slices import NormalizeSlicesd as NormalizeSlicesd
+from ssgnet_monai.transforms.random_patch import ClassPlacesd as ClassPlacesd
+from ssgnet_monai.transforms.random_patch import RandomPatchd as RandomPatchd
 from ssgnet_monai.transforms.resize_slices import ResizeSlicesd as ResizeSlicesd
+from ssgnet_monai.transforms.restore_volume import RestoreVolumed as RestoreVolumed
 from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
+from ssgnet_monai.transforms.scale_volume import NormalizeVolumed as NormalizeVolumed
+from ssgnet_monai.transforms.scale_volume import WindowVolumed as WindowVolumed
 from ssgnet_monai.transforms.viewer_mask import ViewerMaskd as ViewerMaskd

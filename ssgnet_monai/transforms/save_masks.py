@@ -13,18 +13,19 @@ from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.image_files import is_volume, stem_of
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.label_space import mask_image
-from ssgnet_monai.data.volumes.mask_volume import MaskVolume
+from ssgnet_monai.data.volumes.mask_volume import MaskVolume, write_mask_volume
+from ssgnet_monai.data.volumes.volume import Volume
 
 
 class SaveMaskd(SaveImaged):
     """Writes the masks of items that ``ssgnet_monai.data.inference_items`` lists, in their order.
 
     A picture's mask becomes PNG of the picture's stem: values 0 and 255 of two classes, class numbers with a palette of
-    more. A volume's mask is written when its last slice has come: NIfTI of class numbers with the volume's name, shape,
-    affine and spacing. (A ``SaveImaged``, so that MONAI Label, which saves by itself, leaves it out.)
+    more. A volume's mask, whole or when its last slice has come, becomes NIfTI of class numbers with the volume's name,
+    shape, affine and spacing. (A ``SaveImaged``, so that MONAI Label, which saves by itself, leaves it out.)
 
     Args:
-        keys: key of the (1, H, W) mask, class numbers.
+        keys: key of the mask, class numbers: (1, H, W), or (1, I, J, K) of a whole volume in its file's order.
         output_dir: folder of the masks.
         num_classes: K.
         image_key: key of the image, whose meta names the file.
@@ -40,7 +41,9 @@ class SaveMaskd(SaveImaged):
         path = Path(data[self.image_key].meta["filename_or_obj"])
         for key in self.keys:
             mask = np.asarray(data[key].detach().cpu())[0]
-            if is_volume(path):
+            if mask.ndim == 3:
+                write_mask_volume(self.output_dir / path.name, mask.astype(np.uint8, copy=False), Volume(path))
+            elif is_volume(path):
                 self._put(path, data, mask)
             elif self.num_classes == 2:
                 write_mask_png(self.output_dir / f"{stem_of(path)}.png", mask)

@@ -32,7 +32,8 @@ class ViewerMaskd(MapTransform):
     leaves out ``Invertd``: a volume's mask of another size than the volume is on no grid and stays (W, H, N).
 
     Args:
-        keys: key of the mask: (1, H, W), or (1, H, W, N) of a volume that ``LoadImageMaskd`` read as a whole.
+        keys: key of the mask: (1, H, W), or (1, H, W, N) of a volume that ``LoadImageMaskd`` read as a whole, or
+            (1, I, J, K) of one that ``LoadVolumed`` read and ``RestoreVolumed`` put on its file's grid.
         image_key: key of the image, whose meta names the file.
     """
 
@@ -42,14 +43,16 @@ class ViewerMaskd(MapTransform):
         self._drop = DropSpatialShaped(image_key)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """A copy of ``data`` with uint8 masks, {0, 1}."""
+        """A copy of ``data`` with uint8 masks, class numbers."""
         size = tuple(data[self.image_key].meta["spatial_shape"])
         result = self._drop(data)
         meta = result[self.image_key].meta
         path = Path(meta["filename_or_obj"])
         for key in self.key_iterator(result):
             mask = result[key][0].detach().cpu().to(torch.uint8).numpy()
-            if mask.ndim == 3 and mask.shape == size:
+            if mask.ndim == 3 and "axis" not in meta:
+                result[key] = MetaTensor(torch.from_numpy(mask), affine=torch.from_numpy(Volume(path).affine))
+            elif mask.ndim == 3 and mask.shape == size:
                 result[key] = _volume(mask, path, int(meta["axis"]))
             elif mask.ndim == 2 and is_label_volume(result.get("result_extension") or ""):
                 voxels = torch.from_numpy(np.ascontiguousarray(seen_by_itk(mask, path).T[..., None]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.label_space import IGNORED, class_numbers
 from ssgnet_monai.data.volumes.mask_values import mask_values
 from ssgnet_monai.data.volumes.nrrd import read_layers
 from ssgnet_monai.data.volumes.picture_grid import picture_affine, seen_by_itk, upright_from_itk
@@ -18,6 +19,8 @@ from ssgnet_monai.data.volumes.volume import Volume
 logger = logging.getLogger(__name__)
 
 NRRD = ".nrrd"
+LABEL_INTENT = "label"
+"""What NIfTI calls voxels that number classes; ours are marked so."""
 
 
 def is_label_volume(path: str | Path) -> bool:
@@ -25,53 +28,69 @@ def is_label_volume(path: str | Path) -> bool:
     return is_volume(path) or str(path).lower().endswith(NRRD)
 
 
-def read_label_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+def read_label_volume(path: str | Path, num_classes: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Read a mask.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.nrrd``; values above 0 are foreground. Segments are united, also those that
-            overlap (``.seg.nrrd`` with layers).
+        path: ``.nii``, ``.nii.gz`` or ``.nrrd``; segments in layers of their own, which may overlap, are united, of
+            more than two classes later ones over earlier ones.
+        num_classes: K. With two classes every value above 0 is foreground, except 255 beside other ones or in a file
+            of ours, whose NIfTI intent is "label".
 
     Returns:
-        ((I, J, K) bool, (4, 4) affine to RAS+ mm).
+        ((I, J, K) uint8, class numbers and 255; (4, 4) affine to RAS+ mm).
 
     Raises:
-        ValueError: unreadable, not two- or three-dimensional, fractions or negative values.
+        ValueError: unreadable, not two- or three-dimensional, fractions, negative values or no numbers of a class.
     """
     if is_volume(path):
         volume = Volume(path)
-        return mask_values(volume.scaled, path) > 0, volume.affine
+        values = mask_values(volume.scaled, path)
+        indexed = volume.image.header.get_intent()[0] == LABEL_INTENT
+        return _classes(values, num_classes, path, indexed=indexed), volume.affine
     layers, affine = read_layers(path)
-    foreground = mask_values(layers, path) > 0
-    segments = len(np.unique(layers[foreground])) if foreground.shape[-1] == 1 else foreground.shape[-1]
-    if segments > 1:
+    layers = mask_values(layers, path)
+    segments = len(np.unique(layers[layers > 0])) if layers.shape[-1] == 1 else layers.shape[-1]
+    if segments > 1 and num_classes == 2:
         logger.info("%s: its %d segments or layers of segments are united to one foreground.", path, segments)
-    return np.any(foreground, axis=-1), affine
+    values = layers[..., 0]
+    for layer in np.moveaxis(layers, -1, 0)[1:]:
+        values = np.where(layer > 0, layer, values)
+    return _classes(values, num_classes, path), affine
 
 
-def label_slices(path: str | Path, image: Volume, axis: int) -> np.ndarray:
-    """The masks of all slices of a volume.
+def label_voxels(path: str | Path, image: Volume, num_classes: int = 2) -> np.ndarray:
+    """The mask of a volume, in the volume's own order of voxels.
 
     Args:
         path: see :func:`read_label_volume`.
         image: the volume. The mask must lie on its grid: on a part of it, as DICOM-SEG and cropped segments do, and in
             any order and direction of the axes.
-        axis: array axis along which the volume is cut.
+        num_classes: K.
 
     Returns:
-        (N, H, W) bool, upright as ``slice_view`` has it.
+        (I, J, K) uint8, class numbers and 255.
 
     Raises:
         ValueError: the mask lies on another grid.
     """
-    mask, affine = read_label_volume(path)
+    mask, affine = read_label_volume(path, num_classes)
     placed = _on_grid(mask, np.linalg.inv(image.affine) @ affine, image.shape)
     if placed is None:
         raise other_places(image.shape, image.affine, mask.shape, affine, path, image.path)
-    return slice_view(placed, image.affine, axis)
+    return placed
 
 
-def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -> np.ndarray:
+def label_slices(path: str | Path, image: Volume, axis: int, num_classes: int = 2) -> np.ndarray:
+    """The masks of all slices of a volume, cut along an array axis; see :func:`label_voxels`.
+
+    Returns:
+        (N, H, W) uint8, class numbers and 255, upright as ``slice_view`` has it.
+    """
+    return slice_view(label_voxels(path, image, num_classes), image.affine, axis)
+
+
+def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int], num_classes: int = 2) -> np.ndarray:
     """The mask of a picture that a viewer saved as a volume of one slice, turned to the picture's rows and columns.
 
     Args:
@@ -79,14 +98,15 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int]) -
             on its pixels.
         image: the picture.
         shape: (H, W) of the picture, upright.
+        num_classes: K.
 
     Returns:
-        (H, W) bool, upright: the viewer may have shown the picture as it is stored.
+        (H, W) uint8, class numbers and 255, upright: the viewer may have shown the picture as it is stored.
 
     Raises:
         ValueError: another size, or more slices.
     """
-    mask, affine = read_label_volume(path)
+    mask, affine = read_label_volume(path, num_classes)
     grid = picture_affine(image)
     rows, columns = seen_by_itk(np.zeros(shape, bool), image).shape
     placed = None
@@ -129,6 +149,16 @@ def _on_grid(mask: np.ndarray, change: np.ndarray, shape: tuple[int, ...]) -> np
         return None
     if turned.shape != tuple(last - first + 1):  # other spacing, by a whole voxel at the far corner
         return None
-    placed = np.zeros(shape, bool)
+    placed = np.zeros(shape, mask.dtype)
     placed[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = turned
     return placed
+
+
+def _classes(values: np.ndarray, num_classes: int, path: str | Path, *, indexed: bool = False) -> np.ndarray:
+    if num_classes > 2 or indexed:
+        return class_numbers(values, num_classes, path, indexed=indexed)
+    foreground = values > 0
+    classes = foreground.astype(np.uint8)
+    if (foreground & (values != IGNORED)).any():
+        classes[values == IGNORED] = IGNORED
+    return classes

@@ -42,4 +42,15 @@ class MaskVolume:
 
     def write(self, path: str | Path) -> None:
         """Write uint8 class numbers atomically, as ``.nii`` or ``.nii.gz``, see ``write_nifti``."""
-        write_nifti(path, self._mask, self.volume.affine, self.volume.image.header)
+        write_mask_volume(path, self._mask, self.volume)
+
+
+def write_mask_volume(path: str | Path, classes: np.ndarray, volume: Volume) -> None:
+    """Write a mask on the grid of its image, atomically.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+        classes: (I, J, K) uint8, class numbers and 255, in the volume's own order of voxels.
+        volume: the image.
+    """
+    write_nifti(path, classes, volume.affine, volume.image.header, labels=True)

@@ -35,7 +35,12 @@ def read_nifti(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_nifti(
-    path: str | Path, voxels: np.ndarray, affine: np.ndarray, like: nibabel.Nifti1Header | None = None
+    path: str | Path,
+    voxels: np.ndarray,
+    affine: np.ndarray,
+    like: nibabel.Nifti1Header | None = None,
+    *,
+    labels: bool = False,
 ) -> None:
     """Write a volume atomically with a header of its own; equal volumes give equal bytes.
 
@@ -45,6 +50,7 @@ def write_nifti(
         affine: (4, 4) voxel to patient coordinates (RAS+), in mm.
         like: header of a volume on the same grid, whose numbers of place and unit are taken over, and nothing else;
             None: scanner coordinates in mm.
+        labels: whether the voxels are class numbers and 255; the file says so by NIfTI's intent "label".
     """
     kind = nibabel.Nifti1Image if max(voxels.shape) < 2**15 else nibabel.Nifti2Image
     image = kind(_storable(voxels), affine)
@@ -56,6 +62,8 @@ def write_nifti(
         image.set_sform(like.get_sform(), int(like["sform_code"]))
         image.set_qform(like.get_qform(), int(like["qform_code"]))
         image.header["xyzt_units"] = like["xyzt_units"]
+    if labels:
+        image.header.set_intent("label")
     content = image.to_bytes()
     with atomic_path(path) as temporary:
         compressed = str(path).lower().endswith(".gz")

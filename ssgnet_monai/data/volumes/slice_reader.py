@@ -75,10 +75,11 @@ class SliceReader:
         if held is None or held[0] != known:
             held = self._held = None  # before the next one is read
             volume = Volume(path)
-            held = self._held = (known, volume, self._window_of(volume))
+            held = self._held = (known, volume, self.limits(volume))
         return held[1], held[2]
 
-    def _window_of(self, volume: Volume) -> tuple[float, float]:
+    def limits(self, volume: Volume) -> tuple[float, float]:
+        """The voxel values that become 0 and 1: the window, or percentiles of the volume, which are told."""
         if self.window is not None:
             return float(self.window[0]), float(self.window[1])
         flat = volume.stored.reshape(-1, order="A")
