@@ -16,6 +16,8 @@ from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
+from ssgnet_monai.data.label_file import Labels, read_labels
+from ssgnet_monai.data.label_map import LabelMap
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare.convert import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
@@ -24,6 +26,7 @@ from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
 from ssgnet_monai.data.splits import checked_shares
+from ssgnet_monai.data.volumes.label_survey import survey_labels
 from ssgnet_monai.data.volumes.slices import cut_volumes, has_volumes
 from ssgnet_monai.data.volumes.write_volumes import write_volumes
 
@@ -57,6 +60,7 @@ def write_dataset(
     group_source: str = NO_GROUPS,
     class_order: Sequence[str] | None = None,
     mask_foreground: str | None = None,
+    labels: Labels | LabelMap | None = None,
     notes: Sequence[str] = (),
 ) -> Path:
     """Write source images as PNG files of one size, with a datalist and a record of what was found.
@@ -92,6 +96,8 @@ def write_dataset(
         class_order: the classes in the order of their label numbers; by default sorted.
         mask_foreground: "bright" or "dark": which of the two values of mask pictures, as a viewer shows them, is the
             foreground; by default all but 0, refused where that is not plain.
+        labels: the class of each mask value, colour or file, see ``read_labels``; by default masks are binary, or hold
+            the numbers 0, 1, 2, ... of classes.
         notes: warnings about the sources, for the record.
 
     Returns:
@@ -111,25 +117,30 @@ def write_dataset(
             f"Expected masks to clean, got clean_masks {clean_masks} for images without any. Leave it out."
         )
     workers = workers or decoding_threads()
+    if labels is not None and not isinstance(labels, LabelMap):
+        labels = read_labels(labels)
     volumes, as_volumes = None, has_volumes(sources)
     if form not in FORMS or (form == "volumes" and not as_volumes) or (form == "slices" and spacing is not None):
         raise ValueError(
             f"Expected form 'slices', or 'volumes' for NIfTI volumes and then perhaps a spacing, got form {form!r} and "
             f"spacing {spacing} for {listed([source.image for source in sources])}."
         )
+    if as_volumes:
+        labels, read_off = survey_labels(sources, labels, mask_threshold, workers)
+        notes = [*notes, *read_off]
     if form == "volumes":
         if clahe or clean_masks:
             raise ValueError(
                 f"Expected clahe and clean_masks with slices only, got {clahe} and {clean_masks} for volumes."
             )
         return write_volumes(
-            sources, out, name=name or out.resolve().name, modality=modality or "grey", foreground=foreground,
-            split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,
+            sources, out, name=name or out.resolve().name, modality=modality or "grey", labels=labels,
+            foreground=foreground, split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,
             group_source="volumes" if group_source == NO_GROUPS else group_source, class_order=class_order,
             window_percentiles=WINDOW_PERCENTILES, notes=notes,
         )  # fmt: skip
     if as_volumes:
-        volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold)
+        volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold, labels)
         sources, mask_threshold = volumes.sources(sources), None
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, sources, workers, "reading headers")

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ssgnet_monai.data.atomic_write import write_json
+from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.data.image_files import ImagePair
-from ssgnet_monai.data.image_io import binarise_mask, write_image_png, write_mask_png
-from ssgnet_monai.data.volumes.mask_values import mask_values
+from ssgnet_monai.data.image_io import write_image_png, write_mask_png
+from ssgnet_monai.data.label_map import LabelMap
+from ssgnet_monai.data.label_space import IGNORED, mask_image
+from ssgnet_monai.data.volumes.class_voxels import class_voxels
 from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.value_range import sampled, value_range
 from ssgnet_monai.data.volumes.view import plane_name, slice_axis, slice_view
@@ -66,6 +68,7 @@ def cut_volume(
     grey_line: Sequence[float],
     mask_threshold: int | None = None,
     drop_empty: bool = False,
+    labels: LabelMap | None = None,
 ) -> list[int]:
     """Write the slices of a volume to ``out/images``, and those of its mask to ``out/masks``.
 
@@ -79,15 +82,17 @@ def cut_volume(
         grey_line: (offset, scale); a voxel value is ``offset + scale * grey level``, clipped at its ends.
         mask_threshold: see ``binarise_mask``; the mask is looked at as a whole.
         drop_empty: whether slices whose mask has no foreground are left out.
+        labels: see ``class_voxels``. Without them masks are written as 0 and 255, with them as class numbers.
 
     Returns:
         Indices, in the file's order, of the slices that were written.
 
     Raises:
-        ValueError: a mask that is not binary.
+        ValueError: see ``class_voxels``.
     """
     record = out / f"{pair.stem}.json"
-    signature = json.loads(json.dumps([_stamp(pair), axis, [*grey_line], mask_threshold, drop_empty]))
+    named = None if labels is None else [labels.names, sorted(labels.values.items())]
+    signature = json.loads(json.dumps([_stamp(pair), axis, [*grey_line], mask_threshold, drop_empty, named]))
     if record.is_file():
         known = json.loads(record.read_text(encoding="utf-8"))
         if known["signature"] == signature:
@@ -96,38 +101,24 @@ def cut_volume(
     slices = slice_view(volume.stored, volume.affine, axis)
     masks = None
     if pair.mask is not None:
-        masks = slice_view(binary_voxels(Volume(pair.mask), mask_threshold), volume.affine, axis)
+        masks = slice_view(class_voxels(Volume(pair.mask), labels, mask_threshold), volume.affine, axis)
     offset, scale = grey_line
     written = []
     for index, stored in enumerate(slices):
-        empty = masks is None or not masks[index].any()
+        empty = masks is None or not ((masks[index] > 0) & (masks[index] < IGNORED)).any()
         if empty and (stored.min() == stored.max() or (drop_empty and masks is not None)):
             continue
         grey = np.rint((volume.values(stored) - offset) / scale).clip(0, GREY_LEVELS).astype(np.uint16)
         name = f"{slice_stem(pair.stem, index)}.png"
         write_image_png(out / "images" / name, grey)
-        if masks is not None:
+        if masks is not None and labels is None:
             write_mask_png(out / "masks" / name, masks[index])
+        elif masks is not None:
+            with atomic_path(out / "masks" / name) as temporary:
+                mask_image(masks[index]).save(temporary, format="PNG")
         written.append(index)
     write_json(record, {"signature": signature, "slices": written})
     return written
-
-
-def binary_voxels(mask: Volume, threshold: int | None) -> np.ndarray:
-    """Foreground of the whole mask: a slice that holds label 2 alone would pass as a binary one.
-
-    Args:
-        mask: the volume.
-        threshold: see ``binarise_mask``.
-
-    Returns:
-        (I, J, K) bool.
-
-    Raises:
-        ValueError: fractions, negative values, or a mask that is not binary.
-    """
-    values = mask_values(mask.scaled, mask.path, threshold)
-    return binarise_mask(values, threshold=threshold, name=mask.path)[0]
 
 
 def _stamp(pair: ImagePair) -> list[Any]:

@@ -24,15 +24,7 @@ def mask_values(values: np.ndarray, path: str | Path, threshold: int | None = No
     Raises:
         ValueError: fractions, or negative values.
     """
-    whole = values
-    if values.dtype.kind == "f":
-        whole = np.rint(values)
-        fractions = ~(np.abs(values - whole) <= ROUNDING * np.maximum(np.abs(whole), 1))
-        if fractions.any():
-            raise ValueError(
-                f"Expected a mask of values {{0, 1}} or {{0, 255}}, got fractions such as "
-                f"{values[fractions].flat[0]:g} in {path}. Export it without interpolation."
-            )
+    whole = whole_numbers(values, path)
     lowest = int(whole.min())
     if lowest < 0 and (threshold is None or whole.max() <= threshold):
         shown = np.unique(whole)
@@ -43,3 +35,17 @@ def mask_values(values: np.ndarray, path: str | Path, threshold: int | None = No
             "voxels 0."
         )
     return whole.astype(np.int32 if whole.max() <= np.iinfo(np.int32).max else np.int64)
+
+
+def whole_numbers(values: np.ndarray, path: str | Path) -> np.ndarray:
+    """Fractions that come of 32-bit slopes rounded, in the type that they have; others refused, see above."""
+    if values.dtype.kind != "f":
+        return values
+    whole = np.rint(values)
+    fractions = ~(np.abs(values - whole) <= ROUNDING * np.maximum(np.abs(whole), 1))
+    if fractions.any():
+        raise ValueError(
+            f"Expected a mask of whole numbers, {{0, 1}} or those of classes, got fractions such as "
+            f"{values[fractions].flat[0]:g} in {path}. Export it without interpolation."
+        )
+    return np.asarray(whole)

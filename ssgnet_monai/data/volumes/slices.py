@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, is_volume, listed
+from ssgnet_monai.data.label_map import LabelMap
 from ssgnet_monai.data.prepare.convert import for_each_pair
 from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
 from ssgnet_monai.data.volumes.cut import GREY_LEVELS, cut_volume, slice_stem, survey_volume
@@ -84,6 +85,7 @@ def cut_volumes(
     plane: str | None = None,
     empty_slices: str = "keep",
     mask_threshold: int | None = None,
+    labels: LabelMap | None = None,
 ) -> VolumeSlices:
     """Write the slices of all volumes as ``out/images/<stem>_<index>.png`` and ``out/masks``, see ``cut_volume``.
 
@@ -94,6 +96,7 @@ def cut_volumes(
         plane: see ``slice_axis``.
         empty_slices: ``"keep"`` or ``"drop"`` slices whose mask has no foreground.
         mask_threshold: see ``binarise_mask``.
+        labels: see ``class_voxels``.
 
     Raises:
         ValueError: volumes or masks that cannot be used; they are told together.
@@ -116,7 +119,7 @@ def cut_volumes(
     line, warnings = _grey_line(pairs, list(surveys.values()))
 
     def cut(pair: ImagePair) -> list[int]:
-        return cut_volume(pair, out, surveys[pair]["axis"], line, mask_threshold, empty_slices == "drop")
+        return cut_volume(pair, out, surveys[pair]["axis"], line, mask_threshold, empty_slices == "drop", labels)
 
     written = for_each_pair(within_budget(cut), pairs, workers, "cutting volumes")
     slices = [

@@ -77,9 +77,14 @@ class Volume:
     @property
     def scaled(self) -> np.ndarray:
         """The voxel values: the stored integers, or float64 where the header's slope and intercept change them."""
-        if (self._proxy.slope, self._proxy.inter) == (1, 0):
-            return self.stored
-        return self.values(self.stored)
+        return self._scale(self.stored)
+
+    def scaled_layer(self, k: int) -> np.ndarray:
+        """The same of one layer along the last axis: (I, J)."""
+        return self._scale(self.stored[..., k])
+
+    def _scale(self, stored: np.ndarray) -> np.ndarray:
+        return stored if (self._proxy.slope, self._proxy.inter) == (1, 0) else self.values(stored)
 
     @property
     def _packed(self) -> bool:

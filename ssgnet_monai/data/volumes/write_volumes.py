@@ -20,12 +20,14 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, save_datalist
 from ssgnet_monai.data.few_images import foreground_warnings, size_warnings
 from ssgnet_monai.data.image_files import ImagePair, SourceImage
+from ssgnet_monai.data.label_map import LabelMap, binary
+from ssgnet_monai.data.label_space import IGNORED
 from ssgnet_monai.data.prepare.convert import for_each_pair
 from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.prepare.journal import Journal, file_stamps
 from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
-from ssgnet_monai.data.volumes.cut import binary_voxels
+from ssgnet_monai.data.volumes.class_voxels import class_voxels
 from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
 from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.resample import resample
@@ -37,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 JOURNAL = ".prepare_volumes.jsonl"
 BINS = 65536
-FORMAT = 2  # of the records
+FORMAT = 3  # of the records
 
 
 def write_volumes(
@@ -46,6 +48,7 @@ def write_volumes(
     *,
     name: str,
     modality: str,
+    labels: LabelMap | None,
     foreground: str,
     split: str | Sequence[float],
     seed: int,
@@ -57,9 +60,10 @@ def write_volumes(
     window_percentiles: Sequence[float],
     notes: Sequence[str] = (),
 ) -> Path:
-    """Write ``images/<name>.nii.gz`` and ``labels/<name>.nii.gz`` (0, 1); see ``write_dataset`` for the arguments.
+    """Write ``images/<name>.nii.gz`` and ``labels/<name>.nii.gz`` (class numbers); see ``write_dataset``.
 
-    Spacing and orientation stay unless ``spacing`` is given; voxel values stay; headers lose their texts.
+    Spacing and orientation stay unless ``spacing`` is given; voxel values stay; headers lose their texts. ``labels``
+    are those of ``survey_labels``; the other arguments are those of ``write_dataset``.
 
     Returns:
         The path of ``datalist.json``, which ``monai.data.load_decathlon_datalist`` reads too.
@@ -67,7 +71,9 @@ def write_volumes(
     Raises:
         ValueError: what was expected, what was found, in which file, and what to do.
     """
-    records = _write_all(sources, out, None if spacing is None else _checked(spacing), mask_threshold, workers)
+    target = None if spacing is None else _checked(spacing)
+    records = _write_all(sources, out, target, labels, mask_threshold, workers)
+    names = (labels or binary(foreground)).datalist_labels
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
     by_image = {record["image"]: record for record in records}
@@ -78,11 +84,12 @@ def write_volumes(
     datalist = {
         "name": name,
         "modality": {"0": modality},
-        "labels": {"0": "background", "1": foreground},
+        "labels": names,
         "classes": ordered_classes(sources, class_order),
         "num_channels": 1,
         "intensity_window": window,
         "voxel_window": window,
+        "voxel_spacing": target,
         "image_size": None,
         "split_seed": seed,
         "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
@@ -102,16 +109,20 @@ def write_volumes(
 
 
 def _write_all(
-    pairs: Sequence[ImagePair], out: Path, spacing: list[float] | None, threshold: int | None, workers: int
+    pairs: Sequence[ImagePair],
+    out: Path,
+    spacing: list[float] | None,
+    labels: LabelMap | None,
+    threshold: int | None,
+    workers: int,
 ) -> list[dict[str, Any]]:
     """Write all volumes, those excepted that are there from unchanged files and with the same settings."""
     out.mkdir(parents=True, exist_ok=True)
+    named = None if labels is None else [labels.names, sorted(labels.values.items())]
+    settings = [spacing, threshold, named, __version__, FORMAT]
     journal = Journal(
         out / JOURNAL,
-        {
-            pair: json.dumps([*file_stamps([pair.image, pair.mask]), spacing, threshold, __version__, FORMAT])
-            for pair in pairs
-        },
+        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), *settings]) for pair in pairs},
         lambda record: [out / record[key] for key in ("image", "label") if key in record],
     )
     if journal.todo:
@@ -124,22 +135,29 @@ def _write_all(
 
         def write(pair: ImagePair) -> dict[str, Any]:
             with budget.take(math.prod(Volume(pair.image).shape)):
-                return _write(pair, out, spacing, threshold)
+                return _write(pair, out, spacing, labels, threshold)
 
         for_each_pair(write, journal.todo, workers, "writing volumes", journal.note)
     return journal.records()
 
 
-def _write(pair: ImagePair, out: Path, spacing: list[float] | None, threshold: int | None) -> dict[str, Any]:
+def _write(
+    pair: ImagePair, out: Path, spacing: list[float] | None, labels: LabelMap | None, threshold: int | None
+) -> dict[str, Any]:
     voxels, affine = read_nifti(pair.image)
     record: dict[str, Any] = {"image": f"images/{pair.stem}.nii.gz"}
     if pair.mask is not None:
         mask = Volume(pair.mask)
         check_places(voxels.shape, affine, mask.shape, mask.affine, pair.mask, pair.image)
-        label = binary_voxels(mask, threshold).astype(np.uint8)
+        label = class_voxels(mask, labels, threshold)
         if spacing is not None:
             label, _ = resample(label, affine, spacing, "nearest")
-        record |= {"label": f"labels/{pair.stem}.nii.gz", "foreground": float(label.mean())}
+        voxels_of = np.bincount(label.reshape(-1, order="A"), minlength=IGNORED + 1)
+        record |= {
+            "label": f"labels/{pair.stem}.nii.gz",
+            "foreground": float(voxels_of[1:IGNORED].sum() / label.size),
+            "present": np.flatnonzero(voxels_of).tolist(),
+        }
     if spacing is not None:
         voxels, affine = resample(voxels, affine, spacing, "bilinear")
     digest = hashlib.sha256(repr((voxels.shape, voxels.dtype.str)).encode())
@@ -197,6 +215,10 @@ def _summary(datalist: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) 
             "count": len(foreground),
             "empty": foreground.count(0),
             "median_foreground": float(np.median(foreground)) if foreground else None,
+            "volumes_with": {
+                name: sum(int(value) in record.get("present", ()) for record in records)
+                for value, name in datalist["labels"].items()
+            },
         },
         "splits": {
             name: {part: sum(item["class"] == name for item in datalist[part]) for part in SPLITS}

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from ssgnet_monai.data.volumes.cut import binary_voxels
+from ssgnet_monai.data.volumes.class_voxels import class_voxels
 from ssgnet_monai.data.volumes.label_volume import read_label_volume
 from ssgnet_monai.data.volumes.mask_values import mask_values
 from ssgnet_monai.data.volumes.volume import Volume
 from tests.nrrd_files import write as write_nrrd
 from tests.volume_files import f_mask, oblique, write
 
-READERS = [lambda path: binary_voxels(Volume(path), None), lambda path: read_label_volume(path)[0]]
+READERS = [lambda path: class_voxels(Volume(path)), lambda path: read_label_volume(path)[0]]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -40,7 +40,7 @@ def test_negative_values_are_named_and_the_advice_holds(tmp_path, read, dtype):
 
 def test_an_intercept_that_makes_background_negative_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"got \{-1, 0\}"):
-        binary_voxels(Volume(write(tmp_path / "m.nii", f_mask(), slope=1, inter=-1)), None)
+        class_voxels(Volume(write(tmp_path / "m.nii", f_mask(), slope=1, inter=-1)))
 
 
 def test_a_threshold_says_what_is_foreground():

@@ -1,6 +1,7 @@
 """Whole volumes: what is written is what came, at its place, and MONAI reads the list."""
 
 import json
+import re
 
 import nibabel
 import numpy as np
@@ -75,8 +76,8 @@ def test_header_texts_are_left_behind(tmp_path):
 
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     source = dataset(tmp_path)
-    write(source[1] / "case3_mask.nii", np.full(SHAPE, 3, np.uint8) + f_mask())
-    with pytest.raises(ValueError, match=r"got \{3, 4\} in .*case3_mask.nii"):
+    write(source[1] / "case3_mask.nii", f_mask(), oblique(40))
+    with pytest.raises(ValueError, match=r"Expected a mask of shape .* in .*case3_mask.nii"):
         prepare(tmp_path, source=source)
     assert not (tmp_path / "out" / "datalist.json").exists()
     write(source[1] / "case3_mask.nii", f_mask())
@@ -86,6 +87,97 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     prepare(tmp_path, source=source)
     prepare(tmp_path, source=source)
     assert written == ["case3"]
+
+
+ORGANS = {"0": "background", "1": "liver", "2": "spleen"}
+
+
+def organs(source, values=(1, 2), dtype=np.uint8):
+    """The masks in two parts, of which every second case has the first alone."""
+    truth = []
+    for index in range(4):
+        classes = np.roll(f_mask(), index, axis=1) * np.uint8(1)
+        if index % 2:
+            classes[:9] *= 2
+        coded = np.zeros(classes.shape, dtype)
+        for number, value in enumerate(values, start=1):
+            coded[classes == number] = value
+        write(source[1] / f"case{index}_mask.nii", coded)
+        truth.append(classes)
+    return truth
+
+
+def check_classes(path, truth):
+    datalist = load_datalist(path)
+    for item in [item for part in ("training", "validation", "test") for item in datalist[part]]:
+        label = nibabel.load(item["label"])
+        assert label.get_data_dtype() == np.uint8
+        np.testing.assert_array_equal(np.asarray(label.dataobj), truth[int(item["label"][-8])])
+    return datalist
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_small_numbers_without_a_gap_are_classes(tmp_path, dtype):
+    source = dataset(tmp_path)
+    assert load_datalist(prepare(tmp_path, source=source))["labels"] == {"0": "background", "1": "lesion"}
+    truth = organs(source, dtype=dtype)
+    datalist = check_classes(prepare(tmp_path, source=source), truth)
+    assert datalist["labels"] == {"0": "background", "1": "class 1", "2": "class 2"}
+    found = json.loads((tmp_path / "out" / "prepare.json").read_text())
+    assert found["masks"]["volumes_with"] == {"background": 4, "class 1": 4, "class 2": 2}
+    assert found["masks"]["median_foreground"] == pytest.approx(f_mask().mean())
+    assert "values 0 to 2, which are taken as 3 classes" in str(found["warnings"])
+
+
+def test_named_values_with_gaps_become_class_numbers(tmp_path):
+    source = dataset(tmp_path)
+    truth = organs(source, values=(500, 205), dtype=np.int16)
+    with pytest.raises(ValueError, match=r"got \{0, 205, 500\} in 4 masks.*name them with --labels") as refused:
+        prepare(tmp_path, source=source)
+    example = json.loads(re.search(r"\{\".*?\}", str(refused.value))[0])  # the advice is followed as it stands
+    swapped = [np.array([0, 2, 1], np.uint8)[classes] for classes in truth]
+    datalist = check_classes(prepare(tmp_path, source=source, labels=example), swapped)
+    assert datalist["labels"] == {"0": "background", "1": "class 1", "2": "class 2"}
+    named = {"background": 0, "liver": 500, "spleen": 205}  # as nnU-Net has them
+    datalist = check_classes(prepare(tmp_path, source=source, labels=named), swapped)
+    assert datalist["labels"] == {"0": "background", "1": "spleen", "2": "liver"}
+    unknown = {"0": "background", "500": "liver", "205": "ignore"}
+    expected = [np.array([0, 1, 255], np.uint8)[classes] for classes in truth]
+    datalist = check_classes(prepare(tmp_path, source=source, labels=unknown), expected)
+    assert datalist["labels"] == {"0": "background", "1": "liver"}
+    united = {"0": "background", "500": "organ", "205": "organ"}
+    datalist = check_classes(prepare(tmp_path, source=source, labels=united), [classes > 0 for classes in truth])
+    with pytest.raises(ValueError, match=r"values \{0, 205\} that labels names, got 500 in .*_mask.nii"):
+        prepare(tmp_path, source=source, labels={"0": "background", "205": "spleen"})
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((1, 3), r"got \{0, 1, 3\}"),
+        ((2, 5), r"got \{0, 2, 5\}"),
+        ((1, 255), r"got \{0, 1, 255\}"),
+        ((-1, 1), r"from 0 on, got \{-1, 0, 1\}"),
+        ((0.5, 1), r"fractions such as 0.5"),
+    ],
+)
+def test_values_of_several_readings_are_refused(tmp_path, values, reason):
+    source = dataset(tmp_path)
+    organs(source, values=values, dtype=np.float32)
+    with pytest.raises(ValueError, match=reason):
+        prepare(tmp_path, source=source)
+
+
+def test_classes_survive_another_spacing(tmp_path):
+    source = dataset(tmp_path)
+    truth = organs(source)
+    path = prepare(tmp_path, source=source, spacing=[0.7, 0.8, 2.5])
+    datalist = load_datalist(path)
+    assert datalist["voxel_spacing"] == [0.7, 0.8, 2.5]
+    for item in datalist["training"]:
+        label = np.asarray(nibabel.load(item["label"]).dataobj)
+        assert label.dtype == np.uint8
+        np.testing.assert_array_equal(label[..., ::2], truth[int(item["label"][-8])])
 
 
 def test_masks_on_another_grid_pictures_and_unusable_options(tmp_path):
