@@ -1,4 +1,4 @@
-"""Paired bootstrap over the groups (patients) of test images."""
+"""Paired bootstrap over the groups (patients) of test cases."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from typing import Any
 
 import torch
 
+from ssgnet_monai.metrics.segmentation_scores import class_ratios, foreground_mean
+
 
 def paired_bootstrap(
     a: torch.Tensor, b: torch.Tensor, seed: int, n: int = 2000, groups: Sequence[Hashable] | None = None
 ) -> dict[str, Any]:
-    """Difference of two models on the same images, with its 95 % percentile interval over resampled groups.
+    """Difference of two models on the same cases, with its 95 % percentile interval over resampled groups.
 
     Args:
-        a: first model: confusion counts (images, 4) TP, TN, FP, FN, compared by pooled Dice, or scores (images,),
-            compared by their mean.
-        b: second model, same shape and order of images.
+        a: first model: confusion counts (cases, K, 4) of TP, TN, FP, FN, compared by pooled Dice (the mean over
+            foreground classes), or scores (cases,), compared by their mean; NaN: the case has no score with this model.
+        b: second model, same shape and order of cases.
         seed: of the resampling.
         n: number of resamples.
-        groups: of every image, drawn together: images of one patient are not independent. None: each by itself.
+        groups: of every case, drawn together: images of one patient are not independent. None: each by itself.
 
     Returns:
         {"difference": score of a minus score of b, "ci95": [low, high], "n_groups": how many were drawn from}.
 
     Raises:
-        ValueError: If the shapes differ, are of another form, or hold no image.
+        ValueError: If the shapes differ, are of another form, or hold no case.
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
     """
-    if a.shape != b.shape or a.ndim not in (1, 2) or len(a) == 0 or (a.ndim == 2 and a.shape[1] != 4):
+    if a.shape != b.shape or a.ndim not in (1, 3) or len(a) == 0 or (a.ndim == 3 and a.shape[2] != 4):
         raise ValueError(
-            "Expected two tensors of one shape, (images, 4) or (images,), with at least one image, "
+            "Expected two tensors of one shape, (cases, K, 4) or (cases,), with at least one case, "
             f"got {tuple(a.shape)} and {tuple(b.shape)}."
         )
     images = len(a)
@@ -39,7 +41,7 @@ def paired_bootstrap(
     once = torch.ones(1, images, dtype=torch.float64)
     rows = torch.cat([once, times])
     differences = _score(rows, a) - _score(rows, b)
-    low, high = torch.quantile(differences[1:], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = torch.nanquantile(differences[1:], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     n_groups = images if groups is None else len(set(groups))
     return {"difference": differences[0].item(), "ci95": [low, high], "n_groups": n_groups}
 
@@ -68,10 +70,10 @@ def resample_counts(images: int, seed: int, n: int = 2000, groups: Sequence[Hash
 
 
 def _score(times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Score of every resample, given how many times it holds each image."""
+    """Score of every resample, given how many times it holds each case."""
     values = values.detach().cpu().double()
     if values.ndim == 1:
-        return times @ values / times.sum(1)
-    tp, _, fp, fn = (times @ values).unbind(1)
-    denominator = 2 * tp + fp + fn
-    return torch.where(denominator > 0, 2 * tp / denominator.clamp(min=1), torch.zeros_like(tp))
+        scored = ~values.isnan()
+        return times @ values.nan_to_num(0.0) / (times @ scored.double())
+    totals = (times @ values.flatten(1)).unflatten(1, values.shape[1:])
+    return foreground_mean(class_ratios(totals)["dice"], 0.0)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ssgnet_monai.metrics.pooled_confusion import confusion_counts, pooled_metrics
+from ssgnet_monai.metrics.confusion import confusion_counts
+from ssgnet_monai.metrics.segmentation_scores import pooled_scores
 
 _BINS = 256
 
@@ -51,7 +52,7 @@ def fit_otsu(images: torch.Tensor, masks: torch.Tensor) -> OtsuBaseline:
 
     Args:
         images: (B, C, H, W), any range.
-        masks: (B, 1, H, W), 0 or 1.
+        masks: (B, 1, H, W), 0 or 1, and 255 where nothing is known.
 
     Returns:
         The best of the 2C baselines; the first channel, then "bright", where they are equal.
@@ -67,7 +68,7 @@ def fit_otsu(images: torch.Tensor, masks: torch.Tensor) -> OtsuBaseline:
             f"got {tuple(images.shape)} and {tuple(masks.shape)}."
         )
     candidates = [OtsuBaseline(c, polarity) for c in range(images.shape[1]) for polarity in ("bright", "dark")]
-    return max(candidates, key=lambda o: pooled_metrics(confusion_counts(o.predict(images), masks))["dice"])
+    return max(candidates, key=lambda o: pooled_scores(confusion_counts(o.predict(images), masks))["dice"])
 
 
 def _otsu_thresholds(planes: torch.Tensor) -> torch.Tensor:

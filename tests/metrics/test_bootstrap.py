@@ -19,15 +19,33 @@ def test_two_images_by_hand():
     assert result == {"difference": 0.5, "ci95": [0, 1], "n_groups": 2}
 
 
+def binary(tp, tn, fp, fn):
+    return [[tn, tp, fn, fp], [tp, tn, fp, fn]]
+
+
 def test_counts_are_compared_by_pooled_dice():
-    a = torch.tensor([[8.0, 0, 2, 2], [2, 0, 0, 0]])
-    b = torch.tensor([[6.0, 0, 4, 4], [2, 0, 0, 0]])
+    a = torch.tensor([binary(8.0, 0, 2, 2), binary(2, 0, 0, 0)])
+    b = torch.tensor([binary(6.0, 0, 4, 4), binary(2, 0, 0, 0)])
     result = paired_bootstrap(a, b, seed=0)
     assert result["difference"] == pytest.approx(20 / 24 - 16 / 24)
     low, high = result["ci95"]
     assert (low, high) == (pytest.approx(0), pytest.approx(0.2))
-    empty = torch.tensor([[0.0, 9, 0, 0]])
+    empty = torch.tensor([binary(0.0, 9, 0, 0)])
     assert paired_bootstrap(empty, empty, seed=0) == {"difference": 0, "ci95": [0, 0], "n_groups": 1}
+
+
+def test_counts_of_three_classes_are_compared_by_the_mean_over_the_foreground():
+    """Dice of class 1 and 2: model a 1/2 and 1, model b 1/2 and 0."""
+    a = torch.tensor([[[9.0, 0, 0, 0], [2, 0, 2, 2], [3, 0, 0, 0]]])
+    b = torch.tensor([[[0.0, 0, 9, 9], [2, 0, 2, 2], [0, 0, 0, 3]]])
+    assert paired_bootstrap(a, b, seed=0) == {"difference": 0.5, "ci95": [0.5, 0.5], "n_groups": 1}
+
+
+def test_cases_without_a_score_are_in_no_mean():
+    a, b = torch.tensor([1.0, 0.5, torch.nan]), torch.tensor([0.5, torch.nan, torch.nan])
+    result = paired_bootstrap(a, b, seed=0)
+    assert result["difference"] == 0.75 - 0.5
+    assert result["ci95"] == [0, 0.5]  # resamples without a score of either model say nothing
 
 
 def test_interval_matches_the_standard_error_and_follows_the_seed():
@@ -42,7 +60,7 @@ def test_interval_matches_the_standard_error_and_follows_the_seed():
     assert paired_bootstrap(a, b, seed=2)["ci95"] != result["ci95"]
 
 
-@pytest.mark.parametrize(("a", "b"), [((3,), (4,)), ((3, 5), (3, 5)), ((0,), (0,))])
+@pytest.mark.parametrize(("a", "b"), [((3,), (4,)), ((3, 4), (3, 4)), ((3, 2, 5), (3, 2, 5)), ((0,), (0,))])
 def test_bad_shapes(a, b):
     with pytest.raises(ValueError, match="Expected two tensors of one shape"):
         paired_bootstrap(torch.zeros(a), torch.zeros(b), seed=0)
