@@ -40,7 +40,7 @@ from ssgnet_monai.data.datalist import SPLITS, load_datalist
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines import flip_disagreement
 from ssgnet_monai.label_app.score_file import EXPLORATION
-from ssgnet_monai.metrics import paired_bootstrap, per_image_scores
+from ssgnet_monai.metrics import paired_bootstrap
 from ssgnet_monai.report.over_seeds import seed_interval
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
@@ -162,13 +162,9 @@ def point(folder: Path, seed: int, known: list[int], data: dict[str, Any], optio
     if not (folder / "metrics.json").exists():
         for names in (["train"], ["train", "evaluate"]):
             workflow(folder, names, seed, known, data, options).run()
-    with open(folder / "per_image.csv", newline="", encoding="utf-8") as file:
-        rows = [
-            [int(row[key]) for key in ("tp", "tn", "fp", "fn")]
-            for row in csv.DictReader(file)
-            if row["model"] == "model"
-        ]
-    return per_image_scores(torch.tensor(rows))["dice"]
+    with open(folder / "per_case.csv", newline="", encoding="utf-8") as file:
+        rows = [row["dice"] for row in csv.DictReader(file) if row["model"] == "model"]
+    return torch.tensor([float(dice) if dice else 1.0 for dice in rows])  # no score: mask and prediction are both empty
 
 
 def workflow(

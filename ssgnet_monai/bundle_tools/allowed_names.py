@@ -120,11 +120,12 @@ data.load_datalist: path?
 data.picture_items: folder?
 data.pool_items: datalist hidden synthetic pool dataset_dir?
 data.pool_sha256: items
+data.resolved_label_names: names datalist
 data.training_datalist: dataset_dir?
 data.training_sha256: dataset_dir?
 data.volume_items: folder?
-engines.CheckpointEvaluation: evaluator network dataset output_dir! model_path! test_loader training_loader split seed \
-    examples config_sha256 threshold
+engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! model_path! test_loader \
+    training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims
 engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
@@ -173,7 +174,7 @@ losses.TvMFDiceLoss: kappa softmax ignore_index
 losses.segmentation_loss: num_logits
 losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
-metrics.PooledConfusionMetric: metric
+metrics.PooledConfusionMetric: num_classes metric
 networks.ImageClassifier: {NETWORK}
 networks.VMUNet: {NETWORK}
 networks.VNet: {NETWORK}

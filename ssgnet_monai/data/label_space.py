@@ -55,14 +55,23 @@ def label_names(labels: Mapping[str, str]) -> list[str]:
     return names
 
 
+def resolved_label_names(names: Sequence[str] | None, datalist: Mapping[str, Any]) -> list[str]:
+    """Names of mask values 0, 1, ...: those that are given, else a datalist's, else of background and foreground.
+
+    Raises:
+        ValueError: see :func:`label_names`.
+    """
+    labels = datalist.get("labels") if names is None else {str(value): name for value, name in enumerate(names)}
+    return label_names(labels or {"0": "background", "1": "foreground"})
+
+
 def count_classes(names: Sequence[str] | None, datalist: Mapping[str, Any]) -> int:
     """K: of names that are given, else of a datalist's ``labels``, else 2.
 
     Raises:
         ValueError: see :func:`label_names`.
     """
-    labels = datalist.get("labels") if names is None else {str(value): name for value, name in enumerate(names)}
-    return len(label_names(labels)) if labels else 2
+    return len(resolved_label_names(names, datalist))
 
 
 def to_probabilities(logits: torch.Tensor) -> torch.Tensor:

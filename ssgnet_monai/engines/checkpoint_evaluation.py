@@ -5,57 +5,64 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import math
 import time
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from ignite.engine import Events
 from monai.data import Dataset
 from monai.engines import SupervisedEvaluator
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
 from ssgnet_monai.data.cases import case_names, group_names
-from ssgnet_monai.data.image_grid import write_image
+from ssgnet_monai.engines.case_measurement import CaseMeasurement
+from ssgnet_monai.engines.example_pictures import Example, choose_examples, draw_examples, write_mask
+from ssgnet_monai.engines.reference_answers import reference_answers
 from ssgnet_monai.engines.weights import load_weights
 from ssgnet_monai.metrics import (
-    confusion_counts,
-    count_empty_images,
-    fit_otsu,
+    DISTANCES,
+    case_scores,
+    class_ratios,
     paired_bootstrap,
     sum_by_case,
     summarise_counts,
+    summarise_distances,
 )
 
 logger = logging.getLogger(__name__)
-OTSU_BATCHES = 32
-"""Batches of training images that choose Otsu's channel and polarity: a choice out of six needs no more."""
+COLUMNS = ("case", "model", "class", "tp", "tn", "fp", "fn", "dice", "iou", *DISTANCES)
+"""Of ``per_case.csv``."""
 
 
 class CheckpointEvaluation:
-    """Scores every round's model, the real-only control, Otsu's threshold and the all-foreground answer.
+    """Scores every round's model, the real-only control, and answers that need no network.
 
     Scores are those of cases: a picture is one, and so is a volume, whose slices are put together again. "n" counts
-    cases, "n_images" pictures and slices (``per_image.csv`` has a row of each), "n_groups" what the bootstrap draws.
-    "per_image" holds means over cases; a case whose mask and prediction are both empty scores 1.
+    cases, "n_images" pictures, slices and volumes, "n_groups" what the bootstrap draws. ``per_case.csv`` has a row for
+    each case, model and foreground class. Of more than two classes all scores are means over the foreground classes,
+    with those of each class beside them; see ``ssgnet_monai.metrics.segmentation_scores`` for classes that are absent.
+    Distances are measured on the network's grid: in voxels, and in mm where the spacing is known.
 
     After ``rounds`` the checkpoints are those of ``rounds.json``; after plain training the one model.
 
     Args:
-        evaluator: MONAI evaluator over the test images, its key metric a ``PooledConfusionMetric``.
+        evaluator: MONAI evaluator over the test images, its key metric a ``PooledConfusionMetric``, its predictions
+            class numbers (B, 1, ...).
         network: the evaluator's network.
         dataset: the evaluator's dataset.
-        output_dir: folder of the run; receives ``metrics.json``, ``per_image.csv`` and ``examples/``.
+        label_names: of the K classes, background first.
+        output_dir: folder of the run; receives ``metrics.json``, ``per_case.csv`` and ``examples/``.
         model_path: the final model, used where there were no rounds.
-        test_loader: the same test images in the same order, (B, C, H, W) in [0, 1], with labels.
-        training_loader: training images with labels, which choose Otsu's channel and polarity.
+        test_loader: the same test images in the same order, (B, C, ...) in [0, 1], with labels.
+        training_loader: training images with labels, from which answers without a network are made.
         split: name of the evaluated section, for the record.
         seed: seed of the run and of the bootstrap.
-        examples: how many images to draw for the report.
+        examples: how many cases to draw for the report.
         config_sha256: hash of the run's settings, for the record.
-        threshold: probability from which a pixel of the pictures is foreground, as the evaluator has it.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class CheckpointEvaluation:
         evaluator: SupervisedEvaluator,
         network: torch.nn.Module,
         dataset: Dataset,
+        label_names: Sequence[str],
         output_dir: str | Path,
         model_path: str | Path,
         test_loader: DataLoader,
@@ -71,16 +79,15 @@ class CheckpointEvaluation:
         seed: int = 0,
         examples: int = 6,
         config_sha256: str | None = None,
-        threshold: float = 0.5,
     ) -> None:
         self.evaluator, self.network, self.dataset = evaluator, network, dataset
-        self.threshold = threshold
+        self.label_names = list(label_names)
         self.output_dir, self.model_path = Path(output_dir), Path(model_path)
         self.test_loader, self.training_loader = test_loader, training_loader
         self.split, self.seed, self.examples, self.config_sha256 = split, seed, examples, config_sha256
 
     def run(self) -> None:
-        """Write ``metrics.json``, ``per_image.csv`` and the example pictures.
+        """Write ``metrics.json``, ``per_case.csv`` and the example pictures.
 
         Raises:
             FileNotFoundError: a model is missing.
@@ -88,38 +95,48 @@ class CheckpointEvaluation:
         """
         began = time.perf_counter()
         checkpoints, choice = self._checkpoints()
-        counts = {name: self._counts(path) for name, path in checkpoints.items()}
-        references = self._reference_counts()
-        self._write_csv({**counts, **references})
         items = self.dataset.data
-        cases, n_images = case_names(items), len(items)
-        counts, references = (
-            {name: sum_by_case(value, cases) for name, value in part.items()} for part in (counts, references)
+        cases = case_names(items)
+        answers = reference_answers(self.training_loader, self.test_loader, len(self.label_names))
+        drawn = draw_examples(
+            self.output_dir / "examples",
+            items,
+            choose_examples(items, answers.truth, self.examples),
+            self.test_loader.dataset,
         )
+        parts = {"final": choice["chosen"], "baseline": "pseudo_label/round_00", "control": choice.get("control")}
+        counts, distances = {}, {}
+        for name, path in checkpoints.items():
+            images, measured = self._score(path, drawn)
+            counts[name], distances[name] = sum_by_case(images, cases), measured.distances()
+            for part in (part for part, shown in parts.items() if shown == name):
+                for number, mask in measured.kept.items():
+                    write_mask(self.output_dir / "examples" / f"{number}_{part}.png", mask)
+        references = {name: sum_by_case(value, cases) for name, value in answers.counts.items()}
+        self._write_csv(list(dict.fromkeys(cases)), {**counts, **references}, distances)
         first = [cases.index(case) for case in dict.fromkeys(cases)]
         groups = group_names([items[i] for i in first])
         record: dict[str, Any] = {
             "stage": "segmentation",
             "split": self.split,
+            "labels": self.label_names,
             "n": len(groups),
-            "n_images": n_images,
+            "n_images": len(items),
             "n_groups": len(set(groups)),
-            "n_empty": count_empty_images(references["otsu"]),
+            "n_empty": int((sum_by_case(answers.truth, cases)[:, 1:].sum(1) == 0).sum()),
             "seed": self.seed,
             "config_sha256": self.config_sha256,
-            "checkpoints": {name: summarise_counts(value) for name, value in counts.items()},
-            "references": {name: summarise_counts(value) for name, value in references.items()},
+            "checkpoints": {name: self._summary(counts[name], distances[name]) for name in checkpoints},
+            "references": {name: summarise_counts(value, self.label_names) for name, value in references.items()},
+            "references_left_out": answers.left_out,
             **choice,
         }
         if "control" in choice:
-            record["paired_bootstrap"] = paired_bootstrap(
-                counts[choice["chosen"]], counts[choice["control"]], seed=self.seed, groups=groups
-            )
-        self._draw(checkpoints, choice)
+            record["paired_bootstrap"] = self._compared(counts[choice["chosen"]], counts[choice["control"]], groups)
         record["seconds"] = time.perf_counter() - began
         write_json(self.output_dir / "metrics.json", record)
         for name, scores in record["checkpoints"].items():
-            logger.info("%s %s: pooled Dice %.4f", self.split, name, scores["pooled"]["dice"])
+            logger.info("%s %s: pooled Dice %s", self.split, name, scores["pooled"]["dice"])
 
     def _checkpoints(self) -> tuple[dict[str, Path], dict[str, str]]:
         rounds = self.output_dir / "rounds.json"
@@ -144,55 +161,50 @@ class CheckpointEvaluation:
                 paths[f"{arm}/round_{record['round']:02d}"] = path
         return paths, {"chosen": _name(log["choice"]), "control": _name(log["control_choice"])}
 
-    def _counts(self, path: Path) -> torch.Tensor:
+    def _score(self, path: Path, drawn: list[Example]) -> tuple[torch.Tensor, CaseMeasurement]:
         load_weights(self.network, path)
-        self.evaluator.run()
-        return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu()
+        measured = CaseMeasurement(self.dataset.data, len(self.label_names), drawn)
+        with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, measured):
+            self.evaluator.run()
+        return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu(), measured
 
-    def _reference_counts(self) -> dict[str, torch.Tensor]:
-        training = list(islice(self.training_loader, OTSU_BATCHES))
-        otsu = fit_otsu(torch.cat([b["image"] for b in training]), torch.cat([b["label"] for b in training]))
-        found, all_foreground = [], []
-        for batch in self.test_loader:
-            found.append(confusion_counts(otsu.predict(batch["image"]), batch["label"]))
-            all_foreground.append(confusion_counts(torch.ones_like(batch["label"]), batch["label"]))
-        return {"otsu": torch.cat(found), "all_foreground": torch.cat(all_foreground)}
+    def _summary(self, counts: torch.Tensor, distances: torch.Tensor) -> dict[str, Any]:
+        summary = summarise_counts(counts, self.label_names)
+        summary["distances"] = summarise_distances(distances, counts[:, 1:])
+        for number, scores in enumerate(summary.get("classes", {}).values()):
+            scores["distances"] = summarise_distances(distances[:, [number]], counts[:, [number + 1]])
+        return summary
 
-    def _write_csv(self, counts: dict[str, torch.Tensor]) -> None:
-        with atomic_path(self.output_dir / "per_image.csv") as temporary, open(temporary, "w", newline="") as file:
+    def _compared(self, chosen: torch.Tensor, control: torch.Tensor, groups: list[str]) -> dict[str, Any]:
+        pooled = paired_bootstrap(chosen, control, seed=self.seed, groups=groups)
+        per_case = paired_bootstrap(
+            case_scores(chosen)["dice"], case_scores(control)["dice"], seed=self.seed, groups=groups
+        )
+        return {**_or_none(pooled), "per_case": _or_none(per_case)}
+
+    def _write_csv(self, cases: list[str], counts: dict[str, torch.Tensor], distances: dict[str, torch.Tensor]) -> None:
+        with atomic_path(self.output_dir / "per_case.csv") as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["image", "model", "tp", "tn", "fp", "fn"])
-            for name, rows in counts.items():
-                for item, row in zip(self.dataset.data, rows.long().tolist(), strict=True):
-                    writer.writerow([Path(item["image"]).name, name, *row])
+            writer.writerow(COLUMNS)
+            for model, by_class in counts.items():
+                ratios = class_ratios(by_class)
+                none = torch.full((len(cases), len(self.label_names) - 1, len(DISTANCES)), math.nan)
+                measured = torch.cat(
+                    [ratios["dice"][:, 1:, None], ratios["iou"][:, 1:, None], distances.get(model, none)], dim=2
+                )
+                for case, pixels, scores in zip(cases, by_class[:, 1:].long().tolist(), measured.tolist(), strict=True):
+                    for name, cells, values in zip(self.label_names[1:], pixels, scores, strict=True):
+                        known = ["" if math.isnan(value) else value for value in values]
+                        writer.writerow([Path(case).name, model, name, *cells, *known])
 
-    @torch.inference_mode()
-    def _draw(self, checkpoints: dict[str, Path], choice: dict[str, str]) -> None:
-        n = len(self.dataset)
-        chosen = torch.linspace(0, n - 1, min(self.examples, n)).round().long().tolist()
-        folder = self.output_dir / "examples"
-        batch = torch.stack([torch.as_tensor(self.dataset[i]["image"]) for i in chosen])
-        wanted = {"baseline": "pseudo_label/round_00", "control": choice.get("control"), "final": choice["chosen"]}
-        for k, i in enumerate(chosen):
-            raw = self.test_loader.dataset[i]
-            write_image(folder / f"{k}_image.png", raw["image"])
-            _write_mask(folder / f"{k}_truth.png", raw["label"])
-        for part, name in wanted.items():
-            if name not in checkpoints:
-                continue
-            load_weights(self.network, checkpoints[name])
-            self.network.eval()
-            device = next(self.network.parameters()).device
-            logits = self.evaluator.inferer(batch.to(device), self.network).cpu()
-            for k, mask in enumerate(logits.sigmoid() >= self.threshold):
-                _write_mask(folder / f"{k}_{part}.png", mask)
+
+def _or_none(compared: dict[str, Any]) -> dict[str, Any]:
+    """A comparison that JSON can hold: None where no resample has a score."""
+    low, high = compared["ci95"]
+    known = not any(math.isnan(value) for value in (compared["difference"], low, high))
+    return compared if known else {**compared, "difference": None, "ci95": None}
 
 
 def _name(choice: dict[str, Any]) -> str:
     arm = "pseudo_label" if choice["round"] == 0 else choice["arm"]
     return f"{arm}/round_{choice['round']:02d}"
-
-
-def _write_mask(path: Path, mask: torch.Tensor) -> None:
-    with atomic_path(path) as temporary:
-        Image.fromarray(mask[0].to(torch.uint8).mul(255).numpy()).save(temporary, format="PNG")

@@ -1,5 +1,8 @@
 from ssgnet_monai.metrics.bootstrap import paired_bootstrap as paired_bootstrap
 from ssgnet_monai.metrics.calibration import expected_calibration_error as expected_calibration_error
+from ssgnet_monai.metrics.case_distances import DISTANCES as DISTANCES
+from ssgnet_monai.metrics.case_distances import class_distances as class_distances
+from ssgnet_monai.metrics.case_distances import summarise_distances as summarise_distances
 from ssgnet_monai.metrics.class_probability_metric import ClassProbabilityMetric as ClassProbabilityMetric
 from ssgnet_monai.metrics.classification import bootstrap_intervals as bootstrap_intervals
 from ssgnet_monai.metrics.classification import class_scores as class_scores
@@ -16,6 +19,7 @@ from ssgnet_monai.metrics.features import load_or_train_features as load_or_trai
 from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
 from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
 from ssgnet_monai.metrics.inception import inception_features as inception_features
+from ssgnet_monai.metrics.majority_mask import majority_mask as majority_mask
 from ssgnet_monai.metrics.otsu import OtsuBaseline as OtsuBaseline
 from ssgnet_monai.metrics.otsu import fit_otsu as fit_otsu
 from ssgnet_monai.metrics.pooled_confusion import PooledConfusionMetric as PooledConfusionMetric

@@ -59,7 +59,7 @@ def pooled_scores(counts: torch.Tensor) -> dict[str, float]:
         counts: (n, K, 4) or (K, 4): TP, TN, FP, FN.
 
     Returns:
-        dice, iou, sensitivity and specificity: see ``class_ratios``; accuracy: the share of pixels with the right class.
+        dice, iou, sensitivity and specificity: see ``class_ratios``; accuracy: the share of right pixels.
 
     Source: SSGNet (arXiv 2510.06123), Table 2.
     """

@@ -109,7 +109,7 @@ def outlined_examples(seed_folder: Path, most: int = 8) -> list[Example]:
     for path in sorted((seed_folder / "examples").glob("*_image.png"), key=_by_number)[:most]:
         stem = path.name.removesuffix("_image.png")
         masks = {
-            name: np.asarray(loader({"image": path, "label": mask})["label"][0]) > 0.5
+            name: read_mask(mask) == 1
             for name in ("truth", *EXAMPLE_MODELS)
             if (mask := path.with_name(f"{stem}_{name}.png")).is_file()
         }
@@ -127,6 +127,13 @@ def outlined_examples(seed_folder: Path, most: int = 8) -> list[Example]:
         seed = int(re.sub(r"\D", "", seed_folder.name) or 0)
         examples.append(Example(_by_number(path)[0], seed, width, height, data_uri(pixels), panels))
     return examples
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Class numbers (H, W) of an example's mask."""
+    with Image.open(path) as image:
+        values = np.asarray(image)
+        return values if image.mode == "P" else (values > 127).astype(np.uint8)
 
 
 def outline(mask: np.ndarray) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from ssgnet_monai.report.over_seeds import common, seed_folders, statistic
 from ssgnet_monai.report.run_files import read_json
 
-POOLED = ("dice", "miou", "accuracy", "sensitivity", "specificity")
-TWO_CLASS = ("dice", "miou")
-PER_IMAGE = ("dice_mean", "dice_sd", "miou_mean", "miou_sd")
+POOLED = ("dice", "iou", "accuracy", "sensitivity", "specificity")
+MACRO = ("dice", "iou")
+PER_CASE = ("dice_mean", "dice_sd", "iou_mean", "iou_sd")
 ARM_NAMES = {"pseudo_label": "Pseudo-labels", "real_only": "Real only (control)"}
 REFERENCE_NAMES = {"otsu": "Otsu’s threshold", "all_foreground": "Every pixel foreground"}
 _VALIDATION = ("val_dice", "val_miou", "label_change", "mean_confidence", "foreground", "seconds")
@@ -72,7 +72,7 @@ def _scores(entries: list[dict[str, Any] | None]) -> dict[str, Any] | None:
     present = [entry for entry in entries if entry]
     if not present:
         return None
-    groups = (("pooled", POOLED), ("two_class", TWO_CLASS), ("per_image", PER_IMAGE))
+    groups = (("pooled", POOLED), ("macro", MACRO), ("per_case", PER_CASE))
     return {
         group: {name: statistic(entry.get(group, {}).get(name) for entry in present) for name in names}
         for group, names in groups

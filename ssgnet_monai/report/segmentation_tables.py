@@ -62,25 +62,25 @@ def test_table(row: dict[str, Any]) -> Table:
         entries += [{"name": name, **row[part]} for name, part in picks if row[part]]
     cells, strong = [], set()
     for index, entry in enumerate(entries):
-        pooled, image = entry.get("pooled", {}), entry.get("per_image", {})
+        pooled, case = entry.get("pooled", {}), entry.get("per_case", {})
         picks = (("chosen_in", "chosen"), ("control_in", "control"))
         marks = [mark for key, word in picks if (mark := _mark(entry, key, word, row))]
         if "chosen" in marks or entry["name"].startswith("Chosen"):
             strong.add(index)
-        names = ("dice", "miou", "accuracy", "sensitivity", "specificity")
-        per_image = [_mean_spread(image, "dice"), _mean_spread(image, "miou")]
-        cells.append([text(entry["name"], *marks), *(mean_sd(pooled.get(name)) for name in names), *per_image])
+        names = ("dice", "iou", "accuracy", "sensitivity", "specificity")
+        per_case = [_mean_spread(case, "dice"), _mean_spread(case, "iou")]
+        cells.append([text(entry["name"], *marks), *(mean_sd(pooled.get(name)) for name in names), *per_case])
     several = len(row["seeds"]) > 1
     return Table(
         caption=f"Test scores, {row['row']}",
-        columns=["Method", "Dice", "mIoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "mIoU"],
+        columns=["Method", "Dice", "IoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "IoU"],
         groups=[("Pooled over all test pixels", 5), ("Per case, mean (sd)", 2)],
         rows=cells,
         strong_rows=strong,
         notes=[
             f"Test cases (a picture, or a volume with all its slices): n = {said(row['n'])}; "
             f"with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
-            "from summed true and false positives and negatives at threshold 0.5 (mIoU is the pooled foreground IoU). "
+            "from summed true and false positives and negatives. "
             "Per case: a both-empty case scores 1; in brackets the standard deviation between cases"
             + (
                 ", both averaged over seeds. ± is the standard deviation between seeds (none where all agree)."
@@ -91,14 +91,14 @@ def test_table(row: dict[str, Any]) -> Table:
     )
 
 
-def two_class_table(row: dict[str, Any]) -> Table:
+def macro_table(row: dict[str, Any]) -> Table:
     """Means over background and foreground, the other form found in papers."""
     entries = [*row["references"], *row["test"]]
     return Table(
         caption=f"Two-class means on test, {row['row']}",
-        columns=["Method", "Dice", "mIoU"],
+        columns=["Method", "Dice", "IoU"],
         rows=[
-            [text(entry["name"]), *(mean_sd(entry.get("two_class", {}).get(name)) for name in ("dice", "miou"))]
+            [text(entry["name"]), *(mean_sd(entry.get("macro", {}).get(name)) for name in ("dice", "iou"))]
             for entry in entries
         ],
         notes=[
@@ -127,7 +127,7 @@ def validation_table(row: dict[str, Any]) -> Table:
         )
     return Table(
         caption=f"Validation and pool by round, {row['row']}",
-        columns=["Model", "Dice", "mIoU", "Labels changed", "Confidence", "Foreground", "Synthetic", "Real", "Time"],
+        columns=["Model", "Dice", "IoU", "Labels changed", "Confidence", "Foreground", "Synthetic", "Real", "Time"],
         groups=[("Validation", 2), ("Pseudo-labels", 3), ("Pool images", 2), ("", 1)],
         rows=cells,
         notes=[
@@ -179,8 +179,8 @@ def _mark(entry: dict[str, Any], key: str, word: str, row: dict[str, Any]) -> st
     return "" if not times else word if len(row["seeds"]) == 1 else f"{word} {times}/{len(row['seeds'])}"
 
 
-def _mean_spread(image: dict[str, Any], name: str) -> Cell:
-    mean, spread = image.get(f"{name}_mean"), image.get(f"{name}_sd")
+def _mean_spread(case: dict[str, Any], name: str) -> Cell:
+    mean, spread = case.get(f"{name}_mean"), case.get(f"{name}_sd")
     if not mean:
         return Cell([(MISSING, None)])
     parts = number(mean["mean"]).parts

@@ -107,7 +107,7 @@ def test_rounds_and_their_control(rounds, segment, tmp_path):
         *(f"real_only/round_{t:02d}" for t in (1, 2)),
     }
     assert len(record["paired_bootstrap"]["ci95"]) == 2
-    with open(tmp_path / "seg" / "per_image.csv", newline="") as file:
+    with open(tmp_path / "seg" / "per_case.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == record["n"] * 7
     assert (tmp_path / "seg" / "examples" / "0_final.png").exists()

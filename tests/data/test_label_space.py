@@ -10,6 +10,7 @@ from ssgnet_monai.data.label_space import (
     decide,
     label_names,
     mask_image,
+    resolved_label_names,
     to_probabilities,
 )
 
@@ -35,6 +36,9 @@ def test_number_of_classes():
     assert count_classes(["background", "a", "b"], {"labels": {"0": "x", "1": "y"}}) == 3
     assert count_classes(None, {"labels": {"0": "x", "1": "y"}}) == 2
     assert count_classes(None, {}) == 2
+    assert resolved_label_names(["background", "a", "b"], {"labels": {"0": "x", "1": "y"}}) == ["background", "a", "b"]
+    assert resolved_label_names(None, {"labels": {"1": "y", "0": "x"}}) == ["x", "y"]
+    assert resolved_label_names(None, {}) == ["background", "foreground"]
 
 
 def test_one_logit_is_that_of_the_foreground():

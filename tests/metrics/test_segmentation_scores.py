@@ -68,7 +68,7 @@ def test_three_classes_with_ignored_pixels_by_hand():
     assert pooled["specificity"] == pytest.approx((9 / 10 + 12 / 13) / 2)
     assert pooled["accuracy"] == pytest.approx(11 / 15)
     assert macro_scores(counts)["dice"] == pytest.approx((14 / 17 + 6 / 9 + 2 / 4) / 3)
-    # The second case has no tumour in truth or prediction: its mean is the organ's alone, and the tumour counts 1 absent.
+    # The second case has no tumour in truth or prediction: its mean is the organ's alone.
     assert case_scores(counts)["dice"].tolist() == pytest.approx([(4 / 6 + 2 / 4) / 2, 2 / 3])
     summary = summarise_counts(counts, THREE)
     assert list(summary["classes"]) == ["organ", "tumour"]

@@ -38,13 +38,13 @@ def scores(dice: float) -> dict[str, Any]:
     return {
         "pooled": {
             "dice": dice,
-            "miou": dice / (2 - dice),
+            "iou": dice / (2 - dice),
             "accuracy": 0.9 + dice / 100,
             "sensitivity": dice + 0.0123,
             "specificity": 0.95123,
         },
-        "two_class": {"dice": dice / 2 + 0.48, "miou": dice / 2 + 0.44},
-        "per_image": {"dice_mean": dice - 0.021, "dice_sd": 0.281, "miou_mean": dice - 0.117, "miou_sd": 0.243},
+        "macro": {"dice": dice / 2 + 0.48, "iou": dice / 2 + 0.44},
+        "per_case": {"dice_mean": dice - 0.021, "dice_sd": 0.281, "iou_mean": dice - 0.117, "iou_sd": 0.243},
     }
 
 

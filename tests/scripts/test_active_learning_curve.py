@@ -22,7 +22,7 @@ def test_a_small_curve_and_going_on(tmp_path, capsys):
         chosen = json.loads((tmp_path / "runs" / "seed0" / f"{strategy}_0005" / "chosen.json").read_text())
         assert len(set(chosen)) == 2
         by_seed = found["strategies"][strategy]["by_seed"]
-        assert by_seed[0][0] == pytest.approx(scored["checkpoints"]["model"]["per_image"]["dice_mean"])
+        assert by_seed[0][0] == pytest.approx(scored["checkpoints"]["model"]["per_case"]["dice_mean"])
     before = (first / "model.pt").stat().st_mtime_ns
     assert json.loads((tmp_path / "curve.json").read_text()) == json.loads(json.dumps(main([*words, "--steps", "2"])))
     assert (first / "model.pt").stat().st_mtime_ns == before
