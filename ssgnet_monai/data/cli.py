@@ -74,6 +74,10 @@ def _add_phantom(commands: Any) -> None:
     parser.add_argument(
         "--num-images", type=int, nargs=2, default=[240, 80], metavar=("REGULAR", "IRREGULAR"), help="per class"
     )
+    parser.add_argument(
+        "--volumes", type=int, nargs="?", const=12, metavar="N", help="instead: volumes of a body with two organs (12)"
+    )
+    parser.add_argument("--form", choices=("volumes", "slices"), help="of the volumes: whole, or cut (volumes)")
     parser.add_argument("--size", type=int, default=64, metavar="PIXELS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: cores, at most 8)")
@@ -122,7 +126,20 @@ def _split(words: list[str]) -> str | list[float]:
 
 def _phantom(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.phantom import write_phantom
+    from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 
+    if arguments.volumes is not None:
+        write_phantom_volumes(
+            arguments.out,
+            arguments.volumes,
+            arguments.size,
+            arguments.seed,
+            form=arguments.form or "volumes",
+            workers=arguments.workers,
+        )
+        return 0
+    if arguments.form:
+        raise ValueError(f"Expected --volumes beside --form {arguments.form}, got pictures. Add --volumes.")
     write_phantom(
         arguments.out,
         num_images=tuple(arguments.num_images),

@@ -16,6 +16,7 @@ from ssgnet_monai.data.datasets import adapters
 from ssgnet_monai.data.datasets.registry import adapter_options
 from ssgnet_monai.data.key_values import words_of
 from ssgnet_monai.data.phantom import write_phantom
+from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 from ssgnet_monai.data.prepare.folder import prepare_folder
 from ssgnet_monai.data.prepare.write_dataset import write_dataset
 
@@ -78,7 +79,8 @@ def prepare_options(dataset: str) -> list[str]:
     """Options of ``ssgnet data`` that an experiment's ``prepare`` group may give for a dataset."""
     if dataset in (known := adapters()):
         return sorted(set(adapter_options(known[dataset])) - OWN_OPTIONS)
-    functions: list[Callable] = [write_phantom] if dataset == "phantom" else [prepare_folder, write_dataset]
+    drawn: list[Callable] = [write_phantom, write_phantom_volumes]
+    functions = drawn if dataset == "phantom" else [prepare_folder, write_dataset]
     options = {name for function in functions for name in inspect.signature(function).parameters} - OWN_OPTIONS
     return sorted(options - {"split"} if dataset == "phantom" else options)
 
@@ -86,7 +88,7 @@ def prepare_options(dataset: str) -> list[str]:
 @lru_cache
 def text_options() -> dict[str, bool]:
     """Options of any preparation that are paths or names, and whether they may be null."""
-    functions: list[Callable] = [prepare_folder, write_dataset, write_phantom]
+    functions: list[Callable] = [prepare_folder, write_dataset, write_phantom, write_phantom_volumes]
     functions += [adapter.read for adapter in adapters().values()]
     kinds: dict[str, list[set[str]]] = {}
     for function in functions:

@@ -22,7 +22,7 @@ def test_ids_of_all_configurations_of_a_bundle_are_known_in_both_spellings():
 
 
 def test_options_of_preparation_are_those_of_the_command_line():
-    assert prepare_options("phantom") == ["num_images", "seed", "workers"]
+    assert prepare_options("phantom") == ["form", "num_images", "seed", "volumes", "workers"]
     assert {"images", "masks", "groups", "mask_threshold", "max_megapixels"} <= set(prepare_options("folder"))
     assert "out" not in prepare_options("folder")
 

@@ -135,7 +135,8 @@ def write_dataset(
             )
         return write_volumes(
             sources, out, name=name or out.resolve().name, modality=modality or "grey", labels=labels,
-            foreground=foreground, split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold, workers=workers,
+            foreground=foreground, split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold,
+            workers=workers,
             group_source="volumes" if group_source == NO_GROUPS else group_source, class_order=class_order,
             window_percentiles=WINDOW_PERCENTILES, notes=notes,
         )  # fmt: skip

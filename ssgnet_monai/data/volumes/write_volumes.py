@@ -170,7 +170,7 @@ def _write(
         "sha256": digest.hexdigest(),
     }
     if pair.mask is not None:
-        write_nifti(out / record["label"], label, affine)
+        write_nifti(out / record["label"], label, affine, labels=True)
     write_nifti(out / record["image"], voxels, affine)
     return record
 
