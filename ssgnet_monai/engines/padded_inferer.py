@@ -54,4 +54,6 @@ class PaddedInferer(Inferer):
             border = [amount for side in reversed(missing) for amount in (0, side)]
             inputs = torch.nn.functional.pad(inputs, border, mode="replicate")
         found = full_size_output(network(inputs, *args, **kwargs), inputs)
-        return found[(..., *(slice(side) for side in sides))]
+        for axis, side in enumerate(sides, start=2):
+            found = found.narrow(axis, 0, side)
+        return found
