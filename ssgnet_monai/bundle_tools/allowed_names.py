@@ -24,7 +24,7 @@ NETWORK = (
     "attn_drop_rate dropout_path_rate use_checkpoint use_v2 img_size hidden_size mlp_dim proj_type num_classes "
     "input_channels num_channels depths_decoder drop_path_rate dims d_state architecture pretrained freeze small_images "
     "image_size z_dim c_dim w_dim img_resolution img_channels channel_base channel_max num_layers num_critical margin_size "
-    "conv_clamp num_fp16_res mapping_layers magnitude_ema_beta mbstd_group_size conv_kernel use_radial_filters"
+    "width conv_clamp num_fp16_res mapping_layers magnitude_ema_beta mbstd_group_size conv_kernel use_radial_filters"
 )
 
 MONAI = f"""
@@ -105,7 +105,8 @@ OWN = f"""
 data.GeneratorRecord: model_path? dataset_dir? class_name classes
 data.LatentDataset: num_images z_dim seed class_cycle classes skip
 data.RoundsLog: path! header
-data.SampleStream: data transform seed pool pool_fraction cache_bytes slice_plane
+data.SampleStream: data transform seed pool pool_fraction cache_bytes slice_plane \
+    whole_volumes
 data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers progress copy_cache
 data.StreamSampler: start
 data.class_items: datalist split

@@ -136,7 +136,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def with_pseudo_labels(items: Sequence[dict[str, Any]], folder: str | Path) -> list[dict[str, Any]]:
-    """Pool items with their masks of a round as "label".
+    """Pool items with their masks of a round as "label", marked by "pseudo_label": True.
 
     Raises:
         ValueError: an item has no mask in the round.
@@ -148,7 +148,7 @@ def with_pseudo_labels(items: Sequence[dict[str, Any]], folder: str | Path) -> l
             f"Expected a mask for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
             "The pool has changed since: move the run's folder away and start anew."
         )
-    return [{**item, "label": masks[_relative(item, folder)]} for item in items]
+    return [{**item, "label": masks[_relative(item, folder)], "pseudo_label": True} for item in items]
 
 
 def label_change(before: str | Path, after: str | Path) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,7 +32,8 @@ class SampleStream(Dataset):
         pool: further items, sampled beside ``data``.
         pool_fraction: share of samples taken from the pool, in [0, 1). None: in proportion to the sizes.
         cache_bytes: most memory that cached items may take, in bytes.
-        slice_plane: along which whole volumes are cut, see ``slice_items``.
+        slice_plane: along which volumes are cut, see ``slice_items``.
+        whole_volumes: do not cut them: for networks of three dimensions.
 
     Raises:
         ValueError: ``data`` is empty, or ``pool_fraction`` is outside [0, 1).
@@ -47,11 +48,12 @@ class SampleStream(Dataset):
         pool_fraction: float | None = None,
         cache_bytes: float = 2e9,
         slice_plane: str | None = None,
+        whole_volumes: bool = False,
     ) -> None:
         self.transform = transform if isinstance(transform, Compose) else Compose(transform)
         random = [isinstance(step, RandomizableTrait) for step in self.transform.transforms]
         self._first_random = random.index(True) if any(random) else len(random)
-        self.cache_bytes, self.slice_plane = cache_bytes, slice_plane
+        self.cache_bytes, self.slice_plane, self.whole_volumes = cache_bytes, slice_plane, whole_volumes
         self.seed = seed
         self.set_data(data, pool, pool_fraction=pool_fraction)
 
@@ -70,7 +72,7 @@ class SampleStream(Dataset):
             )
         if pool_fraction is not None and not 0 <= pool_fraction < 1:
             raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {pool_fraction}.")
-        self.data, self.pool = (slice_items(items, self.slice_plane) for items in (data, pool))
+        self.data, self.pool = self.units(data), self.units(pool)
         self._slices = slices_by_volume([*self.data, *self.pool])
         if pool_fraction is None:
             pool_fraction = len(self.pool) / (len(self.data) + len(self.pool))
@@ -78,6 +80,10 @@ class SampleStream(Dataset):
         self.seed = self.seed if seed is None else seed
         self._cache: dict[int, Any] = {}
         self._cached_bytes = 0
+
+    def units(self, items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What samples are drawn from: pictures, and slices of volumes or whole ones."""
+        return [dict(item) for item in items] if self.whole_volumes else slice_items(items, self.slice_plane)
 
     def __len__(self) -> int:
         return ENDLESS

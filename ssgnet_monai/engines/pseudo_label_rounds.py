@@ -17,7 +17,6 @@ from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog, best_record
 from ssgnet_monai.data.sample_stream import SampleStream
-from ssgnet_monai.data.slice_items import slice_items
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.handlers.running_time import RunningTime
@@ -99,7 +98,7 @@ class PseudoLabelRounds(Engine):
             )
         self.arm = REAL_ONLY if pool is None else PSEUDO_LABEL
         self.make_trainer, self.session, self.network, self.dataset = make_trainer, session, network, dataset
-        self.labeled, self.pool, self.log = list(labeled), slice_items(pool or (), dataset.slice_plane), log
+        self.labeled, self.pool, self.log = list(labeled), dataset.units(pool or ()), log
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
         self.start, self.gate, self.pool_fraction = start, gate, pool_fraction
         self.min_delta, self.patience = min_delta, patience
