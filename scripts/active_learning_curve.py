@@ -178,8 +178,9 @@ def workflow(
     """The segmentation bundle with a UNet, on the revealed masks."""
     training = data["training"]
     hidden = [{"image": item["image"]} for index, item in enumerate(training) if index not in set(known)]
+    small = [CONFIGS / "networks" / "unet.yaml", CONFIGS / "profiles" / "segmentation_cpu.yaml"]
     made = ConfigWorkflow(
-        config_file=[*(str(BUNDLE / f"{name}.yaml") for name in names), str(CONFIGS / "profiles" / "unet_cpu.yaml")],
+        config_file=[*(str(BUNDLE / f"{name}.yaml") for name in names), *map(str, small)],
         meta_file=str(BUNDLE / "metadata.json"),
         logging_file=False,
         workflow_type="train",

@@ -4,7 +4,7 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-SUBPACKAGES = ("data", "engines", "handlers", "losses", "metrics", "networks", "ops", "transforms")
+SUBPACKAGES = ("data", "engines", "handlers", "losses", "metrics", "networks", "ops", "pipeline", "transforms")
 
 
 def __getattr__(name: str) -> ModuleType:

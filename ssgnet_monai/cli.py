@@ -129,6 +129,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_experiment_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and stop")
     parser.add_argument(
+        "--explain",
+        metavar="KEY",
+        help="say for each row where a setting such as steps or network_def#channels comes from, and stop",
+    )
+    parser.add_argument(
         "--tracking", choices=["mlflow"], help="also write settings, curves and scores to mlruns.db in the run folder"
     )
 
@@ -177,6 +182,8 @@ def _check_experiment(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     _check_experiment(arguments)
+    if arguments.explain is not None:
+        return _explain(arguments)
     from ssgnet_monai.pipeline import run_experiment
 
     return run_experiment(
@@ -187,6 +194,15 @@ def _run(arguments: argparse.Namespace) -> int:
         tracking=arguments.tracking,
         trust_code=arguments.trust_code,
     )
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from ssgnet_monai.pipeline.experiment import load_experiment
+    from ssgnet_monai.pipeline.explain import explain_setting
+
+    experiment = load_experiment(arguments.experiment, arguments.overrides, arguments.trust_code)
+    sys.stdout.write(printable(explain_setting(experiment, arguments.explain)) + "\n")
+    return 0
 
 
 def _take_overrides(parser: argparse.ArgumentParser, arguments: argparse.Namespace, rest: list[str]) -> None:

@@ -14,7 +14,13 @@ from ssgnet_monai.data.plain_config import read_plain
 logger = logging.getLogger(__name__)
 
 
-def refuse_code(settings: Mapping[str, Any], bundle: Path, where: str, trusted: bool = False) -> None:
+def refuse_code(
+    settings: Mapping[str, Any],
+    bundle: Path,
+    where: str,
+    trusted: bool = False,
+    beside: Mapping[Path, Any] | None = None,
+) -> None:
     """Hold settings that a bundle will be run with against the list of ``ssgnet verify``.
 
     Args:
@@ -22,11 +28,12 @@ def refuse_code(settings: Mapping[str, Any], bundle: Path, where: str, trusted: 
         bundle: the bundle's folder.
         where: file or group that the settings come from, for messages.
         trusted: the user vouches for them: what is not on the list is logged, not refused.
+        beside: further configurations that they are merged with, file -> content, which are not judged themselves.
 
     Raises:
         ValueError: a name, argument or expression that is not on the list.
     """
-    findings = screen_configs({Path(where): dict(settings)}, _configs(bundle))
+    findings = screen_configs({Path(where): dict(settings)}, {**_configs(bundle), **(beside or {})})
     found = [f"{finding.id}: {finding.text} ({finding.refusal})" for finding in findings if finding.refusal]
     if found and not trusted:
         raise ValueError(

@@ -15,18 +15,25 @@ from ssgnet_monai.bundle_tools.own_code import refuse_code
 from ssgnet_monai.bundle_tools.shipped_bundles import copy_bundle
 from ssgnet_monai.data.atomic_write import atomic_path
 from ssgnet_monai.data.datalist import read_header
+from ssgnet_monai.data.plain_config import read_plain
 from ssgnet_monai.data.tensor_file import check_tensors
+from ssgnet_monai.pipeline.layout import StageFolder, run_around
+from ssgnet_monai.pipeline.settings import Layer, merge_layers, root_id
+from ssgnet_monai.pipeline.trained_settings import read_trained
 
-CONFIGS = ("train.yaml", "inference.yaml")
 BESIDE = "classes.json"
 """The class names of a classifier, beside its weights."""
 OF_THE_DATA = ("intensity_window", "voxel_window")
-OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "to_beat")
+OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat")
 """What limited the experiment's own data, not what is trained with afterwards."""
+VOLUMES, INFERENCE = "volumes", {False: "inference", True: "volumes_inference"}
 
 
 def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -> Path:
     """Copy a shipped bundle with the weights of one row and seed of `ssgnet run`, its configs set as in that training.
+
+    The settings and the overlays of the dimension are merged into ``train.yaml`` and ``inference.yaml`` as MONAI merges
+    files, so that the copy depends on no other file.
 
     Args:
         name: of the bundle.
@@ -39,80 +46,81 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
 
     Raises:
         FileNotFoundError: the row is not finished.
-        ValueError: no such bundle, settings of another one, or damaged weights.
+        ValueError: no such bundle, a row of another one, or damaged weights.
         FileExistsError: something is at ``target``.
     """
-    for file in ("model.pt", "trained_with.json", "config.yaml"):
-        if not (row / file).is_file():
+    stage = StageFolder(row)
+    for file in (stage.model, stage.trained_with, stage.config):
+        if not file.is_file():
             raise FileNotFoundError(
-                f"Expected the folder of a finished row, such as runs/NAME/segmentation/ROW/seed0, found no {file} in "
-                f"{row}."
+                "Expected the folder of a finished row, such as runs/NAME/segmentation/ROW/seed0, found no "
+                f"{file.name} in {row}."
             )
-    check_tensors(row / "model.pt")
-    settings = json.loads((row / "trained_with.json").read_text(encoding="utf-8"))
-    datalist = _datalist(row)
-    settings = {key: value for key, value in settings.items() if key not in OF_THE_EXPERIMENT}
-    settings |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}
+    check_tensors(stage.model)
+    run = run_around(row)
+    place = row.absolute().relative_to(run.root.absolute())
+    if not name.endswith(f"_{place.parts[0]}"):
+        raise ValueError(f"Expected a row of {name}, got {place} in {run.root}: its bundle is ssgnet_{place.parts[0]}.")
+    datalist, trained = read_header(run.datalist), read_trained(stage.trained_with)
+    given = {key: value for key, value in trained["settings"].items() if root_id(key) not in OF_THE_EXPERIMENT}
+    given |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}
+    if place.parts[0] == "segmentation":
+        names = [label for _, label in sorted(datalist["labels"].items(), key=lambda pair: int(pair[0]))]
+        given |= {"label_names": names, "num_classes": len(names)}
     copy = copy_bundle(name, target)
     try:
-        refuse_code(settings, copy, str(row / "trained_with.json"), trust_code)
-        for config in CONFIGS:
-            path = copy / "configs" / config
-            text = with_settings(path.read_text(encoding="utf-8"), settings)
-            path.write_text(text, encoding="utf-8")
-        _name_the_labels(copy / "configs" / "metadata.json", datalist, settings)
+        refuse_code(given, copy, str(stage.trained_with), trust_code)
+        volumes = VOLUMES in trained["configs"]
+        _merge(copy, ["train", *([VOLUMES] if volumes else [])], "train", given, place)
+        _merge(copy, [INFERENCE[volumes]], "inference", given, place)
+        labels = datalist["labels"] if place.parts[0] == "segmentation" else dict(enumerate(datalist["classes"]))
+        _describe(copy / "configs" / "metadata.json", labels, given)
         (copy / "models").mkdir()
-        for file in ("model.pt", BESIDE):
-            if (row / file).is_file():
-                with atomic_path(copy / "models" / file) as temporary:
-                    shutil.copyfile(row / file, temporary)
+        for source in (stage.model, row / BESIDE):
+            if source.is_file():
+                with atomic_path(copy / "models" / source.name) as temporary:
+                    shutil.copyfile(source, temporary)
     except BaseException:
         shutil.rmtree(copy)
         raise
     return copy
 
 
-def with_settings(text: str, settings: Mapping[str, Any]) -> str:
-    """A config's text with other values; everything else, comments too, stays as it is.
+def with_settings(configs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Configurations merged with settings, of which those are passed by that nothing in them would read.
 
     Args:
-        text: of a YAML config.
-        settings: values by id; nested ones like ``network_def#channels``. Ids that the config lacks are passed by.
+        configs: name -> content, in their order.
+        given: values by id; nested ones like ``network_def#channels``.
     """
-    content = yaml.safe_load(text)
-    changed: dict[str, Any] = {}
-    for name, value in settings.items():
-        root, *path = re.split("#|::", name)
-        if root not in content:
-            continue
-        changed[root] = content[root]
-        holder, key = content, root
-        for step in path:
-            holder, key = holder[key], step
-        holder[key] = value
-        changed[root] = content[root]
-    for root, value in changed.items():
-        line = yaml.safe_dump({root: value}, sort_keys=False, default_flow_style=True, width=10_000).strip()[1:-1]
-        before, after = re.split(rf"(?m)^{re.escape(root)}:.*\n(?:[ -].*\n)*", text, maxsplit=1)
-        text = f"{before}{line}\n{after}"
-    return text
+    layers = [Layer("bundle", name, content) for name, content in configs.items()]
+    known = {root_id(key) for content in configs.values() for key in content}
+    kept: dict[str, Any] = {}
+    while wanted := {key: value for key, value in given.items() if root_id(key) in known and key not in kept}:
+        kept |= wanted
+        known |= set(re.findall(r"[@%](\w+)", json.dumps(wanted)))
+    return merge_layers([*layers, Layer("row", "the row", {key: kept[key] for key in given if key in kept})])
 
 
-def _datalist(row: Path) -> dict[str, Any]:
-    """The header of the run's datalist; ``dataset_dir`` is relative to the run's folder."""
-    where = Path(yaml.safe_load((row / "config.yaml").read_text(encoding="utf-8"))["dataset_dir"])
-    for folder in row.absolute().parents:
-        path = folder / where
-        path = path / "datalist.json" if path.is_dir() else path
-        if path.is_file():
-            return read_header(path)
-    raise FileNotFoundError(f"Expected the datalist {where} of the run around {row}, found none. Copy the whole run.")
+def _merge(copy: Path, names: list[str], into: str, given: Mapping[str, Any], place: Path) -> None:
+    folder = copy / "configs"
+    content = with_settings({name: read_plain(folder / f"{name}.yaml") for name in names}, given)
+    files = " and ".join(f"{name}.yaml" for name in names)
+    text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    head = f"# {files} with the settings of {place.as_posix()}, by `ssgnet bundle copy --trained`.\n"
+    (folder / f"{into}.yaml").write_text(head + text, encoding="utf-8")
 
 
-def _name_the_labels(path: Path, datalist: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+class _Dumper(yaml.SafeDumper):
+    """Writes a value that stands in two places twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any]) -> None:
     metadata = json.loads(path.read_text(encoding="utf-8"))
     formats = metadata["network_data_format"]
-    labels = dict(enumerate(datalist["classes"])) if "classification" in path.parents[1].name else datalist["labels"]
     formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}
     if network := settings.get("network_def", {}).get("_target_", settings.get("architecture")):
         metadata["description"] = re.sub(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.names import folder_name
-from ssgnet_monai.pipeline.experiment import CLASSIFICATION_BUNDLE
+from ssgnet_monai.pipeline.bundle_call import BundleCall, folder_settings
 from ssgnet_monai.pipeline.growth import ORIGINAL, all_settings, used_settings
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage, StageConfig, ssgnet_command
+from ssgnet_monai.pipeline.layout import RunLayout
+from ssgnet_monai.pipeline.settings import settings_of
+from ssgnet_monai.pipeline.stage import Outputs, Stage, StageConfig, ssgnet_command
 
 
 def classification_stages(
-    experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int, synthetic: list[str]
+    experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int, synthetic: Sequence[Path]
 ) -> list[Stage]:
     """A stage for each setting's list, and one for each row, setting and seed.
 
@@ -41,51 +44,53 @@ def classification_stages(
             f"Expected training images of every class, got none of {absent} in the prepared data. Add images of other "
             "patients, change prepare.seed or prepare.split, or take the class out, and give another output_dir."
         )
-    settings, lists, stages = all_settings(experiment["growth"]), {ORIGINAL: DATALIST}, []
+    settings, here = all_settings(experiment["growth"]), RunLayout(Path())
+    lists, stages = {ORIGINAL: here.datalist}, []
     for setting in used_settings(experiment):
-        folder = f"grown/{folder_name(setting)}"
-        lists[setting] = f"{folder}/datalist.json"
-        options = StageConfig(f"{folder}/config.yaml", {**settings[setting], "seed": seeds[0]})
+        folder, options = here.grown(setting), {**settings[setting], "seed": seeds[0]}
+        lists[setting] = folder / "datalist.json"
+        config = StageConfig(folder / "config.yaml", options)
         stages.append(
             Stage(
-                f"grow_{folder_name(setting)}",
-                [DATALIST, options.path, *synthetic],
-                [lists[setting]],
-                [_grow_command(settings[setting], seeds[0], synthetic, lists[setting])],
-                config=options,
+                f"grow_{folder.name}",
+                "grow",
+                [here.datalist, config.path, *synthetic],
+                Outputs(datalist=lists[setting]),
+                [_grow_command(options, synthetic, lists[setting])],
+                config=config,
             )
         )
     runs = [(name, setting, seed) for name, row in rows.items() for setting in row["settings"] for seed in seeds]
     for name, setting, seed in runs:
-        row = rows[name]
-        folder, original = (
-            f"classification/{folder_name(name)}/{folder_name(key)}/seed{seed}" for key in (setting, ORIGINAL)
-        )
-        compared = setting != ORIGINAL and ORIGINAL in row["settings"]
-        reference = f"{original}/per_image.csv" if compared else None
-        config = {
-            "dataset_dir": lists[setting],
+        place = here.classification(name, setting, seed)
+        compared = setting != ORIGINAL and ORIGINAL in rows[name]["settings"]
+        reference = here.classification(name, ORIGINAL, seed).per_image if compared else None
+        given = {
+            **folder_settings(place, datalist),
+            "dataset_dir": str(lists[setting]),
             "seed": seed,
             "early_stop": None,
-            "reference": reference,
+            "reference": reference and str(reference),
         }
-        call = BundleCall(CLASSIFICATION_BUNDLE, experiment, datalist, row, config, run_dir, folder)
+        call = BundleCall(settings_of(experiment, "classification", name, given), place, run_dir)
         stages.append(
             Stage(
                 f"classification_{folder_name(name)}_{folder_name(setting)}_seed{seed}",
+                f"classification/{folder_name(name)}",
                 [lists[setting], call.config.path, *([reference] if reference else [])],
                 # not model.pt, which holds the best weights so far while training goes on
-                [f"{folder}/{file}" for file in ("metrics.json", "per_image.csv")],
-                [call.command("train"), call.command("train", "evaluate")],
+                Outputs(metrics=place.metrics, per_image=place.per_image),
+                [call.train(), call.evaluate()],
                 threads=max(1, cores // len(runs)),
                 gpu=1,
                 config=call.config,
+                row=("classification", name),
             )
         )
     return stages
 
 
-def _grow_command(options: dict[str, Any], seed: int, synthetic: list[str], out: str) -> str:
-    words = ["data", "grow", "--datalist", "data", "--synthetic", *synthetic]
-    words += [word for key, value in {**options, "seed": seed, "out": out}.items() for word in (f"--{key}", str(value))]
+def _grow_command(options: dict[str, Any], synthetic: Sequence[Path], out: Path) -> str:
+    words = ["data", "grow", "--datalist", str(RunLayout(Path()).data), "--synthetic", *map(str, synthetic)]
+    words += [word for key, value in {**options, "out": out}.items() for word in (f"--{key}", str(value))]
     return ssgnet_command(*words)

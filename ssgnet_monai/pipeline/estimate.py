@@ -17,23 +17,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai.bundle import ConfigParser
+
 from ssgnet_monai.data.datalist import load_datalist
-from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
-from ssgnet_monai.pipeline.experiment import (
-    CLASSIFICATION_BUNDLE,
-    SEGMENTATION_BUNDLE,
-    SYNTHESIS_BUNDLE,
-    load_experiment,
-)
+from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
 from ssgnet_monai.pipeline.interruption import signals_raise
+from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.measure import Cost, measure
 from ssgnet_monai.pipeline.prepare_command import prepare_command
+from ssgnet_monai.pipeline.settings import settings_of
 from ssgnet_monai.pipeline.stage import Stage
-from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.stages import plan
 from ssgnet_monai.pipeline.synthesis_stages import images_to_generate
-from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, Size, kind_of, settings_of, time_kinds
+from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, Size, time_kinds
 
 logger = logging.getLogger(__name__)
 Costs = Mapping[str, Sequence[Cost]]
@@ -62,14 +60,14 @@ def estimate_experiment(
     run_dir = Path(experiment["output_dir"]).expanduser().absolute()
     began = time.monotonic()
     with signals_raise(), tempfile.TemporaryDirectory(prefix="ssgnet-estimate-") as name:
-        folder, source, prepare = Path(name), run_dir / "data", []
-        if not (source / "datalist.json").exists():
-            source = folder / "data"
+        folder, source, prepare = Path(name), RunLayout(run_dir), []
+        if not source.datalist.exists():
+            source = RunLayout(folder)
             logger.info("preparing the data in a temporary folder")
             cost = measure(prepare_command(experiment), folder)
             prepare = [Part("prepare", "all images", "run", cost.seconds, 1, cost.seconds, cost.memory)]
-        datalist = load_datalist(source)
-        stages = build_stages(experiment, datalist, folder, cores)
+        datalist = load_datalist(source.data)
+        stages = plan(experiment, datalist, folder, cores)
         small, large = (
             time_kinds(experiment, datalist, folder / f"steps_{size.steps}", size, cores) for size in (SMALL, LARGE)
         )
@@ -101,8 +99,8 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
         small: costs by kind of stage at ``SMALL``.
         large: the same at ``LARGE``.
     """
-    kind = kind_of(stage)
-    if kind in ("report", "grow"):  # both are little more than the start of a process
+    kind = stage.kind
+    if stage.row is None:  # a page or a list: little more than the start of a process
         cost = small["report"][0]
         name = "page" if kind == "report" else "list"
         return [Part(stage.name, name, "run", cost.seconds, 1, cost.seconds, cost.memory)]
@@ -114,28 +112,26 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
         memory, gpu_memory = max(one.memory, other.memory), max(one.gpu_memory, other.gpu_memory)
         return Part(stage.name, name, unit, slope, units, start + slope * units + more, memory, gpu_memory)
 
+    group, row_name = stage.row
+    settings = settings_of(experiment, group, row_name).merged
     if kind == "generator":
-        settings = settings_of(experiment, experiment["synthesis"], SYNTHESIS_BUNDLE)
         steps = settings["kimg"] * 1000 / settings["batch_size"]
         return [part(0, "training", "step", steps, lambda size: size.steps)]
     if kind == "synthesis":
         count = _images(stage)
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
-    group, slug = kind.split("/")
-    row = next(row for name, row in experiment[group].items() if slug == folder_name(name))
-    tests = len(datalist["test"])
-    if group == "classification":
-        settings = settings_of(experiment, row, CLASSIFICATION_BUNDLE)
+    tests, steps = len(datalist["test"]), settings["steps"]
+    looks = steps / _epoch_length(settings)
+    if group == "classification" or "num_rounds" not in settings:
         test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
-        more = test.per_unit * _looks(settings, 25) * len(datalist["validation"])
-        return [part(0, "training", "step", settings["steps"], lambda size: size.steps, more), test]
-    settings = settings_of(experiment, row, SEGMENTATION_BUNDLE)
+        more = test.per_unit * looks * len(datalist["validation"])
+        return [part(0, "training", "step", steps, lambda size: size.steps, more), test]
     rounds = settings["num_rounds"]
     trainings, timed = 2 * rounds + 1, 2 * min(1, rounds) + 1  # the baseline, and each round with its control
     test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
-    steps, looks = settings["steps"], _looks(settings, 100) * trainings
+    row = experiment[group][row_name]
     labelled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
-    more = test.per_unit * (looks * len(datalist["validation"]) + labelled)
+    more = test.per_unit * (looks * trainings * len(datalist["validation"]) + labelled)
     return [part(0, "rounds", "step", steps * trainings, lambda size: size.steps * timed, more), test]
 
 
@@ -147,30 +143,30 @@ def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings
     return {"real": real, "synthetic": synthetic, "both": real + synthetic}[pool]
 
 
-def _looks(settings: Settings, default: int) -> float:
-    """Looks at validation; ``default`` is the ``epoch_length`` of the bundle's train.yaml."""
-    steps, length = settings["steps"], settings["epoch_length"]
-    return float(steps / (length if isinstance(length, int) else min(default, steps)))
+def _epoch_length(settings: Settings) -> int:
+    """Steps between looks at validation."""
+    parser = ConfigParser({key: settings[key] for key in ("steps", "epoch_length")})
+    return int(parser.get_parsed_content("epoch_length"))
 
 
 def _images(stage: Stage) -> int:
     """Images that a synthesis stage generates."""
-    return int(stage.config.settings["num_images"]) if stage.config else 0
+    return int(stage.config.content["num_images"]) if stage.config else 0
 
 
 def _side_by_side(stage: Stage, stages: Sequence[Stage], cores: int) -> int:
-    return min(sum(kind_of(other) == kind_of(stage) for other in stages), max(1, cores // stage.threads))
+    return min(sum(other.kind == stage.kind for other in stages), max(1, cores // stage.threads))
 
 
 def _disk(timed: Path, stages: Sequence[Stage]) -> float:
     """Bytes that the run will write: the files of a kind's timing run for every stage, and the generated images."""
     total = 0.0
-    for kind, number in Counter(map(kind_of, stages)).items():
+    for kind, number in Counter(stage.kind for stage in stages).items():
         place = timed / {"generator": "generators"}.get(kind, kind)
         sizes = {path: path.stat().st_size for path in sorted(place.rglob("*")) if path.is_file()}
         images = [size for path, size in sizes.items() if kind == "generator" and path.parent.name == "images"]
         total += number * (sum(sizes.values()) - sum(images))
         if images:
-            generated = sum(_images(stage) for stage in stages if kind_of(stage) == "synthesis")
+            generated = sum(_images(stage) for stage in stages if stage.kind == "synthesis")
             total += generated * sum(images) / len(images)
     return total

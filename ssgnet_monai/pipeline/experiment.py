@@ -7,23 +7,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.bundle_tools.own_code import refuse_code
 from ssgnet_monai.data.key_values import KEY, read_yaml
 from ssgnet_monai.data.names import is_fit_name, look_alikes
 from ssgnet_monai.data.text_file import read_text
+from ssgnet_monai.pipeline.config_files import mapping, read_config, wants_text
 from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
-from ssgnet_monai.pipeline.known_names import (
-    check_names,
-    checked_settings,
-    nearest,
-    prepare_options,
-    text_options,
-)
-from ssgnet_monai.shipped import BUNDLES, CONFIGS
+from ssgnet_monai.pipeline.known_names import check_names, prepare_options, text_options
+from ssgnet_monai.pipeline.methods import METHODS
+from ssgnet_monai.pipeline.settings import settings_of
+from ssgnet_monai.pipeline.settings_check import checked_row
 
-SYNTHESIS_BUNDLE = BUNDLES / "ssgnet_synthesis"
-SEGMENTATION_BUNDLE = BUNDLES / "ssgnet_segmentation"
-CLASSIFICATION_BUNDLE = BUNDLES / "ssgnet_classification"
 DEFAULTS: dict[str, Any] = {
     "name": None,
     "dataset": "folder",
@@ -45,11 +38,12 @@ SYNTHESIS_DEFAULTS: dict[str, Any] = {
     "class_mix": "prior",
     "config": {},
 }
-ROWS: dict[str, tuple[Path, dict[str, Any]]] = {
-    "segmentation": (SEGMENTATION_BUNDLE, {"profile": None, "num_labeled": None, "config": {}}),
-    "classification": (CLASSIFICATION_BUNDLE, {"profile": None, "settings": list(SETTINGS), "config": {}}),
+ROWS: dict[str, dict[str, Any]] = {
+    "segmentation": {"network": None, "method": "rounds", "profile": None, "num_labeled": None, "config": {}},
+    "classification": {"profile": None, "settings": list(SETTINGS), "config": {}},
 }
-"""Groups of rows of a table: the bundle of each, and what a row holds by default."""
+"""Groups of rows of a table, and what a row holds by default; network null is the bundle's own."""
+NAMES = {"profile", "network", "method", "classes", "class_mix", "settings"}
 TEXT_SETTINGS = {"bundle_root", "ckpt_dir", "class_name", "dataset_dir", "features_dir", "output_dir", "transfer"}
 EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
 """Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
@@ -65,8 +59,8 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
             logged.
 
     Returns:
-        The resolved experiment. ``budget`` has been applied: it multiplies kimg, steps and numbers of generated
-        images, at least one step of each.
+        The resolved experiment. ``budget`` has been applied to the number of generated images; ``settings_of`` applies
+        it to what a training takes.
 
     Raises:
         ValueError: an unknown key, row, dataset or profile (the nearest known one is named), a value of the wrong
@@ -96,55 +90,26 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
         if experiment["synthesis"]["classes"] not in ("each", "all"):
             raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
         _check_number(experiment["synthesis"]["images"], "synthesis.images")
-        _check_stage(experiment["synthesis"], SYNTHESIS_BUNDLE, "synthesis")
-    for group, (bundle, defaults) in ROWS.items():
+        _check_row(experiment, "synthesis", None, trust_code)
+    for group, defaults in ROWS.items():
         experiment[group] = {
             name: _with_defaults(row, defaults, f"{group}.{name}")
-            for name, row in _mapping(experiment[group], group).items()
+            for name, row in mapping(experiment[group], group).items()
         }
         _check_row_names(experiment[group], group)
-        for name, row in experiment[group].items():
-            if row.get("num_labeled") is not None:
-                _check_number(row["num_labeled"], f"{group}.{name}.num_labeled")
-            _check_stage(row, bundle, f"{group}.{name}")
-    _check_row_names(_mapping(experiment["growth"], "growth"), "growth")
-    _refuse_code(experiment, trust_code)
+        for name in experiment[group]:
+            _check_row(experiment, group, name, trust_code)
+    _check_row_names(mapping(experiment["growth"], "growth"), "growth")
     _check_growth(experiment)
     _check_images(content, experiment)
     dataset = experiment["dataset"]
-    for options in (read_config("datasets", dataset).get("prepare", {}), experiment["prepare"]):
-        check_names(_mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
+    for options in (read_config("dataset", dataset).get("prepare", {}), experiment["prepare"]):
+        check_names(mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
     seeds = experiment["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
     _apply_budget(experiment)
     return experiment
-
-
-def config_file(kind: str, name: str) -> Path:
-    """Path of ``configs/<kind>/<name>.yaml``; a name that ends in .yaml is a path of its own.
-
-    Args:
-        kind: "datasets" or "profiles".
-        name: name of the file without its ending.
-
-    Raises:
-        ValueError: there is no such file.
-    """
-    path = Path(name).absolute() if name.endswith(".yaml") else CONFIGS / kind / f"{name}.yaml"
-    if not path.is_file():
-        known = sorted(p.stem for p in (CONFIGS / kind).glob("*.yaml"))
-        raise ValueError(
-            f"Expected one of the {kind} {known} or the path of a .yaml file, got {name!r}.{nearest(name, known)}"
-        )
-    return path
-
-
-def read_config(kind: str, name: str) -> dict[str, Any]:
-    """Content of a dataset or profile file, see :func:`config_file`."""
-    file = config_file(kind, name)
-    wants = _wants_text if kind == "datasets" else (lambda _: False)
-    return dict(_mapping(read_yaml(read_text(file), str(file), wants) or {}, str(file)))
 
 
 def _wants_text(keys: tuple[str, ...]) -> bool:
@@ -154,8 +119,8 @@ def _wants_text(keys: tuple[str, ...]) -> bool:
     if len(keys) < 2:
         return keys[:1] in {("name",), ("dataset",), ("dataset_dir",), ("output_dir",)}
     if keys[0] == "prepare":
-        return keys[1] in text_options()
-    return keys[-1] in (TEXT_SETTINGS if keys[-2] == "config" else {"profile", "classes", "class_mix", "settings"})
+        return wants_text(keys)
+    return keys[-1] in (TEXT_SETTINGS if keys[-2] == "config" else NAMES)
 
 
 def _override(key: str, value: str) -> Any:
@@ -191,45 +156,18 @@ def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
     content[last] = value
 
 
-def _mapping(content: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(content, Mapping):
-        raise ValueError(f"Expected a group of settings in {where}, got {content!r}.")
-    return content
-
-
-def _check_stage(stage: dict[str, Any], bundle: Path, where: str) -> None:
-    stage["config"] = checked_settings(_mapping(stage["config"], f"{where}.config"), bundle, f"{where}.config")
-    if stage["profile"]:
-        profile = config_file("profiles", stage["profile"])
-        content = read_config("profiles", stage["profile"])
-        numbers = checked_settings(content, bundle, str(profile))
-        if text := [key for key in content if content[key] != numbers[key]]:
-            raise ValueError(
-                f"Expected a number for {text[0]} in {profile}, got the text {content[text[0]]!r}. YAML "
-                f"wants a point in it: {numbers[text[0]]:.1e}."
-            )
-
-
-def _refuse_code(experiment: Mapping[str, Any], trusted: bool) -> None:
-    """Whatever of an experiment, its profiles and its dataset file reaches MONAI's config parser."""
-    stages = [("synthesis", experiment["synthesis"], SYNTHESIS_BUNDLE)] if experiment["synthesis"] else []
-    stages += [
-        (f"{group}.{name}", row, bundle)
-        for group, (bundle, _) in ROWS.items()
-        for name, row in experiment[group].items()
-    ]
-    dataset = read_config("datasets", experiment["dataset"])
-    for where, stage, bundle in stages:
-        given = {"image_size": experiment["image_size"], "num_labeled": stage.get("num_labeled")}
-        refuse_code({**given, "num_images": stage.get("images"), **stage["config"]}, bundle, f"{where}.config", trusted)
-        refuse_code(dataset, bundle, str(config_file("datasets", experiment["dataset"])), trusted)
-        if stage["profile"]:
-            profile = config_file("profiles", stage["profile"])
-            refuse_code(read_config("profiles", stage["profile"]), bundle, str(profile), trusted)
+def _check_row(experiment: dict[str, Any], group: str, name: str | None, trusted: bool) -> None:
+    row = experiment[group] if name is None else experiment[group][name]
+    where = group if name is None else f"{group}.{name}"
+    if group == "segmentation":
+        check_names([row["method"]], METHODS, f"{where}.method")
+    if row.get("num_labeled") is not None:
+        _check_number(row["num_labeled"], f"{where}.num_labeled")
+    row["config"] = checked_row(settings_of({**experiment, "budget": 1}, group, name), trusted)
 
 
 def _check_growth(experiment: dict[str, Any]) -> None:
-    known = all_settings(_mapping(experiment["growth"], "growth"))
+    known = all_settings(mapping(experiment["growth"], "growth"))
     for name, row in experiment["classification"].items():
         if not isinstance(row["settings"], list) or not row["settings"]:
             raise ValueError(f"Expected a list of settings in classification.{name}, got {row['settings']!r}.")
@@ -259,7 +197,7 @@ def _check_images(content: Mapping[str, Any], experiment: dict[str, Any]) -> Non
 
 
 def _with_defaults(content: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:
-    check_names(_mapping(content, where), defaults, where)
+    check_names(mapping(content, where), defaults, where)
     return {**copy.deepcopy(dict(defaults)), **copy.deepcopy(dict(content))}
 
 
@@ -267,18 +205,5 @@ def _apply_budget(experiment: dict[str, Any]) -> None:
     budget = experiment["budget"]
     if not isinstance(budget, int | float) or not 0 < budget <= 1:
         raise ValueError(f"Expected budget in (0, 1], got {budget!r}.")
-    if budget == 1:
-        return
-    if experiment["synthesis"] is not None:
+    if budget != 1 and experiment["synthesis"] is not None:
         experiment["synthesis"]["images"] = max(8, round(experiment["synthesis"]["images"] * budget))
-        _scale(experiment["synthesis"], {"kimg": 0.032, "tick_kimg": 0.016}, budget)
-    for row in (row for group in ROWS for row in experiment[group].values()):
-        _scale(row, {"steps": 2, "epoch_length": 1}, budget)
-
-
-def _scale(stage: dict[str, Any], least: dict[str, float], budget: float) -> None:
-    settings = {**(read_config("profiles", stage["profile"]) if stage["profile"] else {}), **stage["config"]}
-    for key, minimum in least.items():
-        if key in settings:
-            value = max(minimum, settings[key] * budget)
-            stage["config"][key] = round(value) if isinstance(minimum, int) else value

@@ -39,14 +39,14 @@ def makespan(stages: Sequence[Stage], seconds: Mapping[str, float], cores: int, 
     Returns:
         Seconds until the last one ends.
     """
-    writer = {output: stage.name for stage in stages for output in stage.outputs}
+    writer = {output: stage.name for stage in stages for output in stage.outputs.files()}
     waiting, running, done, now = list(stages), dict[str, tuple[float, Stage]](), set[str](), 0.0
     while waiting or running:
         for stage in list(waiting):
             busy = [other for _, other in running.values()]
             fits = not busy or sum(other.threads for other in busy) + stage.threads <= cores
             fits &= gpus is None or not busy or sum(other.gpu for other in busy) + stage.gpu <= gpus
-            if fits and all(writer[name] in done for name in stage.inputs if name in writer):
+            if fits and all(writer[name] in done for name in map(str, stage.inputs) if name in writer):
                 running[stage.name] = (now + seconds[stage.name], stage)
                 waiting.remove(stage)
         now, ended = min((end, name) for name, (end, _) in running.items())

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ssgnet_monai.data.datasets import adapters
 from ssgnet_monai.data.datasets.registry import adapter_options
@@ -47,34 +42,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def checked_settings(settings: Mapping[str, Any], bundle: Path, where: str) -> dict[str, Any]:
-    """Refuse settings that no configuration of a bundle reads; MONAI itself takes them and ignores them.
-
-    Args:
-        settings: by ids like ``steps`` or ``network_def#dims``.
-        bundle: the bundle's folder.
-        where: for the message.
-
-    Returns:
-        The settings; ``1e-4``, which is text in YAML, is a number where the bundle has one.
-
-    Raises:
-        ValueError: an unknown id, or text in the place of a number.
-    """
-    check_names(map(root_id, settings), bundle_ids(bundle), where)
-    defaults, found = _defaults(bundle), dict(settings)
-    for key, value in settings.items():
-        default = defaults.get(key)
-        number = isinstance(default, int | float) and not isinstance(default, bool)
-        if number and isinstance(value, str) and not value.startswith(("$", "@", "%")):
-            try:
-                found[key] = float(value)
-            except ValueError as error:
-                message = f"Expected a number for {key} in {where}, such as {default}, got {value!r}."
-                raise ValueError(message) from error
-    return found
-
-
 def prepare_options(dataset: str) -> list[str]:
     """Options of ``ssgnet data`` that an experiment's ``prepare`` group may give for a dataset."""
     if dataset in (known := adapters()):
@@ -99,20 +66,3 @@ def text_options() -> dict[str, bool]:
         for name, found in kinds.items()
         if all(words <= {"str", "Path", "Lists", "None"} for words in found)
     }
-
-
-@lru_cache
-def bundle_ids(bundle: Path, names: tuple[str, ...] = ("*",)) -> frozenset[str]:
-    """Ids at the root of a bundle's configurations of these names."""
-    return frozenset(map(root_id, _defaults(bundle, names)))
-
-
-@lru_cache
-def _defaults(bundle: Path, names: tuple[str, ...] = ("*",)) -> dict[str, Any]:
-    files = sorted(file for name in names for file in (bundle / "configs").glob(f"{name}.yaml"))
-    return {key: value for file in files for key, value in yaml.safe_load(file.read_text(encoding="utf-8")).items()}
-
-
-def root_id(key: str) -> str:
-    """The first part of an id: ``network_def#dims`` -> ``network_def``."""
-    return re.split("#|::", str(key))[0]

@@ -11,7 +11,7 @@ from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.registry import option_annotation
 from ssgnet_monai.data.key_values import is_text
 from ssgnet_monai.data.prepare.image_table import table_and_column
-from ssgnet_monai.pipeline.experiment import read_config
+from ssgnet_monai.pipeline.config_files import read_config
 from ssgnet_monai.pipeline.stage import PYTHON
 
 
@@ -24,7 +24,7 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
     Raises:
         ValueError: no ``dataset_dir``, or it lacks the folder of images, or that of masks where a segmenter is trained.
     """
-    dataset = read_config("datasets", experiment["dataset"])
+    dataset = read_config("dataset", experiment["dataset"])
     words = [*PYTHON, "-m", "ssgnet_monai.cli", "data"]
     options = {**dataset.get("prepare", {}), **experiment["prepare"]}
     if experiment["dataset"] == "phantom":

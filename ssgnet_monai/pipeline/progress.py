@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.stage import Stage
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class StageWatch:
 
     def __init__(self, run_dir: Path, stages: list[Stage], interval: float = 20.0) -> None:
         self.run_dir, self.interval = run_dir, interval
-        self._waiting = {stage.name: stage for stage in stages if not self._done(stage)}
+        self._waiting = {stage.name: stage for stage in stages if not stage.is_done(run_dir)}
         self._sizes = {name: self._log_size(name) for name in self._waiting}
         self._started: dict[str, float] = {}
         self._told = time.monotonic()
@@ -37,7 +38,7 @@ class StageWatch:
             if name not in self._started and self._log_size(name) != self._sizes[name]:
                 self._started[name] = time.monotonic()
                 logger.info("%s: started (log: %s)", name, self.log(name))
-            if self._done(stage):
+            if stage.is_done(self.run_dir):
                 seconds = time.monotonic() - self._started.get(name, time.monotonic())
                 logger.info("%s: done in %.0f s", name, seconds)
                 del self._waiting[name]
@@ -67,12 +68,9 @@ class StageWatch:
         kept = [line.rsplit("\r", 1)[-1].strip() for line in text.replace("\r\n", "\n").split("\n")]
         return "\n".join([line for line in kept if line][-lines:])
 
-    def _done(self, stage: Stage) -> bool:
-        return all((self.run_dir / output).exists() for output in stage.outputs)
-
     def log(self, name: str) -> Path:
         """Where a stage's log lies."""
-        return self.run_dir / "logs" / f"{name}.log"
+        return RunLayout(self.run_dir).log(name)
 
     def _log_size(self, name: str) -> int:
         return self.log(name).stat().st_size if self.log(name).exists() else -1

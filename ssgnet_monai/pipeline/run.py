@@ -22,12 +22,13 @@ from ssgnet_monai.data.few_images import size_warnings
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
+from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.mlflow_tracking import require_mlflow, track_run
 from ssgnet_monai.pipeline.prepare_command import prepare_command
 from ssgnet_monai.pipeline.prepared_data import WORDS, prepare_data, read_prepared
 from ssgnet_monai.pipeline.progress import StageWatch
-from ssgnet_monai.pipeline.stage import PYTHON, Stage, write_configs
-from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.stage import PYTHON, Stage
+from ssgnet_monai.pipeline.stages import check, plan, write
 
 logger = logging.getLogger(__name__)
 # Passive threads: spinning ones hold up a busy machine. Malloc: a training step frees and takes the
@@ -90,17 +91,17 @@ def run_experiment(
         began = time.monotonic()
         if read_prepared(prepare, run_dir) is None:
             prepare_data(prepare, run_dir)
-        datalist = load_datalist(run_dir / "data")
+        datalist = load_datalist(RunLayout(run_dir).data)
         _warn_of_sizes(datalist)
-        stages = build_stages(experiment, datalist, run_dir, cores)
-        write_configs(stages, run_dir)
-        write_json(run_dir / "stages.json", [stage.as_dict() for stage in stages])
+        stages = plan(experiment, datalist, run_dir, cores)
+        check(stages, run_dir)
+        write(stages, run_dir)
         _record(experiment, path, overrides, stages, prepare, run_dir)
         if not _snakemake(run_dir, stages, cores):
             return 1
         if tracking:
             track_run(run_dir)
-        logger.info("report: %s (%.0f s)", run_dir / "report.html", time.monotonic() - began)
+        logger.info("report: %s (%.0f s)", RunLayout(run_dir).report, time.monotonic() - began)
         return 0
 
 
@@ -117,9 +118,10 @@ def _describe(experiment: dict[str, Any], prepare: list[str], run_dir: Path, cor
             logger.info("classification %s, %s, seeds %s", name, ", ".join(row["settings"]), experiment["seeds"])
         return 0
     _warn_of_sizes(datalist)
-    for stage in build_stages(experiment, datalist, run_dir, cores):
-        done = all((run_dir / output).exists() for output in stage.outputs)
-        logger.info("%s: %s", stage.name, "done" if done else "; ".join(stage.commands))
+    stages = plan(experiment, datalist, run_dir, cores)
+    check(stages, run_dir)
+    for stage in stages:
+        logger.info("%s: %s", stage.name, "done" if stage.is_done(run_dir) else "; ".join(stage.commands))
     return 0
 
 
@@ -146,7 +148,7 @@ def _record(
     commands += [shlex.join(["ssgnet", *prepare[WORDS:]])]
     commands += [command.replace(shlex.quote(sys.executable), "python") for s in stages for command in s.commands]
     content = {"name": experiment["name"], "config": experiment, "commands": commands, "versions": versions}
-    write_json(run_dir / "experiment.json", content)
+    write_json(RunLayout(run_dir).experiment, content)
 
 
 def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
@@ -154,9 +156,10 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
     words += ["--cores", str(cores), "--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going"]
     if shutil.which("nvidia-smi"):
         words += ["--resources", "gpu=1"]
-    (run_dir / "logs").mkdir(exist_ok=True)
+    layout = RunLayout(run_dir)
+    layout.logs.mkdir(exist_ok=True)
     watch = StageWatch(run_dir, stages)
-    with open(run_dir / "logs" / "snakemake.log", "a", encoding="utf-8") as log:
+    with open(layout.snakemake_log, "a", encoding="utf-8") as log:
         environment = {**ENVIRONMENT, **os.environ}
         # A session of its own: the terminal's Ctrl-C comes to this process alone, which then ends the jobs in order.
         process = subprocess.Popen(
@@ -181,7 +184,7 @@ def _snakemake(run_dir: Path, stages: list[Stage], cores: int) -> bool:
     for name in failed:
         logger.error("%s failed (log: %s):\n%s", name, watch.log(name), watch.causes(name))
     if not failed:
-        tail = (run_dir / "logs" / "snakemake.log").read_text(encoding="utf-8").splitlines()[-25:]
+        tail = layout.snakemake_log.read_text(encoding="utf-8").splitlines()[-25:]
         logger.error("Snakemake failed; the end of its log:\n%s", "\n".join(tail))
     logger.error("Mend the cause and run the same command again: finished stages and saved steps are kept.")
     return False

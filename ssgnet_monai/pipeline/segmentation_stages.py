@@ -1,17 +1,21 @@
-"""Stages of the segmenters: pseudo-label rounds with their control, then the test, for each row and seed."""
+"""Stages of the segmenters: training by the row's method, then the test, for each row and seed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.names import folder_name
-from ssgnet_monai.pipeline.experiment import SEGMENTATION_BUNDLE
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage
+from ssgnet_monai.pipeline.bundle_call import BundleCall, folder_settings
+from ssgnet_monai.pipeline.layout import RunLayout
+from ssgnet_monai.pipeline.methods import METHODS
+from ssgnet_monai.pipeline.settings import settings_of
+from ssgnet_monai.pipeline.stage import Outputs, Stage
 
 
 def segmentation_stages(
-    experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int, synthetic: list[str]
+    experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int, synthetic: Sequence[Path]
 ) -> list[Stage]:
     """One stage for each row and seed.
 
@@ -22,35 +26,26 @@ def segmentation_stages(
         cores: CPU cores to share out.
         synthetic: ``synthetic.json`` files of the generators.
     """
-    runs = [(name, row, seed) for name, row in experiment["segmentation"].items() for seed in experiment["seeds"]]
-    stages = []
-    for name, row, seed in runs:
-        folder = f"segmentation/{folder_name(name)}/seed{seed}"
-        config = {
-            "num_labeled": row["num_labeled"],
-            "seed": seed,
-            "synthetic": synthetic,
-        }
-        call = BundleCall(
-            SEGMENTATION_BUNDLE,
-            experiment,
-            datalist,
-            row,
-            config,
-            run_dir,
-            folder,
-            configs=["train", "rounds"],
-            may_grow=["num_rounds"],
-        )
+    here, stages = RunLayout(Path()), []
+    runs = [(name, seed) for name in experiment["segmentation"] for seed in experiment["seeds"]]
+    for name, seed in runs:
+        folder = here.segmentation(name, seed)
+        given = {**folder_settings(folder, datalist), "seed": seed}
+        pool = list(synthetic) if METHODS[experiment["segmentation"][name]["method"]].pooled else None
+        if pool is not None:
+            given["synthetic"] = list(map(str, pool))
+        call = BundleCall(settings_of(experiment, "segmentation", name, given), folder, run_dir)
         stages.append(
             Stage(
                 f"segmentation_{folder_name(name)}_seed{seed}",
-                [DATALIST, call.config.path, *synthetic],
-                [f"{folder}/model.pt", f"{folder}/metrics.json"],
-                [call.command("train", "rounds", run_id="rounds"), call.command("train", "evaluate")],
+                f"segmentation/{folder_name(name)}",
+                [here.datalist, call.config.path, *(pool or ())],
+                Outputs(model=folder.model, metrics=folder.metrics),
+                [call.train(), call.evaluate()],
                 threads=max(1, cores // len(runs)),
                 gpu=1,
                 config=call.config,
+                row=("segmentation", name),
             )
         )
     return stages

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.pipeline.classification_stages import classification_stages
+from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.segmentation_stages import segmentation_stages
-from ssgnet_monai.pipeline.stage import Stage, ssgnet_command
+from ssgnet_monai.pipeline.stage import Outputs, Stage, ssgnet_command
 from ssgnet_monai.pipeline.synthesis_stages import synthesis_stages
 
 
-def build_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int) -> list[Stage]:
-    """List the stages after preparation; nothing is written, see ``write_configs``.
+def plan(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: Path, cores: int) -> list[Stage]:
+    """List the stages after preparation. Nothing is read or written, see ``check`` and ``write``.
 
     Args:
         experiment: the resolved experiment.
@@ -21,11 +24,32 @@ def build_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_dir: 
         cores: CPU cores to share out.
 
     Raises:
-        ValueError: what the data are too few for, or a stage that has been trained with other settings.
+        ValueError: what the data are too few for.
     """
     stages = synthesis_stages(experiment, datalist, run_dir, cores)
-    synthetic = [output for stage in stages for output in stage.outputs if output.endswith("synthetic.json")]
+    synthetic = [stage.outputs.synthetic for stage in stages if stage.outputs.synthetic is not None]
     stages += segmentation_stages(experiment, datalist, run_dir, cores, synthetic)
     stages += classification_stages(experiment, datalist, run_dir, cores, synthetic)
-    finals = [output for stage in stages for output in stage.outputs if "metrics" in output]
-    return [*stages, Stage("report", finals, ["report.html"], [ssgnet_command("report", ".")])]
+    metrics = [stage.outputs.metrics for stage in stages if stage.outputs.metrics is not None]
+    page = Outputs(report=RunLayout(Path()).report)
+    return [*stages, Stage("report", "report", metrics, page, [ssgnet_command("report", ".")])]
+
+
+def check(stages: Iterable[Stage], run_dir: Path) -> None:
+    """Hold the stages against what their folders have been trained with so far. Nothing is written.
+
+    Raises:
+        ValueError: a stage has been trained with other settings.
+    """
+    for stage in stages:
+        if stage.config is not None and stage.config.trained is not None:
+            stage.config.trained.check(run_dir)
+
+
+def write(stages: Iterable[Stage], run_dir: Path) -> None:
+    """Write the stages' configurations and their list into the run's folder."""
+    stages = list(stages)
+    for stage in stages:
+        if stage.config is not None:
+            stage.config.write(run_dir)
+    write_json(RunLayout(run_dir).stages, [stage.as_dict() for stage in stages])

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.latents import class_counts
-from ssgnet_monai.data.names import folder_name
-from ssgnet_monai.pipeline.experiment import SYNTHESIS_BUNDLE
+from ssgnet_monai.pipeline.bundle_call import BundleCall, folder_settings
 from ssgnet_monai.pipeline.growth import images_needed
-from ssgnet_monai.pipeline.stage import DATALIST, BundleCall, Stage
+from ssgnet_monai.pipeline.layout import RunLayout
+from ssgnet_monai.pipeline.settings import settings_of
+from ssgnet_monai.pipeline.stage import Outputs, Stage
 
 
 def images_to_generate(experiment: dict[str, Any], datalist: dict[str, Any]) -> dict[str, int]:
@@ -51,24 +52,26 @@ def synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_d
             f"Expected one seed with generator_images: labeled (each seed labels other images), got "
             f"{experiment['seeds']}. Run the experiment once per seed, each with its own output_dir."
         )
-    counts = images_to_generate(experiment, datalist)
+    counts, here = images_to_generate(experiment, datalist), RunLayout(Path())
     stages, first_seed = [], 0
     for name, count in counts.items():
-        slug = folder_name(name)
-        folder = f"generators/{slug}"
-        config = {
+        folder = here.generator(name)
+        given = {
+            **folder_settings(folder, datalist),
             "class_name": name,
             "num_images": count,
             "first_seed": first_seed,
-            "features_dir": "features",
+            "features_dir": str(here.features),
             "seed": experiment["seeds"][0],
         }
         first_seed += count
-        call = BundleCall(SYNTHESIS_BUNDLE, experiment, datalist, settings, config, run_dir, folder, may_grow=["kimg"])
+        call = BundleCall(settings_of(experiment, "synthesis", None, given), folder, run_dir)
         common: dict[str, Any] = {"threads": max(1, cores // len(counts)), "gpu": 1, "config": call.config}
-        inputs, model = [DATALIST, call.config.path], f"{folder}/model.pt"
-        outputs = [f"{folder}/synthetic.json", f"{folder}/metrics.json"]
-        commands = [call.command("inference"), call.command("train", "evaluate")]
-        stages.append(Stage(f"generator_{slug}", inputs, [model], [call.command("train")], **common))
-        stages.append(Stage(f"synthesis_{slug}", [*inputs, model], outputs, commands, **common))
+        common["row"] = ("synthesis", None)
+        inputs, slug = [here.datalist, call.config.path], folder.path.name
+        made = Outputs(synthetic=folder.synthetic, metrics=folder.metrics)
+        weights = Outputs(model=folder.model)
+        stages.append(Stage(f"generator_{slug}", "generator", inputs, weights, [call.train()], **common))
+        commands = [call.inference(), call.evaluate()]
+        stages.append(Stage(f"synthesis_{slug}", "synthesis", [*inputs, folder.model], made, commands, **common))
     return stages

@@ -3,53 +3,72 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssgnet_monai.pipeline.known_names import bundle_ids, root_id
+from ssgnet_monai.pipeline.layout import StageFolder
+from ssgnet_monai.pipeline.settings import BundleSettings, root_id
 
-FILE = "trained_with.json"
 # Where a training runs, not what it learns.
 NEUTRAL = {"bundle_root", "ckpt_dir", "dataset_dir", "device", "micro_batch", "num_workers", "output_dir", "resume"}
 
 
-def check_settings(
-    folder: Path, settings: Mapping[str, Any], bundle: Path, configs: Iterable[str], may_grow: Iterable[str] = ()
-) -> dict[str, Any]:
-    """The settings of a stage that its training reads, to be written down; once it has checkpoints, refuse others.
+@dataclass(frozen=True)
+class Trained:
+    """What is written down before a training begins; ``path`` is relative to the run's folder."""
 
-    A resumed training would keep what it began with, while its scores would name the new settings.
+    path: Path
+    settings: BundleSettings
 
-    Args:
-        folder: the stage's own, with its ``state``.
-        settings: all settings of the stage.
-        bundle: the stage's bundle.
-        configs: names of the bundle's configurations that the training reads.
-        may_grow: numbers that nothing but the length of the training depends on: larger ones continue it.
+    def record(self) -> dict[str, Any]:
+        """Names of the bundle's configurations that train, and all that was laid over what they hold."""
+        known = self.settings.known_ids(all_configs=False) - NEUTRAL
+        given = {key: value for key, value in self.settings.given.items() if root_id(key) in known}
+        return {"configs": list(self.settings.configs), "settings": json.loads(json.dumps(given))}
 
-    Returns:
-        What belongs into ``FILE`` of the folder before the training begins.
+    def check(self, run_dir: Path) -> None:
+        """Once there are checkpoints, refuse other settings: a resumed training would keep what it began with, while
+        its scores would name the new ones. Nothing is written.
+
+        Raises:
+            ValueError: other settings than those of the checkpoints; the message names them.
+        """
+        file = run_dir / self.path
+        if not file.is_file() or not StageFolder(file.parent).checkpoints():
+            return
+        before, now = read_trained(file), self.record()
+        if before["configs"] != now["configs"]:
+            raise ValueError(_refusal(file.parent, f"configs {before['configs']}", f"{now['configs']}"))
+        found, ours = before["settings"], now["settings"]
+        changed = [key for key in sorted(ours.keys() | found.keys()) if ours.get(key) != found.get(key)]
+        grows = self.settings.may_grow
+        refused = [key for key in changed if key not in grows or not _grows(found.get(key), ours.get(key))]
+        if refused:
+            raise ValueError(_refusal(file.parent, _listed(found, refused), _listed(ours, refused)))
+
+
+def read_trained(file: Path) -> dict[str, Any]:
+    """What a training wrote down: ``configs`` (names) and ``settings`` (id -> value).
 
     Raises:
-        ValueError: other settings than those of the checkpoints; the message names them.
+        ValueError: the file is none of this version.
     """
-    known = bundle_ids(bundle, tuple(configs)) - NEUTRAL
-    ours = json.loads(json.dumps({key: value for key, value in settings.items() if root_id(key) in known}))
-    file = folder / FILE
-    if file.is_file() and any((folder / "state").rglob("checkpoint_*.pt")):
-        found = json.loads(file.read_text(encoding="utf-8"))
-        changed = [key for key in sorted(ours.keys() | found.keys()) if ours.get(key) != found.get(key)]
-        refused = [key for key in changed if key not in may_grow or not _grows(found.get(key), ours.get(key))]
-        if refused:
-            before, now = (
-                ", ".join(f"{key}: {values.get(key, 'the default')}" for key in refused) for values in (found, ours)
-            )
-            raise ValueError(
-                f"Expected {before}, with which {folder} has been trained so far, got {now}. Give another output_dir, "
-                "or remove that folder to train it anew."
-            )
-    return ours
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or set(content) != {"configs", "settings"}:
+        raise ValueError(f"Expected settings of a training in {file}, got others. Copy the row anew from its run.")
+    return content
+
+
+def _refusal(folder: Path, before: str, now: str) -> str:
+    return (
+        f"Expected {before}, with which {folder} has been trained so far, got {now}. Give another output_dir, or "
+        "remove that folder to train it anew."
+    )
+
+
+def _listed(settings: dict[str, Any], keys: list[str]) -> str:
+    return ", ".join(f"{key}: {settings.get(key, 'the default')}" for key in keys)
 
 
 def _grows(before: Any, now: Any) -> bool:

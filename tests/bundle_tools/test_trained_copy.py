@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ from monai.networks.nets import UNet
 from PIL import Image
 
 from ssgnet_monai.bundle_tools.trained_copy import copy_trained, with_settings
+from ssgnet_monai.bundle_tools.verify import verify_bundle
+from ssgnet_monai.shipped import BUNDLES
 from tests.volume_files import ct, oblique, write
 
 UNET = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 1, "channels": [4, 8], "strides": [2]}
@@ -29,7 +32,8 @@ def row(tmp_path):
     (folder / "config.yaml").write_text("dataset_dir: data\n")
     trained = {"image_size": 64, "num_channels": 1, "network_def": UNET, "network_def#channels": [8, 16], "steps": 7}
     trained["num_labeled"] = 24
-    (folder / "trained_with.json").write_text(json.dumps(trained))
+    record = {"configs": ["train", "rounds"], "settings": trained}
+    (folder / "trained_with.json").write_text(json.dumps(record))
     torch.save(UNet(2, 1, 1, [8, 16], [2]).state_dict(), folder / "model.pt")
     return folder
 
@@ -64,10 +68,38 @@ def test_a_copy_predicts_and_trains_with_the_settings_of_the_run(row, tmp_path, 
     assert metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 1
 
 
-def test_other_lines_of_a_config_stay():
-    text = "a: 1   # one\nb:\n  c: [1]\n  d: x\nlast: 2 # two\n"
-    assert with_settings(text, {"b#d": "$@a", "unknown": 3}) == "a: 1   # one\nb: {c: [1], d: $@a}\nlast: 2 # two\n"
-    assert with_settings(text, {"a": None}) == "a: null\nb:\n  c: [1]\n  d: x\nlast: 2 # two\n"
+def test_settings_are_merged_by_their_structure_and_what_nothing_reads_is_passed_by():
+    configs = {"train": {"a": 1, "b": {"c": [1], "d": "x"}}, "over": {"+b": {"e": 2}, "b#c": [2]}}
+    given = {"b#d": "$@mine", "unknown": 3, "mine": "@further", "further": 4, "a": None}
+    merged = with_settings(configs, given)
+    assert merged == {"a": None, "b": {"c": [2], "d": "$@mine", "e": 2}, "mine": "@further", "further": 4}
+    with pytest.raises(ValueError, match="the id 'b#x#y' of the row to lie inside"):
+        with_settings(configs, {"b#x#y": 1})
+
+
+def test_a_copy_says_where_its_configs_come_from_and_passes_verification(row, tmp_path):
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "polyp_segmentation")
+    for name in ("train", "inference"):
+        text = (copy / "configs" / f"{name}.yaml").read_text()
+        assert text.startswith(f"# {name}.yaml with the settings of segmentation/unet/seed0, by `ssgnet bundle copy")
+        assert not re.search(r"[:-] [&*]id\d", text)
+        shipped = yaml.safe_load((BUNDLES / "ssgnet_segmentation" / "configs" / f"{name}.yaml").read_text())
+        copied = yaml.safe_load(text)
+        assert list(copied) == list(shipped)
+        changed = {key for key in shipped if shipped[key] != copied[key]}
+        assert {"image_size", "num_channels", "network_def", "intensity_window", "voxel_window"} <= changed
+        labels = {"label_names": ["background", "polyp"], "num_classes": 2}
+        assert {key: copied[key] for key in labels if key in copied} == {
+            k: v for k, v in labels.items() if k in shipped
+        }
+    assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
+
+
+def test_a_row_of_another_bundle_is_refused(row, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"a row of ssgnet_classification, got segmentation/unet/seed0 in .*segmentation"
+    ):
+        copy_trained("ssgnet_classification", row, tmp_path / "copy")
 
 
 def test_an_unfinished_row_is_told_and_leaves_no_copy(row, tmp_path):
@@ -76,6 +108,6 @@ def test_an_unfinished_row_is_told_and_leaves_no_copy(row, tmp_path):
         copy_trained("ssgnet_segmentation", row, tmp_path / "copy")
     (row / "model.pt").touch()
     (row.parents[2] / "data" / "datalist.json").unlink()
-    with pytest.raises(FileNotFoundError, match="Expected the datalist data of the run"):
+    with pytest.raises(FileNotFoundError, match="Expected the run around .*seed0, found no data/datalist.json"):
         copy_trained("ssgnet_segmentation", row, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

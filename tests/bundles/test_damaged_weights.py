@@ -37,8 +37,9 @@ def test_a_copy_to_serve_is_not_made(run_bundle, phantom, tmp_path):
     row = tmp_path / "run" / "segmentation" / "row" / "seed0"
     settings = TINY_SEGMENTER | {"steps": 2}
     run_bundle("segmentation", ["train"], dataset_dir=str(phantom), **settings, output_dir=str(row), ckpt_dir=str(row))
-    (row / "trained_with.json").write_text(json.dumps(settings))
-    (row / "config.yaml").write_text(f"dataset_dir: {phantom}\n")
+    (row / "trained_with.json").write_text(json.dumps({"configs": ["train"], "settings": settings}))
+    (row / "config.yaml").write_text("dataset_dir: data\n")
+    (tmp_path / "run" / "data").symlink_to(phantom)
     copy_trained("ssgnet_segmentation", row, tmp_path / "good_segmentation")
     flip_a_bit(row / "model.pt")
     with pytest.raises(ValueError, match="model.pt as it was written, got other bytes"):

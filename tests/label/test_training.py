@@ -33,7 +33,7 @@ def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         "image_size": 32, "batch_size": 4, "steps": 20, "epoch_length": 10, "network_def": UNET, "num_labeled": 24,
         "pool": "both", "pool_fraction": 0.5, "num_rounds": 2, "learning_rate": 0.01,
     }  # fmt: skip
-    (row / "trained_with.json").write_text(json.dumps(settings))
+    (row / "trained_with.json").write_text(json.dumps({"configs": ["train", "rounds"], "settings": settings}))
     torch.manual_seed(0)
     torch.save(UNet(2, 3, 1, [8, 16], [2]).state_dict(), row / "model.pt")
     bundle = copy_trained(SEGMENTER, row, root / "bundles" / NAME)

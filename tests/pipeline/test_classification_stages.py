@@ -7,7 +7,7 @@ from ssgnet_monai import cli
 from ssgnet_monai.data import grow
 from ssgnet_monai.pipeline.classification_stages import classification_stages
 from ssgnet_monai.pipeline.experiment import load_experiment
-from ssgnet_monai.pipeline.stage import write_configs
+from ssgnet_monai.pipeline.stages import write
 from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
@@ -21,7 +21,7 @@ SYNTHETIC = ["generators/a/synthetic.json", "generators/b/synthetic.json"]
 def build(tmp_path, *overrides, datalist=DATALIST):
     experiment = load_experiment(CONFIGS / "experiments" / "classification.yaml", overrides)
     stages = classification_stages(experiment, datalist, tmp_path, 4, SYNTHETIC)
-    write_configs(stages, tmp_path)
+    write(stages, tmp_path)
     return {stage.name: stage for stage in stages}
 
 
@@ -38,17 +38,21 @@ def test_a_list_a_setting_and_a_training_for_each_row_setting_and_seed(tmp_path)
         "classification_resnet_extra_20_seed0",
         "classification_resnet_extra_20_seed4",
     ]
-    assert stages["grow_extra_20"].inputs == ["data/datalist.json", "grown/extra_20/config.yaml", *SYNTHETIC]
+    assert stages["grow_extra_20"].as_dict()["inputs"] == [
+        "data/datalist.json",
+        "grown/extra_20/config.yaml",
+        *SYNTHETIC,
+    ]
     original = stages["classification_resnet_original_seed4"]
     folder = "classification/resnet/original/seed4"
-    assert original.inputs == ["data/datalist.json", f"{folder}/config.yaml"]  # it waits for no generator
-    assert original.outputs == [
+    assert original.as_dict()["inputs"] == ["data/datalist.json", f"{folder}/config.yaml"]  # it waits for no generator
+    assert original.outputs.files() == [
         f"{folder}/{name}" for name in ("metrics.json", "per_image.csv")
     ]  # no weights: training keeps them
     assert [len(stage.commands) for stage in stages.values()] == [1, 2, 2, 2, 2]
     larger = stages["classification_resnet_extra_20_seed4"]
-    assert larger.inputs[0] == "grown/extra_20/datalist.json"
-    assert larger.inputs[2] == f"{folder}/per_image.csv"
+    assert larger.as_dict()["inputs"][0] == "grown/extra_20/datalist.json"
+    assert larger.as_dict()["inputs"][2] == f"{folder}/per_image.csv"
 
 
 def test_settings_differ_in_their_list_alone_and_are_compared_with_the_real_images_of_the_same_seed(tmp_path):

@@ -6,10 +6,11 @@ import yaml
 
 from ssgnet_monai.data import write_phantom
 from ssgnet_monai.pipeline import estimate
-from ssgnet_monai.pipeline.experiment import CONFIGS, load_experiment
+from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.measure import Cost
-from ssgnet_monai.pipeline.stages import build_stages
-from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL, kind_of
+from ssgnet_monai.pipeline.stages import plan
+from ssgnet_monai.pipeline.timing_runs import LARGE, SMALL
+from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
     "num_channels": 3,
@@ -24,9 +25,9 @@ DEMO = CONFIGS / "experiments" / "demo.yaml"
 
 def test_the_parts_of_the_demo_by_hand(tmp_path):
     demo = load_experiment(DEMO)
-    stages = {stage.name: stage for stage in build_stages(demo, DATALIST, tmp_path, 2)}
+    stages = {stage.name: stage for stage in plan(demo, DATALIST, tmp_path, 2)}
     cost = Cost(10.0, 900.0, 0.0)
-    kinds = {kind_of(stage): [cost] * len(stage.commands) for stage in stages.values()}
+    kinds = {stage.kind: [cost] * len(stage.commands) for stage in stages.values()}
     large = {
         **kinds,
         "generator": [Cost(10 + 32 * 0.5, 950.0, 0.0)],
@@ -55,8 +56,8 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
 
 def test_the_parts_of_a_classifier_by_hand(tmp_path):
     whole = load_experiment(CONFIGS / "experiments" / "classification.yaml", ["seeds=[0]"])
-    stages = {stage.name: stage for stage in build_stages(whole, DATALIST, tmp_path, 2)}
-    kinds = {kind_of(stage): [Cost(10.0, 900.0, 0.0)] * len(stage.commands) for stage in stages.values()}
+    stages = {stage.name: stage for stage in plan(whole, DATALIST, tmp_path, 2)}
+    kinds = {stage.kind: [Cost(10.0, 900.0, 0.0)] * len(stage.commands) for stage in stages.values()}
     kinds["report"] = [Cost(7.0, 300.0, 0.0)]
     large = {**kinds, "classification/resnet": [Cost(10 + 32 * 0.1, 0.0, 0.0), Cost(10 + 16 * 0.01, 0.0, 0.0)]}
 
@@ -110,8 +111,8 @@ def test_the_whole_page_from_measured_costs(tmp_path, monkeypatch):
         sizes.append(size)
         (folder / "generators" / "a" / "images").mkdir(parents=True)
         (folder / "generators" / "a" / "images" / "0.png").write_bytes(b"x" * 100)
-        stages = build_stages(experiment, datalist, folder, cores)
-        return {kind_of(stage): [Cost(10.0 + size.steps, 1024.0, 0.0)] * len(stage.commands) for stage in stages}
+        stages = plan(experiment, datalist, folder, cores)
+        return {stage.kind: [Cost(10.0 + size.steps, 1024.0, 0.0)] * len(stage.commands) for stage in stages}
 
     monkeypatch.setattr(estimate, "time_kinds", time_kinds)
     lines = estimate.estimate_experiment(DEMO, [f"output_dir={data.parent.parent}"], cores=2).splitlines()

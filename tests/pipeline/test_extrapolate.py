@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
-from ssgnet_monai.pipeline.stage import Stage
+from ssgnet_monai.pipeline.stage import Outputs, Stage
+
+DATA, A, B, C, D = map(Path, ("data", "a.pt", "b.pt", "c.pt", "d.pt"))
 
 
 def test_two_runs_part_the_start_from_the_steps():
@@ -16,10 +20,10 @@ def test_two_runs_part_the_start_from_the_steps():
 
 def stages():
     return [
-        Stage("a", ["data"], ["a.pt"], [], threads=1, gpu=1),
-        Stage("b", ["data"], ["b.pt"], [], threads=1, gpu=1),
-        Stage("after_a", ["a.pt"], ["c.pt"], [], threads=1, gpu=1),
-        Stage("both", ["c.pt", "b.pt"], ["d.pt"], [], threads=4),
+        Stage("a", "x", [DATA], Outputs(A), [], threads=1, gpu=1),
+        Stage("b", "x", [DATA], Outputs(B), [], threads=1, gpu=1),
+        Stage("after_a", "x", [A], Outputs(C), [], threads=1, gpu=1),
+        Stage("both", "x", [C, B], Outputs(D), [], threads=4),
     ]
 
 

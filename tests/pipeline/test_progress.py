@@ -1,7 +1,9 @@
-from ssgnet_monai.pipeline.progress import StageWatch
-from ssgnet_monai.pipeline.stage import Stage
+from pathlib import Path
 
-STAGE = Stage("train", [], ["model.pt"], ["true"])
+from ssgnet_monai.pipeline.progress import StageWatch
+from ssgnet_monai.pipeline.stage import Outputs, Stage
+
+STAGE = Stage("train", "train", [], Outputs(Path("model.pt")), ["true"])
 LOG = """step 1\rstep 2\rstep 3
 Traceback (most recent call last):
   File "x.py", line 1, in <module>

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.pipeline import run
-from ssgnet_monai.pipeline.stage import PYTHON, Stage
+from ssgnet_monai.pipeline.stage import PYTHON, Outputs, Stage
 
 DATALIST = '{"training": []}'
 PREPARE = (
@@ -23,12 +23,13 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An experiment file whose preparation and stages take no time; ``FAIL`` beside it breaks the last stage."""
     path = tmp_path / "small.yaml"
     path.write_text(f"dataset: phantom\noutput_dir: {tmp_path / 'run'}\nseeds: [3]\n", encoding="utf-8")
+    first = Path("first.txt")
     check = "test ! -e ../FAIL || { echo 'OSError: told'; false; }"
     stages = [
-        Stage("first", ["data/datalist.json"], ["first.txt"], [f"{sys.executable} -V > first.txt"]),
-        Stage("second", ["first.txt"], ["report.html"], [check, "cat first.txt > report.html"]),
+        Stage("first", "x", [Path("data/datalist.json")], Outputs(first), [f"{sys.executable} -V > first.txt"]),
+        Stage("second", "x", [first], Outputs(Path("report.html")), [check, "cat first.txt > report.html"]),
     ]
-    monkeypatch.setattr(run, "build_stages", lambda *_: stages)
+    monkeypatch.setattr(run, "plan", lambda *_: stages)
     monkeypatch.setattr(run, "prepare_command", lambda _: [*PYTHON, "-c", PREPARE, "--size", "32"])
     monkeypatch.setattr(run.shutil, "which", lambda _: None)  # no GPU is looked for
     return path

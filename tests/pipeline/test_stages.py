@@ -7,8 +7,7 @@ from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.run import run_experiment
-from ssgnet_monai.pipeline.stage import write_configs
-from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.stages import plan, write
 from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
@@ -23,11 +22,11 @@ def demo(*overrides):
 
 
 def test_stages_form_one_chain_from_data_to_report(tmp_path):
-    stages = build_stages(demo("seeds=[0,1]"), DATALIST, tmp_path, cores=2)
-    write_configs(stages, tmp_path)
-    made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs}
+    stages = plan(demo("seeds=[0,1]"), DATALIST, tmp_path, cores=2)
+    write(stages, tmp_path)
+    made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs.files()}
     configs = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("config.yaml")}
-    assert {name for stage in stages for name in stage.inputs} <= made | configs
+    assert {str(name) for stage in stages for name in stage.inputs} <= made | configs
     assert [stage.name for stage in stages] == [
         "generator_in_situ_early",
         "synthesis_in_situ_early",
@@ -37,39 +36,39 @@ def test_stages_form_one_chain_from_data_to_report(tmp_path):
         "segmentation_unet_seed1",
         "report",
     ]
-    assert set(stages[-1].inputs) == {o for s in stages for o in s.outputs if o.endswith("metrics.json")}
+    assert set(stages[-1].inputs) == {s.outputs.metrics for s in stages if s.outputs.metrics}
 
 
 def test_classifiers_hang_on_generators_by_the_lists_of_their_settings(tmp_path):
     experiment = load_experiment(CONFIGS / "experiments" / "classification.yaml", ["seeds=[0]"])
-    stages = build_stages(experiment, DATALIST, tmp_path, cores=2)
-    write_configs(stages, tmp_path)
-    made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs}
+    stages = plan(experiment, DATALIST, tmp_path, cores=2)
+    write(stages, tmp_path)
+    made = {"data/datalist.json"} | {output for stage in stages for output in stage.outputs.files()}
     configs = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("config.yaml")}
-    assert {name for stage in stages for name in stage.inputs} <= made | configs
+    assert {str(name) for stage in stages for name in stage.inputs} <= made | configs
     (grow,) = (stage for stage in stages if stage.name == "grow_balanced")
-    assert grow.inputs[2:] == ["generators/in_situ_early/synthetic.json", "generators/late/synthetic.json"]
-    assert sum("classification/resnet" in name for name in stages[-1].inputs) == 4
+    assert grow.as_dict()["inputs"][2:] == ["generators/in_situ_early/synthetic.json", "generators/late/synthetic.json"]
+    assert sum("classification/resnet" in str(name) for name in stages[-1].inputs) == 4
     assert len({stage.name for stage in stages}) == len(stages)
 
 
 def test_what_a_stage_resumes_from_is_never_a_declared_output(tmp_path):
-    for stage in build_stages(demo(), DATALIST, tmp_path, cores=2):
-        assert not any("state" in output or "rounds.json" in output for output in stage.outputs)
+    for stage in plan(demo(), DATALIST, tmp_path, cores=2):
+        assert not any("state" in output or "rounds.json" in output for output in stage.outputs.files())
 
 
 def test_an_unchanged_setting_keeps_its_file_and_a_changed_one_does_not(tmp_path):
-    write_configs(build_stages(demo(), DATALIST, tmp_path, cores=2), tmp_path)
+    write(plan(demo(), DATALIST, tmp_path, cores=2), tmp_path)
     file = tmp_path / "segmentation" / "unet" / "seed0" / "config.yaml"
     before = file.stat().st_mtime_ns
-    write_configs(build_stages(demo(), DATALIST, tmp_path, cores=1), tmp_path)
+    write(plan(demo(), DATALIST, tmp_path, cores=1), tmp_path)
     assert file.stat().st_mtime_ns == before
-    write_configs(build_stages(demo("segmentation.unet.config.steps=7"), DATALIST, tmp_path, cores=2), tmp_path)
+    write(plan(demo("segmentation.unet.config.steps=7"), DATALIST, tmp_path, cores=2), tmp_path)
     assert file.stat().st_mtime_ns != before
 
 
 def test_stages_are_plain_data(tmp_path):
-    stages = build_stages(demo(), DATALIST, tmp_path, cores=2)
+    stages = plan(demo(), DATALIST, tmp_path, cores=2)
     assert json.loads(json.dumps([stage.as_dict() for stage in stages]))[0]["name"] == stages[0].name
 
 
@@ -77,7 +76,7 @@ def test_a_dry_run_changes_no_file_whatever_it_is_asked(tmp_path):
     write_phantom(tmp_path / "data", num_images=(12, 8), size=16)
     experiment, path = demo(f"output_dir={tmp_path}"), CONFIGS / "experiments" / "demo.yaml"
     datalist = load_datalist(tmp_path / "data")
-    write_configs(build_stages(experiment, datalist, tmp_path, cores=2), tmp_path)
+    write(plan(experiment, datalist, tmp_path, cores=2), tmp_path)
     (tmp_path / "generators" / "regular" / "state").mkdir()
     (tmp_path / "generators" / "regular" / "state" / "checkpoint_000000001.pt").touch()
 

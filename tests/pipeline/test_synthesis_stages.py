@@ -15,7 +15,7 @@ def demo(*overrides, name="demo"):
 
 def test_generators_get_their_class_and_distinct_seeds(tmp_path):
     stages = synthesis_stages(demo("synthesis.images=10"), DATALIST, tmp_path, cores=2)
-    configs = [stage.config.settings for stage in stages[::2]]
+    configs = [stage.config.content for stage in stages[::2]]
     assert [(c["class_name"], c["num_images"], c["first_seed"]) for c in configs] == [
         ("in situ/early", 3, 0),
         ("late", 7, 3),

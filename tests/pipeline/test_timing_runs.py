@@ -1,8 +1,9 @@
 from pathlib import Path
 
-from ssgnet_monai.pipeline.experiment import CONFIGS, SEGMENTATION_BUNDLE, SYNTHESIS_BUNDLE, load_experiment
-from ssgnet_monai.pipeline.stages import build_stages
-from ssgnet_monai.pipeline.timing_runs import SMALL, first_of_each_kind, kind_of, settings_of, shrunk
+from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.stages import plan
+from ssgnet_monai.pipeline.timing_runs import SMALL, first_of_each_kind, shrunk
+from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
     "num_channels": 3,
@@ -13,14 +14,6 @@ DATALIST = {
 
 def experiment(*overrides):
     return load_experiment(CONFIGS / "experiments" / "demo.yaml", overrides)
-
-
-def test_settings_are_those_of_the_bundle_under_profile_and_experiment():
-    demo = experiment("segmentation.unet.config.steps=7")
-    row = settings_of(demo, demo["segmentation"]["unet"], SEGMENTATION_BUNDLE)
-    assert (row["steps"], row["batch_size"], row["pool"], row["gate"]) == (7, 16, "both", True)
-    synthesis = settings_of(demo, demo["synthesis"], SYNTHESIS_BUNDLE)
-    assert (synthesis["kimg"], synthesis["batch_size"], synthesis["z_dim"]) == (15, 8, 64)
 
 
 def test_a_timing_run_keeps_what_a_step_costs():
@@ -41,19 +34,19 @@ def test_a_classifier_is_timed_on_the_real_images(tmp_path: Path):
     row = small["classification"]["resnet"]
     assert row["settings"] == ["original"]
     assert (row["config"]["steps"], row["config"]["epoch_length"]) == (1, 1)
-    kinds = [kind_of(stage) for stage in first_of_each_kind(build_stages(small, DATALIST, tmp_path, 2))]
+    kinds = [stage.kind for stage in first_of_each_kind(plan(small, DATALIST, tmp_path, 2))]
     assert kinds == ["generator", "synthesis", "classification/resnet", "report"]
-    stages = build_stages(whole, DATALIST, tmp_path, 2)
-    every = {kind_of(stage) for stage in stages}
+    stages = plan(whole, DATALIST, tmp_path, 2)
+    every = {stage.kind for stage in stages}
     assert every == {*kinds, "grow"}
-    assert stages[0].config.settings["num_images"] == 37 - 3 + 18  # what the whole experiment asks for
+    assert stages[0].config.content["num_images"] == 37 - 3 + 18  # what the whole experiment asks for
 
 
 def test_one_stage_of_every_kind_is_timed(tmp_path: Path):
     demo = experiment("seeds=[0,1]")
     demo["segmentation"]["other row"] = {**demo["segmentation"]["unet"], "num_labeled": 12}
-    stages = build_stages(demo, DATALIST, tmp_path, 2)
-    assert [kind_of(stage) for stage in first_of_each_kind(stages)] == [
+    stages = plan(demo, DATALIST, tmp_path, 2)
+    assert [stage.kind for stage in first_of_each_kind(stages)] == [
         "generator",
         "synthesis",
         "segmentation/unet",

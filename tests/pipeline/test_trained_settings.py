@@ -3,8 +3,7 @@
 import pytest
 
 from ssgnet_monai.pipeline.experiment import load_experiment
-from ssgnet_monai.pipeline.stage import write_configs
-from ssgnet_monai.pipeline.stages import build_stages
+from ssgnet_monai.pipeline.stages import check, plan, write
 from ssgnet_monai.shipped import CONFIGS
 
 DATALIST = {
@@ -18,8 +17,9 @@ CLASSIFIER = "classification/resnet/original/seed0/state/train"
 
 def build(tmp_path, *overrides, name="classification"):
     experiment = load_experiment(CONFIGS / "experiments" / f"{name}.yaml", ["seeds=[0]", *overrides])
-    stages = build_stages(experiment, DATALIST, tmp_path, 2)
-    write_configs(stages, tmp_path)
+    stages = plan(experiment, DATALIST, tmp_path, 2)
+    check(stages, tmp_path)
+    write(stages, tmp_path)
     return stages
 
 

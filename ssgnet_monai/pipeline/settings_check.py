@@ -1,0 +1,79 @@
+"""Refuses settings that no configuration of a bundle reads: MONAI itself takes them and ignores them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ssgnet_monai.bundle_tools.own_code import refuse_code
+from ssgnet_monai.pipeline.known_names import check_names
+from ssgnet_monai.pipeline.methods import METHODS
+from ssgnet_monai.pipeline.settings import BUNDLE_OF, BundleSettings, Layer, bundle_ids, merge_layers, root_id, value_of
+
+OF_DATASETS = {"dataset_name", "prepare"}
+"""What a dataset file holds beside ids of the bundles."""
+
+
+def checked_row(settings: BundleSettings, trusted: bool) -> dict[str, Any]:
+    """Hold every layer of a stage against the bundle.
+
+    Args:
+        settings: of a row, see ``settings_of``.
+        trusted: whether settings may name code that `ssgnet verify` does not know.
+
+    Returns:
+        The row's ``config``; ``1e-4``, which is text in YAML, is a number where a layer below has one.
+
+    Raises:
+        ValueError: an unknown id, text in the place of a number, an id inside something that is not there, or code.
+    """
+    row: dict[str, Any] = {}
+    for index, layer in enumerate(settings.layers):
+        where = str(layer.file or layer.name)
+        _check_ids(layer, where, settings)
+        numbers = _with_numbers(layer, where, settings.below(index))
+        if layer.file is not None and (text := [key for key in numbers if numbers[key] != layer.content[key]]):
+            raise ValueError(
+                f"Expected a number for {text[0]} in {where}, got the text {layer.content[text[0]]!r}. YAML wants a "
+                f"point in it: {numbers[text[0]]:.1e}."
+            )
+        beside = {other.file: other.content for other in settings.layers if other.file and other is not layer}
+        refuse_code(layer.content, settings.bundle, where, trusted, beside)
+        if layer.kind == "row":
+            row = numbers
+    merge_layers(settings.below(len(settings.layers)))
+    return row
+
+
+def _check_ids(layer: Layer, where: str, settings: BundleSettings) -> None:
+    ids = list(map(root_id, layer.content))
+    if layer.kind == "dataset":
+        check_names(ids, OF_DATASETS.union(*map(bundle_ids, BUNDLE_OF.values())), where)
+        return
+    known = settings.known_ids()
+    for method, other in METHODS.items():
+        theirs = _ids_of(other.overlays, settings) - _ids_of(settings.configs, settings)
+        if settings.bundle == BUNDLE_OF["segmentation"] and (foreign := [id_ for id_ in ids if id_ in theirs]):
+            raise ValueError(
+                f"Expected settings of the row's own method in {where}, got {foreign[0]!r}, which is one of method "
+                f"{method!r}. Give the row `method: {method}`, or take it out."
+            )
+    check_names(ids, known, where)
+
+
+def _ids_of(names: Iterable[str], settings: BundleSettings) -> frozenset[str]:
+    return bundle_ids(settings.bundle, tuple(names)) if settings.bundle == BUNDLE_OF["segmentation"] else frozenset()
+
+
+def _with_numbers(layer: Layer, where: str, below: list[Layer]) -> dict[str, Any]:
+    merged, found = merge_layers(below), dict(layer.content)
+    for key, value in layer.content.items():
+        default = value_of(merged, key)
+        number = isinstance(default, int | float) and not isinstance(default, bool)
+        if number and isinstance(value, str) and not value.startswith(("$", "@", "%")):
+            try:
+                found[key] = float(value)
+            except ValueError as error:
+                message = f"Expected a number for {key} in {where}, such as {default}, got {value!r}."
+                raise ValueError(message) from error
+    return found

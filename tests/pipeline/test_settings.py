@@ -1,0 +1,145 @@
+"""One resolver of settings: which layer wins, what is hashed, what is refused, and what a person is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ssgnet_monai import cli
+from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.explain import explain_setting
+from ssgnet_monai.pipeline.settings import ABSENT, Layer, merge_layers, settings_of
+from ssgnet_monai.shipped import CONFIGS
+
+DEMO = CONFIGS / "experiments" / "demo.yaml"
+
+
+def written(folder: Path, name: str, content: dict[str, Any]) -> str:
+    (folder / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return str(folder / name)
+
+
+@pytest.fixture
+def layered(tmp_path: Path) -> dict[str, Any]:
+    """A row in which every layer says something else."""
+    network = {"_target_": "UNet", "spatial_dims": 2, "channels": [1, 2], "learning": "@rate"}
+    content = {
+        "dataset": written(tmp_path, "d.yaml", {"num_channels": 1, "mirror": False}),
+        "budget": 0.5,
+        "segmentation": {
+            "mine": {
+                "network": written(tmp_path, "n.yaml", {"rate": 3, "network_def": network, "batch_size": 4}),
+                "profile": written(tmp_path, "p.yaml", {"network_def#channels": [3, 4], "batch_size": 5, "steps": 70}),
+                "config": {"batch_size": 6, "+network_def": {"act": "PRELU"}},
+            }
+        },
+    }
+    return load_experiment(written(tmp_path, "e.yaml", content), trust_code=True)
+
+
+def test_a_later_layer_wins_id_by_id(layered: dict[str, Any]) -> None:
+    settings = settings_of(layered, "segmentation", "mine", {"seed": 9})
+    merged = settings.merged
+    assert {key: merged[key] for key in ("batch_size", "steps", "seed", "mirror", "num_channels", "num_rounds")} == {
+        "batch_size": 6, "steps": 35, "seed": 9, "mirror": False, "num_channels": 1, "num_rounds": 2
+    }  # fmt: skip
+    assert merged["network_def"]["channels"] == [3, 4]
+    assert merged["network_def"]["act"] == "PRELU"
+    assert settings.given["network_def"] == merged["network_def"]  # whole, so that no order is needed
+    assert "network_def#channels" not in settings.given
+    assert settings.own() == {
+        "image_size": 256, "seed": 9, "batch_size": 6, "+network_def": {"act": "PRELU"}, "steps": 35
+    }  # fmt: skip
+
+
+def test_every_layer_is_told_with_what_would_hold_without_those_above(layered: dict[str, Any]) -> None:
+    settings = settings_of(layered, "segmentation", "mine")
+    names = [name.replace(layered["dataset"][: -len("d.yaml")], "") for name, _ in settings.explain("batch_size")]
+    assert names == [
+        "train.yaml of ssgnet_segmentation",
+        "network n.yaml",
+        "profile p.yaml",
+        "segmentation.mine.config",
+    ]
+    assert [value for _, value in settings.explain("batch_size")] == [32, 4, 5, 6]
+    assert [value for _, value in settings.explain("network_def#channels")] == [[1, 2], [3, 4], [3, 4]]
+    assert [value for _, value in settings.explain("network_def#input_channels")] == ["@num_channels", ABSENT, ABSENT]
+    assert [value for _, value in settings.explain("steps")] == [10000, 70, 35]
+    assert settings.explain("network_def#nothing") == []
+
+
+def test_the_hash_is_that_of_what_is_run(layered: dict[str, Any], tmp_path: Path) -> None:
+    before = settings_of(layered, "segmentation", "mine").sha256
+    profile = tmp_path / "p.yaml"
+    profile.write_text("# a remark\n" + profile.read_text())
+    assert settings_of(layered, "segmentation", "mine").sha256 == before
+    layered["segmentation"]["mine"]["config"]["batch_size"] = 5  # as the profile says
+    other = settings_of(layered, "segmentation", "mine").sha256
+    assert other != before
+    del layered["segmentation"]["mine"]["config"]["batch_size"]
+    assert settings_of(layered, "segmentation", "mine").sha256 == other  # said by another layer, the same run
+    layered["segmentation"]["mine"]["method"] = "supervised"
+    assert settings_of(layered, "segmentation", "mine").sha256 != other
+
+
+@pytest.mark.parametrize("key", ["network_def#encoder#depth", "train#handlers#40", "nothing#a"])
+def test_an_id_inside_what_is_not_there_is_named(key: str) -> None:
+    below = Layer("bundle", "train.yaml", {"network_def": {"a": 1}, "train": {"handlers": []}})
+    with pytest.raises(ValueError, match=f"the id '{key}' of the row to lie inside"):
+        merge_layers([below, Layer("row", "the row", {key: 1})])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("network=unett", r"networks \[.*'unet'.*\] or the path .*got 'unett'\. Did you mean 'unet'"),
+        (
+            "method=round",
+            r"\['rounds', 'supervised'\] in segmentation\.unet\.method, got 'round'\. Did you mean 'rounds'",
+        ),
+        ("profile=unet_cpu", "It is network: unet with profile: segmentation_cpu now: give the row these two"),
+        ("methd=rounds", "in segmentation.unet, got 'methd'. Did you mean 'method'"),
+        (
+            "method=supervised",
+            r"own method in segmentation.unet.config, got 'num_rounds', .* method 'rounds'.*method: rounds",
+        ),
+    ],
+)
+def test_a_wrong_row_is_told(override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_experiment(DEMO, [f"segmentation.unet.{override}"])
+
+
+def test_a_wrong_id_is_told_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match=r"the id 'network_def#x#y' of segmentation\.unet\.config to lie inside"):
+        load_experiment(DEMO, ["segmentation.unet.config.network_def#x#y=1"], trust_code=True)
+
+
+def test_a_misspelt_id_of_a_dataset_or_network_file_is_named(tmp_path: Path) -> None:
+    dataset = written(tmp_path, "d.yaml", {"dataset_name": "d", "miror": False})
+    with pytest.raises(ValueError, match=r"d\.yaml, got 'miror'. Did you mean 'mirror'"):
+        load_experiment(DEMO, [f"dataset={dataset}", "prepare={}"])
+    network = written(tmp_path, "n.yaml", {"learning_rat": 0.1})
+    with pytest.raises(ValueError, match=r"n\.yaml, got 'learning_rat'. Did you mean 'learning_rate'"):
+        load_experiment(DEMO, [f"segmentation.unet.network={network}"])
+
+
+def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["run", str(DEMO), "--explain", "steps", "budget=0.1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "segmentation.unet: steps = 30",
+        "  30     budget 0.1  <- this one counts",
+        "  300    segmentation.unet.config",
+        "  1500   profile segmentation_cpu",
+        "  10000  train.yaml of ssgnet_segmentation",
+    ]
+    demo = load_experiment(DEMO)
+    assert explain_setting(demo, "synthesis.kimg").startswith("synthesis: kimg = 15\n")
+    assert "\n\nsegmentation.unet: image_size = 32\n" in explain_setting(demo, "image_size")
+    one = explain_setting(demo, "segmentation.unet.network_def#channels")
+    assert one == "segmentation.unet: network_def#channels = [16, 32, 64, 128]\n  [16, 32, 64, 128]  network unet"
+    assert cli.main(["run", str(DEMO), "--explain", "stepz"]) == 2
+    assert "Did you mean 'steps'" in capsys.readouterr().err
