@@ -129,6 +129,7 @@ engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! 
     training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims
+engines.Predictor: network inferer device
 engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
     pool_fraction min_delta patience handlers
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
@@ -157,7 +158,7 @@ handlers.FailureAdvice: memory
 handlers.FinalWeights: session network generator
 handlers.FiniteLoss: session names remedy
 handlers.GeneratorEma: ema_network network batch_size half_life_kimg ramp
-handlers.PseudoLabelHandler: network transform device inferer batch_size num_workers threshold confidence_floor
+handlers.PseudoLabelHandler: predict transform batch_size num_workers threshold confidence_floor voxel_spacing
 handlers.StepLoss: name
 handlers.StepSeed: session
 handlers.PublishModel: session network

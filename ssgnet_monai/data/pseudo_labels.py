@@ -1,4 +1,4 @@
-"""A round of pseudo-labels on disk: masks written one by one, published as a folder by one rename."""
+"""A round of pseudo-labels: probabilities become masks, written one by one and published as a folder by one rename."""
 
 from __future__ import annotations
 
@@ -7,23 +7,47 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
-from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, write_json
-from ssgnet_monai.data.image_files import is_volume
-from ssgnet_monai.data.label_space import IGNORED, mask_image
+from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, sha256_file, write_json
+from ssgnet_monai.data.label_space import IGNORED, decide, mask_image
+from ssgnet_monai.data.volumes.mask_volume import write_mask_volume
+from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 FOREGROUND = 1
 
 
+@dataclass(frozen=True)
+class LabelTask:
+    """What a round leaves to be labelled.
+
+    Args:
+        items: the pool.
+        folder: of the round's masks.
+        model: weights that label.
+        round: of these weights.
+    """
+
+    items: Sequence[dict[str, Any]]
+    folder: Path
+    model: Path
+    round: int
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the model."""
+        return sha256_file(self.model)
+
+
 class PseudoLabelFolder:
-    """``round_0t/`` with one PNG mask per pool image and ``manifest.json``.
+    """``round_0t/`` with one mask per pool image and ``manifest.json``: PNG of a picture or slice, NIfTI of a volume.
 
     While labelling, the folder is called ``round_0t.partial`` and ``progress.jsonl`` has one line per finished mask;
     after a kill, finished masks are kept if the model is the same. Publishing renames the folder; a published round
@@ -72,16 +96,16 @@ class PseudoLabelFolder:
             labels: what :func:`label_probabilities` gave.
         """
         masks = labels["mask"].cpu().numpy().astype(np.uint8)[:, 0]
-        confidence, foreground = labels["confidence"].tolist(), labels["foreground"].tolist()
+        confidence, classes = labels["confidence"].tolist(), labels["classes"].tolist()
         lines = []
         for k, i in enumerate(indices):
-            name = f"mask{i:06d}.png"
-            mask_image(masks[k]).save(self.partial / name)
+            shares = [round(share, 6) for share in classes[k]]
             record = {
                 "image": self._key(items[i]),
-                "mask": name,
+                "mask": self._save(masks[k], i, items[i]["image"]),
                 "mean_confidence": round(confidence[k], 6),
-                "foreground": round(foreground[k], 6),
+                "foreground": round(sum(classes[k]), 6),
+                **({"classes": shares} if len(shares) > 1 else {}),
                 "model_sha256": self.model_sha256,
             }
             self.records[record["image"]] = record
@@ -100,34 +124,45 @@ class PseudoLabelFolder:
         os.replace(self.partial, self.folder)
         fsync_folder(self.folder.parent)
 
+    def _save(self, mask: np.ndarray, index: int, image: str) -> str:
+        if mask.ndim == 2:
+            name = f"mask{index:06d}.png"
+            mask_image(mask).save(self.partial / name)
+            return name
+        name, volume = f"mask{index:06d}.nii.gz", Volume(image)
+        if mask.shape != volume.shape:
+            raise ValueError(
+                f"Expected a mask of {volume.shape} voxels, as {image} has, got {mask.shape}. Preprocessing may turn "
+                "and resample a volume (voxel_spacing), not crop or pad it."
+            )
+        write_mask_volume(self.partial / name, mask, volume)
+        return name
+
     def _key(self, item: dict[str, Any]) -> str:
         return _relative(item, self.folder)
 
 
 def label_probabilities(
-    probability: torch.Tensor, threshold: float = 0.5, confidence_floor: float | None = None
+    probabilities: torch.Tensor, threshold: float = 0.5, confidence_floor: float | None = None
 ) -> dict[str, torch.Tensor]:
-    """Turn foreground probabilities into 8-bit masks.
+    """Turn probabilities into masks of class numbers.
 
     Args:
-        probability: (B, 1, H, W) float in [0, 1].
-        threshold: probability from which a pixel is foreground.
-        confidence_floor: pixels with max(p, 1 - p) below it become ``IGNORED``. None: no pixel is ignored.
+        probabilities: (B, K, ...) float in [0, 1], of pictures or of volumes.
+        threshold: with two classes, the probability from which a pixel is foreground; see ``label_space.decide``.
+        confidence_floor: pixels whose most probable class is less probable become ``IGNORED``. None: no pixel does.
 
     Returns:
-        ``mask`` (B, 1, H, W) uint8 of 0, 1 and ``IGNORED``; ``confidence`` (B,) mean of max(p, 1 - p);
-        ``foreground`` (B,) share of foreground pixels.
+        ``mask`` (B, 1, ...) uint8, class numbers and ``IGNORED``; ``confidence`` (B,) mean probability of a pixel's
+        most probable class, max(p, 1 - p) of two; ``classes`` (B, K - 1) share of the pixels of each class but the
+        background, ignored ones counted too.
     """
-    foreground = probability >= threshold
-    confidence = torch.maximum(probability, 1 - probability)
-    mask = foreground.to(torch.uint8)
+    mask = decide(probabilities, threshold)
+    shares = [(mask == number).flatten(1).float().mean(1) for number in range(1, probabilities.shape[1])]
+    confidence = probabilities.amax(1, keepdim=True)
     if confidence_floor is not None:
         mask[confidence < confidence_floor] = IGNORED
-    return {
-        "mask": mask,
-        "confidence": confidence.flatten(1).mean(1),
-        "foreground": foreground.flatten(1).float().mean(1),
-    }
+    return {"mask": mask, "confidence": confidence.flatten(1).mean(1), "classes": torch.stack(shares, 1)}
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -151,48 +186,6 @@ def with_pseudo_labels(items: Sequence[dict[str, Any]], folder: str | Path) -> l
     return [{**item, "label": masks[_relative(item, folder)], "pseudo_label": True} for item in items]
 
 
-def label_change(before: str | Path, after: str | Path) -> float:
-    """Mean share of pixels whose label differs between two rounds, over all pool images; in [0, 1]."""
-    previous = {record["image"]: record["mask"] for record in read_manifest(before)["masks"]}
-    changes = [
-        np.mean(_read(Path(before) / previous[record["image"]]) != _read(Path(after) / record["mask"]))
-        for record in read_manifest(after)["masks"]
-    ]
-    return float(np.mean(changes))
-
-
-def label_disagreement(before: str | Path, after: str | Path) -> dict[str, float]:
-    """How much the labels of two rounds disagree: 1 - Dice by pool image, the slices of a volume together.
-
-    Args:
-        before: folder of a published round.
-        after: folder of a later one over the same pool, beside it.
-
-    Returns:
-        Absolute path of each image -> score in [0, 1]; 0 where both are empty. Nothing where one model labelled both
-        rounds, since the last one did not raise validation: its masks tell nothing.
-    """
-    earlier, later = read_manifest(before), read_manifest(after)
-    if earlier["model_sha256"] == later["model_sha256"]:
-        return {}
-    previous = {record["image"]: record["mask"] for record in earlier["masks"]}
-    counts: dict[str, np.ndarray] = {}
-    for record in later["masks"]:
-        one = _read(Path(before) / previous[record["image"]]) == FOREGROUND
-        other = _read(Path(after) / record["mask"]) == FOREGROUND
-        volume, _, _ = record["image"].rpartition("#")
-        path = volume if is_volume(volume) else record["image"]
-        image = os.path.normpath(Path(after).parent.absolute() / path)
-        found = np.array([np.count_nonzero(one & other), np.count_nonzero(one) + np.count_nonzero(other)])
-        counts[image] = counts.get(image, np.zeros(2, np.int64)) + found
-    return {image: float(1 - 2 * both / total) if total else 0.0 for image, (both, total) in counts.items()}
-
-
 def _relative(item: dict[str, Any], folder: str | Path) -> str:
     path = Path(os.path.relpath(item["image"], Path(folder).parent)).as_posix()
     return f"{path}#{item['slice']}" if "slice" in item else path  # of a volume
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Trainer
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file
 from ssgnet_monai.data.folder_lock import hold_folder
-from ssgnet_monai.data.pseudo_labels import label_change, read_manifest, with_pseudo_labels
+from ssgnet_monai.data.label_change import label_change
+from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, RoundsLog, best_record
 from ssgnet_monai.data.sample_stream import SampleStream
 from ssgnet_monai.data.tensor_file import load_tensors
@@ -137,7 +139,7 @@ class PseudoLabelRounds(Engine):
         self.state.max_epochs, self.state.epoch_length = self.last_round + 1, 1
         super().run([None])
 
-    def _round(self, engine: Engine, _: None) -> None:
+    def _round(self, engine: Engine, _: None) -> LabelTask | None:
         t = self.round
         name = BASELINE if t == 0 else f"{self.arm}_round_{t:02d}"
         model = self.output_dir / "models" / f"{name}.pt"
@@ -166,6 +168,11 @@ class PseudoLabelRounds(Engine):
                 "sha256": sha256_file(model),
             },
         )
+        return self._label_task(t) if self.pool else None
+
+    def _label_task(self, t: int) -> LabelTask:
+        record = self.labeller()
+        return LabelTask(self.pool, self.label_folder(t), self.output_dir / record["model"], record["round"])
 
     def _complete(self, engine: Engine) -> None:
         t = self.round
@@ -175,6 +182,8 @@ class PseudoLabelRounds(Engine):
             record["pool"] = _origins(self.pool)
             record["mean_confidence"] = sum(m["mean_confidence"] for m in masks) / len(masks)
             record["foreground"] = sum(m["foreground"] for m in masks) / len(masks)
+            if "classes" in masks[0]:
+                record["classes"] = np.mean([m["classes"] for m in masks], axis=0).tolist()
             record["used_for_labels"] = self.labeller()["round"] == t
             if t > 0:
                 record["label_change"] = label_change(self.label_folder(t - 1), self.label_folder(t))

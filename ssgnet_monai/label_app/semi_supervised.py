@@ -12,8 +12,8 @@ from typing import Any
 import monai.bundle
 from monailabel.interfaces.datastore import Datastore
 
+from ssgnet_monai.data.label_change import label_disagreement
 from ssgnet_monai.data.label_server import keep_previous
-from ssgnet_monai.data.pseudo_labels import label_disagreement
 from ssgnet_monai.label_app.score_file import BY_ROUNDS, ScoreFile
 from ssgnet_monai.label_app.training import LabelTrainTask, kept, new
 

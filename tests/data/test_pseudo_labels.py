@@ -5,17 +5,17 @@ import pytest
 import torch
 from PIL import Image
 
+from ssgnet_monai.data.label_change import label_change, label_disagreement
 from ssgnet_monai.data.pseudo_labels import (
     IGNORED,
     PseudoLabelFolder,
-    label_change,
-    label_disagreement,
     label_probabilities,
     read_manifest,
     with_pseudo_labels,
 )
 
-PROBABILITY = torch.tensor([[[[0.9, 0.6], [0.4, 0.1]]], [[[0.0, 0.0], [0.0, 1.0]]]])
+FOREGROUND = torch.tensor([[[[0.9, 0.6], [0.4, 0.1]]], [[[0.0, 0.0], [0.0, 1.0]]]])
+PROBABILITY = torch.cat([1 - FOREGROUND, FOREGROUND], 1)
 
 
 def items(tmp_path, n=2):
@@ -33,7 +33,17 @@ def test_labels_of_probabilities_by_hand():
     labels = label_probabilities(PROBABILITY, confidence_floor=0.7)
     assert labels["mask"].flatten(1).tolist() == [[1, IGNORED, IGNORED, 0], [0, 0, 0, 1]]
     assert labels["confidence"].tolist() == pytest.approx([0.75, 1.0])
-    assert labels["foreground"].tolist() == [0.5, 0.25]
+    assert labels["classes"].tolist() == [[0.5], [0.25]]
+
+
+def test_labels_of_three_classes_by_hand():
+    """Pixels: class 0 by .8, class 1 by .4 (of three near ones), class 2 by .6, class 2 by 1."""
+    probabilities = torch.tensor([[0.8, 0.1, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0, 0, 1]]).T.view(1, 3, 2, 2)
+    labels = label_probabilities(probabilities, confidence_floor=0.5)
+    assert labels["mask"].flatten().tolist() == [0, IGNORED, 2, 2]
+    assert labels["confidence"].tolist() == pytest.approx([0.7])
+    assert labels["classes"].tolist() == [[0.25, 0.5]]
+    assert label_probabilities(probabilities)["mask"].flatten().tolist() == [0, 1, 2, 2]
 
 
 def test_a_round_is_published_whole_and_read_back(tmp_path):
@@ -67,7 +77,7 @@ def test_label_change_by_hand(tmp_path):
     pool = items(tmp_path)
     publish(tmp_path / "p" / "round_00", pool, PROBABILITY)
     changed = PROBABILITY.clone()
-    changed[0, 0, 1, 0] = 0.8
+    changed[0, :, 1, 0] = torch.tensor([0.2, 0.8])
     publish(tmp_path / "p" / "round_01", pool, changed)
     assert label_change(tmp_path / "p" / "round_00", tmp_path / "p" / "round_01") == pytest.approx(1 / 8)
 
@@ -88,8 +98,22 @@ def test_disagreement_of_two_rounds_by_image(tmp_path):
     folders = [tmp_path / "masks" / f"round_{number:02d}" for number in range(3)]
     for folder, model, drawn in zip(folders, ("aa", "bb", "bb"), (masks[0], masks[1], masks[1]), strict=True):
         labels = PseudoLabelFolder(folder, model * 32)
-        certain = dict.fromkeys(("confidence", "foreground"), torch.ones(3))
+        certain = {"confidence": torch.ones(3), "classes": torch.ones(3, 1)}
         labels.write(labels.begin(items), items, {"mask": drawn, **certain})
         labels.publish(items, {})
     assert label_disagreement(folders[0], folders[1]) == pytest.approx({paths[0]: 1 / 3, paths[1]: 1})
     assert label_disagreement(folders[1], folders[2]) == {}  # one model: the last round was no gain
+
+
+def test_disagreement_of_several_classes_is_the_mean_of_those_that_are_shown(tmp_path):
+    """Class 1: Dice 2 * 1 / (2 + 2); class 3: 2 * 2 / (2 + 4); class 2 is in neither mask, 255 is no class."""
+    items = [{"image": str(tmp_path / "image.png")}]
+    rows = ([1, 1, 0, 3, 3, 0, 0, 255], [0, 1, 1, 3, 3, 3, 3, 255])
+    folders = [tmp_path / "masks" / f"round_{number:02d}" for number in range(2)]
+    for folder, model, row in zip(folders, ("aa", "bb"), rows, strict=True):
+        labels = PseudoLabelFolder(folder, model * 32)
+        drawn = {"mask": torch.tensor(row, dtype=torch.uint8).view(1, 1, 2, 4), "confidence": torch.ones(1)}
+        labels.write(labels.begin(items), items, {**drawn, "classes": torch.ones(1, 3)})
+        labels.publish(items, {})
+    assert label_disagreement(*folders) == pytest.approx({items[0]["image"]: 1 - (0.5 + 2 / 3) / 2})
+    assert label_change(*folders) == pytest.approx(4 / 8)
