@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from nibabel.affines import voxel_sizes
+from nibabel.orientations import io_orientation
 
 from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.data.volumes.cut import slice_stem
@@ -30,12 +31,12 @@ def group_names(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def case_spacing(item: Mapping[str, Any], shape: Sequence[int]) -> tuple[float, float, float] | None:
-    """Distance of neighbouring voxels of a case, as it is given to a network.
+    """Distance of neighbouring voxels of a case on the grid on which a network sees it.
 
     Args:
         item: a volume, or a slice of one: a NIfTI file, or a picture with its volume's "affine" and "shape".
-        shape: of the case's masks: (N, H, W), slices as ``slice_view`` has them and resized to any H, W; of a whole
-            volume (X, Y, Z), in the order of the file's axes, perhaps resized.
+        shape: of the case's masks: (N, H, W), slices as ``slice_view`` has them, resized to any H and W; of a whole
+            volume (X, Y, Z), as ``volumes.network_grid`` has them, perhaps resampled.
 
     Returns:
         Three lengths in mm, along the axes of ``shape``; None for pictures, whose spacing nobody has told.
@@ -47,11 +48,11 @@ def case_spacing(item: Mapping[str, Any], shape: Sequence[int]) -> tuple[float, 
         affine, full = np.asarray(item["affine"], np.float64), tuple(item["shape"])
     else:
         return None
-    axes = slice_axes(affine, int(item["axis"])) if "slice" in item else (0, 1, 2)
-    lengths = voxel_sizes(affine)[list(axes)] * np.array([full[axis] for axis in axes])
-    if "slice" in item:  # each slice is one voxel thick, whether or not all slices are there
-        return float(voxel_sizes(affine)[axes[0]]), float(lengths[1] / shape[1]), float(lengths[2] / shape[2])
-    x, y, z = lengths / np.asarray(shape)
+    cut = "slice" in item
+    axes = list(slice_axes(affine, int(item["axis"])) if cut else io_orientation(affine)[:, 0].argsort())
+    before = np.array([full[axis] for axis in axes])
+    now = np.array([before[0], *shape[1:]] if cut else shape)  # whichever slices there are, none is made thicker
+    x, y, z = voxel_sizes(affine)[axes] * before / now
     return float(x), float(y), float(z)
 
 

@@ -11,12 +11,10 @@ import numpy as np
 import torch
 
 from ssgnet_monai.data.atomic_write import atomic_path
-from ssgnet_monai.data.cases import case_names
-from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.cases import case_names, case_spacing
 from ssgnet_monai.data.image_grid import write_image
 from ssgnet_monai.data.label_space import IGNORED, mask_image
 from ssgnet_monai.data.volumes.view import slice_axis, slice_view
-from ssgnet_monai.data.volumes.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Example:
 
     Args:
         index: of its image among the test images.
-        affine: of a whole volume, which is cut along ``slice_axis``; None: the image is a picture.
+        affine: of a whole volume on the network's grid, which is cut along ``slice_axis``; None: it is a picture.
         place: which slice of a whole volume.
     """
 
@@ -78,12 +76,14 @@ def draw_examples(
         image, label = (torch.as_tensor(raw[key]).cpu().numpy() for key in ("image", "label"))
         example = Example(index)
         if label.ndim == 4:
-            path = items[index]["image"]
-            affine = Volume(path).affine if is_volume(path) else np.eye(4)
+            affine = np.diag([*(case_spacing(items[index], label.shape[1:]) or (1, 1, 1)), 1.0])
             known = _upright(label[0], affine)
             foreground = ((known > 0) & (known != IGNORED)).sum((1, 2))
             example = Example(index, affine, int(foreground.argmax()))
         planes = np.stack([example.cut(channel) for channel in image])
+        if planes.min() < 0 or planes.max() > 1:  # voxel values as stored
+            low, high = np.percentile(planes, (1, 99))
+            planes = (planes - low) / max(high - low, 1e-6)
         write_image(folder / f"{number}_image.png", torch.from_numpy(planes))
         write_mask(folder / f"{number}_truth.png", example.cut(label[0]))
         examples.append(example)
