@@ -13,11 +13,12 @@ import yaml
 from PIL import Image
 
 from ssgnet_monai.data.atomic_write import sha256_file, write_json
-from ssgnet_monai.data.datalist import datalist_path, datalist_sha256, load_datalist, save_datalist
+from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist
 from ssgnet_monai.data.image_io import resize_mask, write_mask_png
 from ssgnet_monai.data.pool import synthetic_items
 from ssgnet_monai.data.pseudo_labels import FOREGROUND, read_manifest
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, picture_label
+from ssgnet_monai.pipeline.layout import StageFolder, run_around
 
 QUEUE = "queue.json"
 LABELS = Path("labels")
@@ -145,13 +146,9 @@ def _mask(path: Path, image: Path) -> np.ndarray:
 
 def _run_of(pool: Path) -> tuple[Path, dict[Path, dict[str, Any]]]:
     """The datalist of the run around a round, and its synthetic items by absolute path."""
-    row = pool.resolve().parents[1]
-    if not (row / "config.yaml").is_file():
-        raise FileNotFoundError(f"Expected the run around {pool}, found no config.yaml in {row}. Copy the whole run.")
-    config = yaml.safe_load((row / "config.yaml").read_text(encoding="utf-8"))
-    root = next((folder for folder in row.parents if (folder / config["dataset_dir"]).exists()), None)
-    if root is None:
-        raise FileNotFoundError(f"Expected the run around {row}, found no {config['dataset_dir']}. Copy the whole run.")
-    source = datalist_path(root / config["dataset_dir"])
-    items = synthetic_items([root / path for path in config.get("synthetic", [])], source)
-    return source, {Path(item["image"]).resolve(): item for item in items}
+    run, config = run_around(pool.resolve()), StageFolder(pool.resolve().parents[1]).config
+    if not config.is_file():
+        raise FileNotFoundError(f"Expected the run around {pool}, found no {config}. Copy the whole run.")
+    synthetic = yaml.safe_load(config.read_text(encoding="utf-8")).get("synthetic", [])
+    items = synthetic_items([run.root / path for path in synthetic], run.datalist)
+    return run.datalist, {Path(item["image"]).resolve(): item for item in items}

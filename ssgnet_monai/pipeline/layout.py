@@ -68,11 +68,6 @@ class StageFolder:
         return self.state / "stats.jsonl"
 
     @property
-    def examples(self) -> Path:
-        """Pictures of test images with the masks of the models."""
-        return self.path / "examples"
-
-    @property
     def seed(self) -> int:
         """The seed of a row's training."""
         return int(self.path.name.removeprefix("seed"))
@@ -80,6 +75,18 @@ class StageFolder:
     def images(self) -> list[Path]:
         """A generator's images by seed."""
         return sorted((self.path / "images").glob("*.png"), key=_count)
+
+    def examples(self) -> dict[int, dict[str, Path]]:
+        """Pictures of test images by number: image, truth, and the masks of the models."""
+        found: dict[int, dict[str, Path]] = {}
+        for path in sorted((self.path / "examples").glob("*.png"), key=_count):
+            if name := re.fullmatch(r"(\d+)_(\w+)", path.stem):
+                found.setdefault(int(name[1]), {})[name[2]] = path
+        return {number: parts for number, parts in found.items() if "image" in parts}
+
+    def pseudo_labels(self, number: int) -> Path:
+        """A round of pseudo-labels."""
+        return self.path / "pseudo_labels" / f"round_{number:02d}"
 
     def checkpoints(self) -> list[Path]:
         """Files that a training resumes from."""
@@ -98,7 +105,9 @@ class RunLayout:
         self.data, self.features = root / "data", root / "features"
         self.datalist = self.data / "datalist.json"
         self.experiment, self.stages = root / "experiment.json", root / "stages.json"
+        self.prepared_with = self.data / "prepare.json"
         self.report, self.report_data = root / "report.html", root / "report.json"
+        self.overview = root / "overview.png"
         self.logs, self.times = root / "logs", root / "benchmarks"
         self.snakemake_log = self.logs / "snakemake.log"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ssgnet_monai.report.over_seeds import common, seed_folders, seed_interval, statistic
+from ssgnet_monai.pipeline.layout import StageFolder
+from ssgnet_monai.report.over_seeds import common, seed_interval, statistic
 from ssgnet_monai.report.run_files import read_json
 
 MEASURES = ("accuracy", "macro_f1", "roc_auc")
@@ -23,11 +23,12 @@ def setting_name(key: str) -> str:
     return key.replace("_", " ").capitalize() if key in _FIRST else key
 
 
-def classification_row(folder: Path) -> dict[str, Any]:
-    """Everything the report says about ``RUN/classification/<row>``.
+def classification_row(name: str, settings: Mapping[str, Sequence[StageFolder]]) -> dict[str, Any]:
+    """Everything the report says about a row of classification.
 
     Args:
-        folder: the row's folder, holding ``<setting>/seed<k>/metrics.json``; any may be absent.
+        name: of the row's folder.
+        settings: setting -> its seeds, of which any may lack its scores.
 
     Returns:
         ``{"row", "classes", "n", "seeds", "unfinished", "steps", "settings", "majority_class", "seconds",
@@ -36,23 +37,19 @@ def classification_row(folder: Path) -> dict[str, Any]:
         ``interval`` (see ``seed_interval``); ``difference`` is the setting minus original, by seed and together.
         Scores are fractions in [0, 1].
     """
-    keys = [path.name for path in sorted(folder.iterdir()) if path.is_dir()]
-    keys.sort(key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key))
-    metrics = {
-        key: {seed: read_json(path / "metrics.json") or {} for seed, path in seed_folders(folder / key).items()}
-        for key in keys
-    }
+    keys = sorted(settings, key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key))
+    metrics = {key: {stage.seed: read_json(stage.metrics) or {} for stage in settings[key]} for key in keys}
     evaluated = [content for by_seed in metrics.values() for content in by_seed.values() if content]
-    settings = [_setting(key, {s: c for s, c in by_seed.items() if c}) for key, by_seed in metrics.items()]
+    entries = [_setting(key, {s: c for s, c in by_seed.items() if c}) for key, by_seed in metrics.items()]
     majority = [(content.get("references") or {}).get("majority_class") or {} for content in evaluated]
     return {
-        "row": folder.name,
+        "row": name,
         "classes": evaluated[0]["classes"] if evaluated else [],
         "n": common(content.get("n") for content in evaluated),
         "seeds": sorted({seed for by_seed in metrics.values() for seed, content in by_seed.items() if content}),
         "unfinished": sum(not content for by_seed in metrics.values() for content in by_seed.values()),
         "steps": common(content.get("steps") for content in evaluated),
-        "settings": settings,
+        "settings": entries,
         "majority_class": {name: common(entry.get(name) for entry in majority) for name in MEASURES[:2]},
         "seconds": statistic(content.get("seconds") for content in evaluated),
         "config_sha256": sorted({content["config_sha256"] for content in evaluated if content.get("config_sha256")}),

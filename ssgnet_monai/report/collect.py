@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
 from ssgnet_monai.data.datalist import check_datalist
+from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
@@ -54,17 +53,26 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         raise NotADirectoryError(
             f"Expected the folder of a run, got {run_dir}. Give the output folder of 'ssgnet run', or run that first."
         )
-    experiment = read_json(run_dir / "experiment.json") or {}
-    with results_of(run_dir / "data"):
-        data = _data(run_dir / "data")
+    run = RunLayout(run_dir)
+    experiment = read_json(run.experiment) or {}
+    with results_of(run.data):
+        data = _data(run)
     config = experiment.get("config") or {}
     labelled, validation = (data["splits"][split]["labelled"] if data else None for split in SPLITS[:2])
     paths = PrivatePaths(config, run_dir)
     paper = published_results(str(data["name"])) if data else None
-    synthesis = _one_extractor(_rows(run_dir / "generators", lambda folder: _synthesis(folder, paper)))
-    segmentation = _rows(run_dir / "segmentation", lambda folder: segmentation_row(folder, labelled, validation))
-    classification = _rows(run_dir / "classification", classification_row)
-    benchmarks = read_benchmarks(run_dir / "benchmarks")
+    synthesis, segmentation, classification = [], [], []
+    for stage in run.generators():
+        with results_of(stage.path):
+            synthesis.append(_synthesis(stage, paper))
+    for name, seeds in run.rows("segmentation").items():
+        with results_of(run.root / "segmentation" / name):
+            segmentation.append(segmentation_row(name, seeds, labelled, validation))
+    for name, settings in run.classifiers().items():
+        with results_of(run.root / "classification" / name):
+            classification.append(classification_row(name, settings))
+    synthesis = _one_extractor(synthesis)
+    benchmarks = read_benchmarks(run.benchmarks())
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
     tasks = [task for task in TASKS if found[task] or config.get(task)] or list(TASKS)
     not_run = [stage for stage in STAGES if not found[stage] and (stage in tasks or stage not in TASKS)]
@@ -91,27 +99,11 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     }
 
 
-def _rows(parent: Path, read: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
-    rows = []
-    for folder in _folders(parent):
-        with results_of(folder):
-            rows.append(read(folder))
-    return rows
-
-
-def _folders(parent: Path) -> list[Path]:
-    """Folders in the order that people count in: ``unet_30`` before ``unet_180``."""
-    found = [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
-    return sorted(
-        found, key=lambda path: [(w.isdigit(), int(w) if w.isdigit() else 0, w) for w in re.split(r"(\d+)", path.name)]
-    )
-
-
-def _data(folder: Path) -> dict[str, Any] | None:
-    datalist = read_json(folder / "datalist.json")
+def _data(run: RunLayout) -> dict[str, Any] | None:
+    datalist = read_json(run.datalist)
     if datalist is None:
         return None
-    check_datalist(datalist, folder / "datalist.json")
+    check_datalist(datalist, run.datalist)
     modality = datalist.get("modality")
     items = {split: datalist.get(split) or [] for split in SPLITS}
     classes = list(datalist.get("classes") or [])
@@ -127,7 +119,7 @@ def _data(folder: Path) -> dict[str, Any] | None:
         "group_source": datalist.get("group_source"),
         "classes": classes,
         "splits": {split: _split(rows, classes) for split, rows in items.items()},
-        "prepare": read_json(folder / "prepare.json") or {},
+        "prepare": read_json(run.prepared_with) or {},
     }
 
 
@@ -160,16 +152,16 @@ def _one_extractor(synthesis: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _synthesis(folder: Path, paper: dict[str, Any] | None) -> dict[str, Any]:
-    metrics = read_json(folder / "metrics.json")
-    generated = read_json(folder / "synthetic.json") or {}
-    class_name = str((metrics or {}).get("class") or folder.name)
+def _synthesis(stage: StageFolder, paper: dict[str, Any] | None) -> dict[str, Any]:
+    metrics = read_json(stage.metrics)
+    generated = read_json(stage.synthetic) or {}
+    class_name = str((metrics or {}).get("class") or stage.path.name)
     entry: dict[str, Any] = {
         "class": class_name,
         "paper_fid": published_fid(paper, class_name) if paper else None,
-        "folder": folder.name,
+        "folder": stage.path.name,
         "n_generated": sum(len(generated.get(split) or []) for split in SPLITS),
-        "curve": read_curve(folder / "state" / "stats.jsonl"),
+        "curve": read_curve(stage.curve),
         "evaluated": metrics is not None,
     }
     if metrics is None:

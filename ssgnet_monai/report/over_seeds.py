@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 import statistics
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from scipy.special import stdtrit
-
-
-def seed_folders(folder: Path) -> dict[int, Path]:
-    """The ``seed<k>`` folders of a row or setting, by rising seed."""
-    found = [path for path in sorted(folder.iterdir()) if re.fullmatch(r"seed\d+", path.name)]
-    return {int(path.name[4:]): path for path in sorted(found, key=lambda path: int(path.name[4:]))}
 
 
 def statistic(values: Iterable[float | None]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
+from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.report import classification_tables, segmentation_tables, tables
 from ssgnet_monai.report.classification_figures import reliability_plot, score_plot
 from ssgnet_monai.report.collect import collect
@@ -42,9 +43,10 @@ def write_report(run_dir: str | Path) -> Path:
         for row in report["segmentation"]:
             row["examples"] = [example.numbers() for example in examples[row["row"]]]
         page = render(report, grids, examples)
-    write_overview(run_dir / "overview.png", grids, next((found for found in examples.values() if found), []))
-    write_json(run_dir / "report.json", report)
-    target = run_dir / "report.html"
+    run = RunLayout(run_dir)
+    write_overview(run.overview, grids, next((found for found in examples.values() if found), []))
+    write_json(run.report_data, report)
+    target = run.report
     with atomic_path(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     logger.info("Wrote %s (%.1f MB)", target, target.stat().st_size / 1e6)
@@ -87,6 +89,6 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
 def _examples(run_dir: Path, row: dict[str, Any]) -> list[Any]:
     """The pictures of the first seed that has any."""
     for seed in row["seeds"]:
-        if found := outlined_examples(run_dir / "segmentation" / row["row"] / f"seed{seed}"):
+        if found := outlined_examples(RunLayout(run_dir).segmentation(row["row"], seed)):
             return found
     return []

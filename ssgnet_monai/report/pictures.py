@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 from skimage.measure import find_contours
 
 from ssgnet_monai.data.datalist import select_items
+from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
 from ssgnet_monai.report.run_files import read_json
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd
 
@@ -73,16 +73,16 @@ def class_grids(run_dir: Path, synthesis: Sequence[dict[str, Any]]) -> list[Grid
     Returns:
         One grid a class that has any image; files that are gone are left out.
     """
-    datalist = read_json(run_dir / "data" / "datalist.json") or {}
+    run = RunLayout(run_dir)
+    datalist = read_json(run.datalist) or {}
     training = select_items(datalist.get("training") or [], origin="real")
     window = datalist.get("intensity_window") or (0, 255)
     loader = LoadImageMaskd(window, datalist.get("num_channels") or 3)
     grids = []
     for entry in synthesis:
         items = [item for item in training if entry["class"] in (item.get("class"), "all")]
-        real = _present([run_dir / "data" / item["image"] for item in items])
-        generated = run_dir / "generators" / entry["folder"] / "images"
-        synthetic = _present(sorted(generated.glob("*.png"), key=_by_number))
+        real = _present([run.data / item["image"] for item in items])
+        synthetic = _present(run.generator(entry["folder"]).images())
         picked = [real[round(i)] for i in np.linspace(0, len(real) - 1, min(GRID_IMAGES, len(real)))]
         grid = Grid(
             entry["class"],
@@ -94,11 +94,11 @@ def class_grids(run_dir: Path, synthesis: Sequence[dict[str, Any]]) -> list[Grid
     return grids
 
 
-def outlined_examples(seed_folder: Path, most: int = 8) -> list[Example]:
+def outlined_examples(stage: StageFolder, most: int = 8) -> list[Example]:
     """Test images with the outlines of truth, baseline, control and final model.
 
     Args:
-        seed_folder: ``RUN/segmentation/<row>/seed<k>``; its ``examples`` folder may be absent.
+        stage: a row with a seed; its ``examples`` may be absent.
         most: largest number of images.
 
     Returns:
@@ -106,14 +106,9 @@ def outlined_examples(seed_folder: Path, most: int = 8) -> list[Example]:
     """
     loader = LoadImageMaskd()
     examples = []
-    for path in sorted((seed_folder / "examples").glob("*_image.png"), key=_by_number)[:most]:
-        stem = path.name.removesuffix("_image.png")
-        masks = {
-            name: read_mask(mask) == 1
-            for name in ("truth", *EXAMPLE_MODELS)
-            if (mask := path.with_name(f"{stem}_{name}.png")).is_file()
-        }
-        pixels = _pixels(loader, path)
+    for number, files in list(stage.examples().items())[:most]:
+        masks = {name: read_mask(files[name]) == 1 for name in ("truth", *EXAMPLE_MODELS) if name in files}
+        pixels = _pixels(loader, files["image"])
         truth = masks.get("truth")
         panels = [Outline("Image", [])]
         if truth is not None:
@@ -124,8 +119,7 @@ def outlined_examples(seed_folder: Path, most: int = 8) -> list[Example]:
                 dice = mask_dice(masks[name], truth) if truth is not None else None
                 panels.append(Outline(name.capitalize(), [*drawn, ("predicted", outline(masks[name]))], dice))
         height, width = pixels.shape[:2]
-        seed = int(re.sub(r"\D", "", seed_folder.name) or 0)
-        examples.append(Example(_by_number(path)[0], seed, width, height, data_uri(pixels), panels))
+        examples.append(Example(number, stage.seed, width, height, data_uri(pixels), panels))
     return examples
 
 
@@ -180,9 +174,3 @@ def _present(paths: list[Path]) -> list[Path]:
     if len(present) < len(paths):
         logger.warning("%d of %d listed images are gone, e.g. from %s", len(paths) - len(present), len(paths), paths[0])
     return present
-
-
-def _by_number(path: Path) -> tuple[int, str]:
-    """Sort key: the first number of the name, so that seed 10 comes after seed 9."""
-    found = re.search(r"\d+", path.name)
-    return int(found.group()) if found else 0, path.name

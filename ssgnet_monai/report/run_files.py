@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,22 +84,22 @@ def read_curve(path: Path, max_points: int = 240) -> list[dict[str, float]] | No
     return ordered[::-1][::step][::-1]
 
 
-def read_benchmarks(folder: Path) -> list[dict[str, Any]]:
+def read_benchmarks(files: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Seconds and peak memory per stage from Snakemake's benchmark files.
 
     Args:
-        folder: the folder of ``*.tsv`` files; may be absent.
+        files: stage -> its file.
 
     Returns:
         ``[{"stage", "seconds", "cpu_seconds", "peak_memory_mb"}]`` by stage name, one entry a line of a file.
     """
     entries = []
-    for path in sorted(folder.rglob("*.tsv")) if folder.is_dir() else []:
+    for stage, path in files.items():
         with open(path, newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file, delimiter="\t"):
                 entries.append(
                     {
-                        "stage": path.relative_to(folder).with_suffix("").as_posix(),
+                        "stage": stage,
                         "seconds": _number(line.get("s")),
                         "cpu_seconds": _number(line.get("cpu_time")),
                         "peak_memory_mb": _number(line.get("max_rss")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from ssgnet_monai.report.over_seeds import common, seed_folders, statistic
+from ssgnet_monai.pipeline.layout import StageFolder
+from ssgnet_monai.report.over_seeds import common, statistic
 from ssgnet_monai.report.run_files import read_json
 
 POOLED = ("dice", "iou", "accuracy", "sensitivity", "specificity")
@@ -17,12 +18,13 @@ _VALIDATION = ("val_dice", "val_miou", "label_change", "mean_confidence", "foreg
 
 
 def segmentation_row(
-    folder: Path, training_labelled: int | None = None, validation: int | None = None
+    name: str, stages: Sequence[StageFolder], training_labelled: int | None = None, validation: int | None = None
 ) -> dict[str, Any]:
-    """Everything the report says about ``RUN/segmentation/<row>``.
+    """Everything the report says about a row of segmentation.
 
     Args:
-        folder: the row's folder, holding ``seed<k>/rounds.json`` and ``seed<k>/metrics.json``; either may be absent.
+        name: of the row's folder.
+        stages: its seeds, of which any may lack its log of rounds and its scores.
         training_labelled: labelled training images of the datalist, used where the row does not limit them.
         validation: labelled validation images of the datalist.
 
@@ -31,13 +33,12 @@ def segmentation_row(
         "baseline", "chosen", "control", "difference", "validation", "choices", "seconds", "config_sha256"}``. Scores
         are fractions in [0, 1], each a ``statistic`` over seeds.
     """
-    folders = seed_folders(folder)
-    seeds = list(folders)
-    rounds = {seed: read_json(path / "rounds.json") or {} for seed, path in folders.items()}
-    metrics = {seed: read_json(path / "metrics.json") or {} for seed, path in folders.items()}
+    seeds = [stage.seed for stage in stages]
+    rounds = {stage.seed: read_json(stage.rounds) or {} for stage in stages}
+    metrics = {stage.seed: read_json(stage.metrics) or {} for stage in stages}
     evaluated = [content for content in metrics.values() if content]
     return {
-        "row": folder.name,
+        "row": name,
         "seeds": seeds,
         # Whole patients are drawn, so that seeds may differ by a few images: the most that one had.
         "labelled": max((c["num_labeled"] for c in rounds.values() if c.get("num_labeled")), default=training_labelled),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot
 from ssgnet_monai.report.line_chart import Line, line_chart, ticks, value_range
@@ -124,7 +125,7 @@ def test_examples_keep_their_order_and_bear_missing_masks(build_run: Build) -> N
     folder = build_run() / "segmentation" / "unet_30" / "seed0"
     for number in (10, 9):
         (folder / "examples" / f"{number}_image.png").write_bytes((folder / "examples" / "0_image.png").read_bytes())
-    examples = outlined_examples(folder)
+    examples = outlined_examples(StageFolder(folder))
     assert [example.number for example in examples] == [0, 9, 10]
     assert [panel.title for panel in examples[0].panels] == ["Image", "Truth", "Baseline", "Control", "Final"]
     assert [panel.title for panel in examples[1].panels] == ["Image"]
@@ -194,7 +195,7 @@ def test_curve_survives_a_kill_and_a_resume(tmp_path: Path) -> None:
 
 
 def test_benchmarks_too_short_to_sample(build_run: Build) -> None:
-    entries = read_benchmarks(build_run() / "benchmarks")
+    entries = read_benchmarks(RunLayout(build_run()).benchmarks())
     assert entries == [
         {"stage": "prepare", "seconds": 0.4, "cpu_seconds": None, "peak_memory_mb": None},
         {"stage": "rounds", "seconds": 184.5, "cpu_seconds": 331.5, "peak_memory_mb": 1834.25},
