@@ -55,8 +55,8 @@ def write_phantom_volumes(
     """
     if volumes < LEAST_VOLUMES or size < LEAST_SIZE:
         raise ValueError(
-            f"Expected at least {LEAST_VOLUMES} volumes of at least {LEAST_SIZE} voxels across, got {volumes} of {size}."
-            " Give more with --volumes, larger ones with --size."
+            f"Expected at least {LEAST_VOLUMES} volumes of at least {LEAST_SIZE} voxels across, got {volumes} of "
+            f"{size}. Give more with --volumes, larger ones with --size."
         )
     source = Path(out) / "source"
     settings = {"version": VERSION, "volumes": volumes, "size": size, "seed": seed}

@@ -47,7 +47,7 @@ def prepare_options(dataset: str) -> list[str]:
     if dataset in (known := adapters()):
         return sorted(set(adapter_options(known[dataset])) - OWN_OPTIONS)
     drawn: list[Callable] = [write_phantom, write_phantom_volumes]
-    functions = drawn if dataset == "phantom" else [prepare_folder, write_dataset]
+    functions: list[Callable] = drawn if dataset == "phantom" else [prepare_folder, write_dataset]
     options = {name for function in functions for name in inspect.signature(function).parameters} - OWN_OPTIONS
     return sorted(options - {"split"} if dataset == "phantom" else options)
 
