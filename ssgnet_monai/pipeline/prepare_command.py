@@ -33,7 +33,7 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
         raise ValueError(f"Expected dataset_dir=FOLDER (the folder of the images) for dataset {experiment['dataset']}.")
     source = Path(experiment["dataset_dir"])
     source = (source if source.exists() else source.expanduser()).absolute()
-    options |= {key: _from_here(options[key]) for key in ("classes", "groups", "lists") if options.get(key)}
+    options |= {key: _from_here(options[key]) for key in ("classes", "groups", "lists", "splits") if options.get(key)}
     if adapter := adapters().get(experiment["dataset"]):
         pairs = [
             f"{key}={value if isinstance(value, str) and _is_typed(adapter, key) else json.dumps(value)}"

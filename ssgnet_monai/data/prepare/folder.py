@@ -23,8 +23,9 @@ from ssgnet_monai.data.image_files import (
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.prepare.convert import decoding_threads
-from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, split_folders
+from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, read_splits, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart
+from ssgnet_monai.data.prepare.split_sources import OFFICIAL, SHARES
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
 
@@ -35,7 +36,8 @@ def prepare_folder(
     *,
     classes: str | Path | None = None,
     groups: str | Path | None = None,
-    split: Sequence[float] = (0.7, 0.1, 0.2),
+    split: Sequence[float] | None = None,
+    splits: str | Path | None = None,
     unlabeled_ok: bool = False,
     reviewed: bool = False,
     **options: Any,
@@ -53,7 +55,9 @@ def prepare_folder(
         out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
         classes: ``"folders"``, or a CSV file of stem and class (``file.csv:column`` names the column); None: one class.
         groups: CSV file of stem and group (patient, lesion), or a regular expression with one capture group.
-        split: shares of training, validation, test.
+        split: shares of training, validation, test; by default 0.7, 0.1, 0.2, or what ``splits`` says.
+        splits: CSV file of stem and split (training, validation, test, unlabeled), as the owner has them; a validation
+            or test that it does not name is drawn, see ``split_sources``.
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
         reviewed: somebody has looked at the DICOM pictures and found no patient data in their pixels.
@@ -66,6 +70,8 @@ def prepare_folder(
         FileNotFoundError: a folder or table is missing.
         ValueError: what was expected, what was found, in which file, and what to do.
     """
+    if split is not None and splits is not None:
+        raise ValueError(f"Expected shares of a split, or a table of splits, got {split} and {splits}. Leave one out.")
     out = Path(out)
     image_folder, mask_folder = locate_folders(images, masks)
     check_apart(out, image_folder, mask_folder)
@@ -106,8 +112,10 @@ def prepare_folder(
     pairs = [replace(pair, stem=plain_name(pair.stem)) for pair in pairs]
     class_of = read_classes(pairs, classes, image_folder)
     below = [pair.image.relative_to(image_folder).parts for pair in pairs]
-    if splits := split_folders({parts[0] for parts in below if len(parts) > 1}):
-        notes.append(f"The folders {listed(splits)} are not taken as splits: the split is drawn anew from all images.")
+    split_of = read_splits(pairs, splits)
+    folders = split_folders({parts[0] for parts in below if len(parts) > 1})
+    if folders and splits is None:
+        notes.append(f"The folders {listed(folders)} are not taken as splits: the split is drawn anew from all images.")
     group_of = read_groups(pairs, groups)
     sources = [
         SourceImage(
@@ -116,6 +124,7 @@ def prepare_folder(
             pair.mask,
             class_of[pair.stem],
             group_of.get(pair.stem),
+            split_of.get(pair.stem),
             further_masks=pair.further_masks,
         )
         for pair in pairs
@@ -124,7 +133,8 @@ def prepare_folder(
         notes += dicom_notes(dicom, grouped=groups is not None)
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
     group_source = PATIENTS if dicom and groups is None else _group_source(groups)
-    return write_dataset(sources, out, split=split, group_source=group_source, notes=notes, **options)
+    shares = split or (SHARES if splits is None else OFFICIAL)
+    return write_dataset(sources, out, split=shares, group_source=group_source, notes=notes, **options)
 
 
 def _check_united(pairs: Sequence[ImagePair]) -> None:

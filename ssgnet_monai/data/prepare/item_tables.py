@@ -31,6 +31,7 @@ GROUP_COLUMNS = (
      "subjectid", "participant", "participantid", "person", "personid", "case", "caseid", "mrn"),
     ("lesion", "lesionid", "sequence", "sequenceid", "video", "videoid"),
 )  # fmt: skip
+SPLIT_COLUMNS = (("split", "splits", "set", "subset", "partition", "part", "phase", "usage"),)
 UNKNOWN_GROUPS = ("unknown", "unk")
 MANY_CLASSES = 8
 
@@ -113,6 +114,38 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
             f"{listed(without)}. Widen the expression or use a CSV file."
         )
     return {stem: match[1] for stem, match in matches.items() if match is not None}
+
+
+def read_splits(pairs: Sequence[ImagePair], splits: str | Path | None) -> dict[str, str]:
+    """Split of every stem, as its owner has it.
+
+    Args:
+        pairs: the images.
+        splits: None (unknown), or a CSV file of stem and split (``file.csv:column`` names the column): training,
+            validation, test or unlabeled, or what these are usually called (train, val, ...).
+
+    Returns:
+        ``{stem: split}``, empty when unknown; without those in training where there is no validation or no test, since
+        it is drawn from them.
+
+    Raises:
+        ValueError: images without split, or words that name none.
+    """
+    if splits is None:
+        return {}
+    found = _from_csv(pairs, splits, SPLIT_COLUMNS, "split")
+    known = {word: _split_of(word) for word in set(found.values())}
+    wrong = sorted(
+        word for word, split in known.items() if split not in ("training", "validation", "test", "unlabeled")
+    )
+    if wrong:
+        raise ValueError(
+            f"Expected training, validation, test or unlabeled for every image in {splits}, got {listed(wrong)}, such "
+            f"as for {next(stem for stem, word in found.items() if word == wrong[0])}. Name the column that holds the "
+            "splits (FILE.csv:COLUMN), or write one of these words."
+        )
+    whole = {"validation", "test"} <= set(known.values())
+    return {stem: str(known[word]) for stem, word in found.items() if whole or known[word] != "training"}
 
 
 def _from_folders(pairs: Sequence[ImagePair], image_folder: Path) -> dict[str, str]:
@@ -210,7 +243,7 @@ def _without_known_column(table: ImageTable, kind: str) -> Mapping[str, tuple[in
             listed(table.columns[place] for place in places),
         )
         return found
-    known = CLASS_COLUMNS if kind == "class" else GROUP_COLUMNS
+    known = {"class": CLASS_COLUMNS, "group": GROUP_COLUMNS, "split": SPLIT_COLUMNS}[kind]
     raise ValueError(
         f"Expected a column called {', '.join(known[0][:5])} or the like for the {kind} in {table.path}, found the "
         f"columns {table.columns}. Name the one that holds it: {table.path.name}:COLUMN"

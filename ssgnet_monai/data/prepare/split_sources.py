@@ -52,7 +52,8 @@ def split_sources(
         name: [_without_group(items[i], keys[i] in parted) for i in usable if side_of[i] == name]
         for name in SPLIT_NAMES
     }
-    splits["unlabeled"] = [_without_group(items[i], keys[i] in parted) for i in kept]
+    bare = [{key: value for key, value in item.items() if key != "label"} for item in items]
+    splits["unlabeled"] = [_without_group(bare[i], keys[i] in parted) for i in kept]
     notes = []
     if len(kept) < len(rest):
         notes.append(f"{len(rest) - len(kept)} images without mask share a patient with validation or test: left out.")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ssgnet_monai.data.image_files import ImagePair, find_images
-from ssgnet_monai.data.prepare.item_tables import read_classes, read_groups
+from ssgnet_monai.data.prepare.item_tables import read_classes, read_groups, read_splits
 
 
 def pairs(root, *names):
@@ -97,3 +97,28 @@ def test_numbers_written_in_two_ways_are_one_group_and_no_two_classes(tmp_path):
     (tmp_path / "c.csv").write_text("image,class\n" + "".join(f"i{k},{row}\n" for k, row in enumerate(rows)))
     with pytest.raises(ValueError, match=r"form of a number, got '001' and '1' and '1\.0'|got '001' and '1'"):
         read_classes(found, tmp_path / "c.csv", tmp_path)
+
+
+def test_splits_of_a_table_by_their_usual_words(tmp_path):
+    found = [ImagePair(stem, Path(f"{stem}.nii.gz"), None) for stem in "abcdef"]
+    words = ["train", "Training", "val", "validation", "test", "unlabelled"]
+    rows = "".join(f"{stem},p{stem},{word}\n" for stem, word in zip("abcdef", words, strict=True))
+    (tmp_path / "t.csv").write_text("case,patient,split\n" + rows)
+    expected = ["training", "training", "validation", "validation", "test", "unlabeled"]
+    assert list(read_splits(found, tmp_path / "t.csv").values()) == expected
+    (tmp_path / "t.csv").write_text("case,ua_mt_split\n" + "".join(f"{stem},train\n" for stem in "abcdef"))
+    with pytest.raises(ValueError, match=r"column called split.*Name the one that holds it: t.csv:COLUMN"):
+        read_splits(found, tmp_path / "t.csv")
+    assert read_splits(found, f"{tmp_path / 't.csv'}:ua_mt_split") == {}  # the others are to be drawn
+    assert read_splits(found, None) == {}
+
+
+@pytest.mark.parametrize("word", ["7", "fold1", "labelled", "tumour"])
+def test_a_word_that_is_no_split_is_named(tmp_path, word):
+    found = [ImagePair(stem, Path(f"{stem}.png"), None) for stem in "ab"]
+    (tmp_path / "t.csv").write_text(f"image,split\na,train\nb,{word}\n")
+    with pytest.raises(ValueError, match=rf"training, validation, test or unlabeled .*got {word}, such as for b"):
+        read_splits(found, tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("image,split\na,train\nb,\n")
+    with pytest.raises(ValueError, match="found none for 1 of 2: b"):
+        read_splits(found, tmp_path / "t.csv")

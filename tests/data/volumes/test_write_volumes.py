@@ -207,3 +207,32 @@ def test_one_voxel_does_not_take_the_window(tmp_path):
     warned = str(json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"])
     assert "2 of 2 volumes hold voxels far from all others" in warned
     assert "nii.gz holds 1e+09 beside" in warned
+
+
+def test_official_splits_and_patients_of_a_table(tmp_path):
+    source = dataset(tmp_path, number=7)
+    splits = ["train", "train", "train", "train", "val", "test", "unlabeled"]
+    rows = [f"case{k},patient{k // 2},{split}\n" for k, split in enumerate(splits)]
+    (tmp_path / "cases.csv").write_text("case,patient,split\n" + "".join(rows))
+    table = str(tmp_path / "cases.csv")
+    words = ["--images", str(source[0]), "--masks", str(source[1]), "--out", str(tmp_path / "out"), "--form", "volumes"]
+    assert main(["data", "prepare", *words, "--groups", f"{table}:patient", "--splits", f"{table}:split"]) == 0
+    datalist = load_datalist(tmp_path / "out")
+    stems = {part: [item["image"][-12:-7] for item in datalist[part]] for part in ("training", "validation", "test")}
+    assert stems == {"training": [f"case{k}" for k in range(4)], "validation": ["case4"], "test": ["case5"]}
+    assert [item["group"] for item in datalist["training"]] == ["patient0", "patient0", "patient1", "patient1"]
+    # patient2 has a scan in validation and one in test, and is told
+    assert "group" not in datalist["validation"][0]
+    assert "1 groups" in str(json.loads((tmp_path / "out" / "prepare.json").read_text())["warnings"])
+    assert [sorted(item) for item in datalist["unlabeled"]] == [["class", "group", "image", "origin"]]
+    with pytest.raises(ValueError, match="shares of a split, or a table of splits, got .*Leave one out"):
+        prepare(tmp_path, source=source, splits=table)
+
+
+def test_a_validation_that_the_owner_does_not_name_is_drawn_from_the_training(tmp_path):
+    source = dataset(tmp_path, number=10)
+    (tmp_path / "s.csv").write_text(
+        "case,split\n" + "".join(f"case{k},{'train' if k < 8 else 'test'}\n" for k in range(10))
+    )
+    datalist = load_datalist(prepare(tmp_path, source=source, split=None, splits=tmp_path / "s.csv"))
+    assert [len(datalist[part]) for part in ("training", "validation", "test")] == [7, 1, 2]
