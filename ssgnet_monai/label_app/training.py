@@ -140,7 +140,7 @@ class LabelTrainTask(BundleTrainTask):
         parser = ConfigParser()
         parser.read_config(self.bundle_config_path)
         parser["bundle_root"] = self.bundle_path
-        return parser.get_parsed_content("validate#preprocessing").transforms[0]
+        return parser.get_parsed_content("validate#load")
 
 
 def kept(before: float) -> str:

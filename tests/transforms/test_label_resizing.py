@@ -14,9 +14,7 @@ def resize(size):
     parser = ConfigParser()
     parser.read_config(str(folder / "configs" / "train.yaml"))
     parser["image_size"] = size
-    steps = parser["validate#preprocessing#transforms"]
-    index = next(i for i, step in enumerate(steps) if step["_target_"] == "Resized")
-    return parser.get_parsed_content(f"validate#preprocessing#transforms#{index}")
+    return parser.get_parsed_content("validate#resize")
 
 
 def disc(size, radius):
