@@ -18,7 +18,7 @@ from ssgnet_monai.data.datalist import read_header
 from ssgnet_monai.data.plain_config import read_plain
 from ssgnet_monai.data.tensor_file import check_tensors
 from ssgnet_monai.pipeline.layout import StageFolder, run_around
-from ssgnet_monai.pipeline.settings import Layer, merge_layers, root_id
+from ssgnet_monai.pipeline.settings import VOLUMES, Layer, merge_layers, root_id
 from ssgnet_monai.pipeline.trained_settings import read_trained
 
 BESIDE = "classes.json"
@@ -26,7 +26,6 @@ BESIDE = "classes.json"
 OF_THE_DATA = ("intensity_window", "voxel_window")
 OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat")
 """What limited the experiment's own data, not what is trained with afterwards."""
-VOLUMES, INFERENCE = "volumes", {False: "inference", True: "volumes_inference"}
 
 
 def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -> Path:
@@ -71,8 +70,8 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
     try:
         refuse_code(given, copy, str(stage.trained_with), trust_code)
         volumes = VOLUMES in trained["configs"]
-        _merge(copy, ["train", *([VOLUMES] if volumes else [])], "train", given, place)
-        _merge(copy, [INFERENCE[volumes]], "inference", given, place)
+        _merge(copy, ["train", *([VOLUMES] if volumes else [])], given, place)
+        _merge(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], given, place)
         labels = datalist["labels"] if place.parts[0] == "segmentation" else dict(enumerate(datalist["classes"]))
         _describe(copy / "configs" / "metadata.json", labels, given)
         (copy / "models").mkdir()
@@ -102,13 +101,13 @@ def with_settings(configs: Mapping[str, Mapping[str, Any]], given: Mapping[str, 
     return merge_layers([*layers, Layer("row", "the row", {key: kept[key] for key in given if key in kept})])
 
 
-def _merge(copy: Path, names: list[str], into: str, given: Mapping[str, Any], place: Path) -> None:
+def _merge(copy: Path, names: list[str], given: Mapping[str, Any], place: Path) -> None:
     folder = copy / "configs"
     content = with_settings({name: read_plain(folder / f"{name}.yaml") for name in names}, given)
     files = " and ".join(f"{name}.yaml" for name in names)
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     head = f"# {files} with the settings of {place.as_posix()}, by `ssgnet bundle copy --trained`.\n"
-    (folder / f"{into}.yaml").write_text(head + text, encoding="utf-8")
+    (folder / f"{names[0]}.yaml").write_text(head + text, encoding="utf-8")
 
 
 class _Dumper(yaml.SafeDumper):

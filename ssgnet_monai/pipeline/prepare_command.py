@@ -11,8 +11,11 @@ from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.registry import option_annotation
 from ssgnet_monai.data.key_values import is_text
 from ssgnet_monai.data.prepare.image_table import table_and_column
-from ssgnet_monai.pipeline.config_files import read_config
+from ssgnet_monai.pipeline.settings import prepare_settings
 from ssgnet_monai.pipeline.stage import PYTHON
+
+FILES = ("classes", "groups", "labels", "lists", "splits", "unlabeled")
+"""Options that name files or folders, as the user sees them from here."""
 
 
 def prepare_command(experiment: dict[str, Any]) -> list[str]:
@@ -24,16 +27,15 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
     Raises:
         ValueError: no ``dataset_dir``, or it lacks the folder of images, or that of masks where a segmenter is trained.
     """
-    dataset = read_config("dataset", experiment["dataset"])
     words = [*PYTHON, "-m", "ssgnet_monai.cli", "data"]
-    options = {**dataset.get("prepare", {}), **experiment["prepare"]}
+    options = prepare_settings(experiment)
     if experiment["dataset"] == "phantom":
         return [*words, "phantom", *_flags(options, experiment)]
     if experiment["dataset_dir"] is None:
         raise ValueError(f"Expected dataset_dir=FOLDER (the folder of the images) for dataset {experiment['dataset']}.")
     source = Path(experiment["dataset_dir"])
     source = (source if source.exists() else source.expanduser()).absolute()
-    options |= {key: _from_here(options[key]) for key in ("classes", "groups", "lists", "splits") if options.get(key)}
+    options |= {key: _from_here(options[key]) for key in FILES if options.get(key)}
     if adapter := adapters().get(experiment["dataset"]):
         pairs = [
             f"{key}={value if isinstance(value, str) and _is_typed(adapter, key) else json.dumps(value)}"
@@ -48,6 +50,8 @@ def _from_here(value: Any) -> Any:
     """Files are given from here, but the command runs in the run's folder."""
     if isinstance(value, dict):
         return {key: _from_here(file) for key, file in value.items()}
+    if isinstance(value, list):
+        return [_from_here(file) for file in value]
     file, column = table_and_column(value)
     file = file.expanduser()
     if not file.exists() and column is None:
@@ -82,6 +86,8 @@ def _flags(options: dict[str, Any], experiment: dict[str, Any]) -> list[str]:
         flag = f"--{key.replace('_', '-')}"
         if isinstance(value, list):
             words += [flag, *map(str, value)]
+        elif isinstance(value, dict):
+            words += [flag, json.dumps(value)]
         elif value is True:
             words.append(flag)
         elif value not in (None, False):

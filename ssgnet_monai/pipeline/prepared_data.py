@@ -25,7 +25,7 @@ from ssgnet_monai.pipeline.stage import PYTHON
 
 logger = logging.getLogger(__name__)
 WORDS = len(PYTHON) + 2  # python -P -m ssgnet_monai.cli
-SOURCE_WORDS = ("--images", "--masks", "--source", "--classes", "--groups")
+SOURCE_WORDS = ("--images", "--masks", "--source", "--classes", "--groups", "--labels", "--splits", "--unlabeled")
 LAST_LINES = 4096
 
 

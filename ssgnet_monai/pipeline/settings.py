@@ -26,6 +26,8 @@ from ssgnet_monai.shipped import BUNDLES
 
 BUNDLE_OF = {group: BUNDLES / f"ssgnet_{group}" for group in ("synthesis", "segmentation", "classification")}
 """Groups of an experiment -> the bundle that their stages run."""
+VOLUMES = "volumes"
+"""The bundle's configuration for whole volumes, and the form in which they are prepared."""
 ABSENT = object()
 LEAST = {"kimg": 0.032, "tick_kimg": 0.016, "steps": 2, "epoch_length": 1}
 """Settings that the budget multiplies, and what is left of each at least."""
@@ -143,9 +145,19 @@ def settings_of(
     layers.append(Layer("experiment", "the experiment", {**own, **(given or {})}))
     layers.append(Layer("row", f"{where}.config", mapping(stage["config"], f"{where}.config")))
     may_grow = ("kimg",) if group == "synthesis" else method.may_grow
-    configs = ("train", *method.overlays)
+    form = prepare_settings(experiment).get("form")
+    volumes = (VOLUMES,) if group == "segmentation" and form == VOLUMES else ()
+    configs = ("train", *volumes, *method.overlays)
     settings = BundleSettings(BUNDLE_OF[group], configs, tuple(layers), method.overlays, method.run_id, may_grow)
     return _under_budget(settings, experiment["budget"])
+
+
+def prepare_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the preparation: those of the dataset's file, and over them the experiment's."""
+    options = {**read_config("dataset", experiment["dataset"]).get("prepare", {}), **experiment["prepare"]}
+    if experiment["dataset"] == "phantom" and options.get("volumes"):
+        return {"form": VOLUMES, **{key: value for key, value in options.items() if key != "num_images"}}
+    return options
 
 
 def merge_layers(layers: Sequence[Layer]) -> dict[str, Any]:

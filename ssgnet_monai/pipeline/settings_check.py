@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ssgnet_monai.bundle_tools.own_code import refuse_code
 from ssgnet_monai.pipeline.known_names import check_names
 from ssgnet_monai.pipeline.methods import METHODS
-from ssgnet_monai.pipeline.settings import BUNDLE_OF, BundleSettings, Layer, bundle_ids, merge_layers, root_id, value_of
+from ssgnet_monai.pipeline.settings import (
+    BUNDLE_OF,
+    VOLUMES,
+    BundleSettings,
+    Layer,
+    bundle_ids,
+    merge_layers,
+    root_id,
+    value_of,
+)
 
 OF_DATASETS = {"dataset_name", "prepare"}
 """What a dataset file holds beside ids of the bundles."""
+
+
+OTHERS = [(method.overlays, f"method {name!r}", f"the row `method: {name}`") for name, method in METHODS.items()]
+OTHERS += [((VOLUMES,), "whole volumes", f"the experiment `prepare.form: {VOLUMES}`")]
+"""Configurations that not every row of segmentation reads: names, whose they are, and what makes a row read them."""
 
 
 def checked_row(settings: BundleSettings, trusted: bool) -> dict[str, Any]:
@@ -50,19 +63,16 @@ def _check_ids(layer: Layer, where: str, settings: BundleSettings) -> None:
     if layer.kind == "dataset":
         check_names(ids, OF_DATASETS.union(*map(bundle_ids, BUNDLE_OF.values())), where)
         return
-    known = settings.known_ids()
-    for method, other in METHODS.items():
-        theirs = _ids_of(other.overlays, settings) - _ids_of(settings.configs, settings)
-        if settings.bundle == BUNDLE_OF["segmentation"] and (foreign := [id_ for id_ in ids if id_ in theirs]):
-            raise ValueError(
-                f"Expected settings of the row's own method in {where}, got {foreign[0]!r}, which is one of method "
-                f"{method!r}. Give the row `method: {method}`, or take it out."
-            )
-    check_names(ids, known, where)
-
-
-def _ids_of(names: Iterable[str], settings: BundleSettings) -> frozenset[str]:
-    return bundle_ids(settings.bundle, tuple(names)) if settings.bundle == BUNDLE_OF["segmentation"] else frozenset()
+    if settings.bundle == BUNDLE_OF["segmentation"]:
+        read = bundle_ids(settings.bundle, (*settings.configs, "evaluate"))
+        for names, owner, remedy in OTHERS:
+            theirs = [id_ for id_ in ids if id_ in bundle_ids(settings.bundle, names) - read]
+            if theirs and layer.kind == "row":
+                raise ValueError(
+                    f"Expected settings of the row's own training in {where}, got {theirs[0]!r}, which is one of "
+                    f"{owner}. Give {remedy}, or take it out."
+                )
+    check_names(ids, settings.known_ids(), where)
 
 
 def _with_numbers(layer: Layer, where: str, below: list[Layer]) -> dict[str, Any]:

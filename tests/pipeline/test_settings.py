@@ -104,7 +104,7 @@ def test_an_id_inside_what_is_not_there_is_named(key: str) -> None:
         ("methd=rounds", "in segmentation.unet, got 'methd'. Did you mean 'method'"),
         (
             "method=supervised",
-            r"own method in segmentation.unet.config, got 'num_rounds', .* method 'rounds'.*method: rounds",
+            r"own training in segmentation.unet.config, got 'num_rounds', .* method 'rounds'.*method: rounds",
         ),
     ],
 )
@@ -143,3 +143,23 @@ def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixt
     assert one == "segmentation.unet: network_def#channels = [16, 32, 64, 128]\n  [16, 32, 64, 128]  network unet"
     assert cli.main(["run", str(DEMO), "--explain", "stepz"]) == 2
     assert "Did you mean 'steps'" in capsys.readouterr().err
+
+
+def test_whole_volumes_are_trained_with_the_bundles_volumes(tmp_path: Path) -> None:
+    content = {
+        "dataset": "phantom",
+        "prepare": {"volumes": 6},
+        "segmentation": {"a": {"config": {"patch_size": [8] * 3}}},
+    }
+    volumes = load_experiment(written(tmp_path, "e.yaml", content))
+    settings = settings_of(volumes, "segmentation", "a")
+    assert settings.configs == ("train", "volumes", "rounds")
+    assert (settings.merged["spatial_dims"], settings.merged["patch_size"]) == (3, [8, 8, 8])
+    content["prepare"] |= {"form": "slices"}
+    with pytest.raises(
+        ValueError, match="got 'patch_size', which is one of whole volumes. Give .*prepare.form: volumes"
+    ):
+        load_experiment(written(tmp_path, "e.yaml", content))
+    la = load_experiment(DEMO, ["dataset=la2018", "prepare={form: volumes}", "dataset_dir=x"])
+    assert settings_of(la, "segmentation", "unet").configs[1] == "volumes"
+    assert settings_of(la, "synthesis").configs == ("train",)
