@@ -24,7 +24,9 @@ NETWORK = (
     "attn_drop_rate dropout_path_rate use_checkpoint use_v2 img_size hidden_size mlp_dim proj_type num_classes "
     "input_channels num_channels depths_decoder drop_path_rate dims d_state architecture pretrained freeze small_images "
     "image_size z_dim c_dim w_dim img_resolution img_channels channel_base channel_max num_layers num_critical margin_size "
-    "width conv_clamp num_fp16_res mapping_layers magnitude_ema_beta mbstd_group_size conv_kernel use_radial_filters"
+    "conv_clamp num_fp16_res mapping_layers magnitude_ema_beta mbstd_group_size conv_kernel use_radial_filters "
+    "resnet_units width_factor decoder_channels skip_channels n_skip width encoder_name= encoder_weights= encoder_depth "
+    "classes"
 )
 
 MONAI = f"""
@@ -54,6 +56,7 @@ losses.TverskyLoss: include_background to_onehot_y sigmoid softmax alpha beta re
 metrics.DiceMetric: include_background reduction get_not_nans num_classes
 networks.nets.AttentionUnet: {NETWORK}
 networks.nets.BasicUNet: {NETWORK}
+networks.nets.BasicUNetPlusPlus: {NETWORK}
 networks.nets.DenseNet: {NETWORK}
 networks.nets.DenseNet121: {NETWORK}
 networks.nets.DynUNet: {NETWORK}
@@ -143,6 +146,7 @@ engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
 engines.conclude_rounds: log output_dir! model_path!
 engines.init_process_group: backend
+engines.load_pretrained: network path?
 engines.load_weights: network path?
 engines.destroy_process_group:
 engines.save_class_names: classes model_path!
@@ -150,6 +154,7 @@ engines.start_from: path? session
 engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
 engines.write_probabilities: evaluator folder? path! classes
 handlers.AdaController: augment target interval kimg batch_size
+handlers.AdaptiveKappaHandler: session loss validator lambda_
 handlers.AtomicCheckpoint: session interval keep resume
 handlers.BestWeights: session network
 handlers.EarlierModel: session validator network path!
@@ -170,6 +175,7 @@ handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_
 handlers.existing_seeds: folder
 handlers.seed_everything: seed
 losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
+losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
 losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
 losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index
 losses.TvMFDiceLoss: kappa softmax ignore_index
@@ -178,6 +184,7 @@ losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: num_classes metric
 networks.ImageClassifier: {NETWORK}
+networks.TransUNet: {NETWORK}
 networks.VMUNet: {NETWORK}
 networks.VNet: {NETWORK}
 networks.stylegan3.Discriminator: {NETWORK}
@@ -224,6 +231,7 @@ numpy.floor: x
 numpy.round: a decimals
 os.path.basename: p
 os.path.join: a p q r
+segmentation_models_pytorch.Unet: encoder_name= {NETWORK}
 torch.argmax: input dim
 torch.cat: tensors dim
 torch.cuda.device_count:
@@ -263,6 +271,10 @@ LITERALS = {
     "reader": frozenset(("ITKReader", "NibabelReader", "NrrdReader", "PILReader", "PydicomReader")),
     "writer": frozenset(("ITKWriter", "NibabelWriter", "PILWriter")),
     "output_ext": frozenset((".png", ".nii", ".nii.gz")),
+    "encoder_name": frozenset(
+        ("efficientnet-b0", "efficientnet-b2", "efficientnet-b4", "mobilenet_v2", "resnet18", "resnet34", "resnet50")
+    ),
+    "encoder_weights": frozenset(("imagenet",)),
     "output_postfix": frozenset(("", "mask", "pred", "seg", "trans", "prob")),
 }
 # May wait with its arguments until it is called (`_mode_: callable`): it takes neither a name nor a place.

@@ -21,6 +21,8 @@ SILENT = "not a finding"
 OWN_KEYS = frozenset(("_target_", "_disabled_", "_requires_", "_desc_", "_mode_"))
 KEY = re.compile(r"[\w\s./:,()-]+", re.ASCII)
 Id = tuple[str, ...]
+HANDLERS: frozenset[Id] = frozenset((("train", "handlers"), ("validate", "handlers")))
+"""Lists that an overlay may lengthen where the bundle is not seen: what it adds is judged by itself."""
 OUTPUTS = frozenset((name,) for name in ("bundle_root", "ckpt_dir", "features_dir", "model_path", "output_dir"))
 """Places that bundles write to: an overlay may set them where no argument is seen."""
 
@@ -199,7 +201,8 @@ class _Screen:
                         return reason
         if len(entry.id) > 1 and not found and entry.id[:1] not in self.defined:
             network = entry.id[0] == "network_def" and len(entry.id) == 2 and entry.id[1] in NETWORK.split()
-            return None if network else f"it changes {entry.id[0]}, which is in none of these files"
+            added = entry.loose == "merge" and entry.id in HANDLERS and isinstance(entry.value, list)
+            return None if network or added else f"it changes {entry.id[0]}, which is in none of these files"
         return None
 
     def _judge_text(self, entry: _Entry) -> str | None:

@@ -17,6 +17,7 @@ from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan
 from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
+from ssgnet_monai.engines.weights import load_pretrained as load_pretrained
 from ssgnet_monai.engines.weights import load_weights as load_weights
 from ssgnet_monai.engines.weights import start_from as start_from
 from ssgnet_monai.engines.window_inferer import WindowInferer as WindowInferer

@@ -37,6 +37,30 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
     _load(network, load_tensors(path), path)
 
 
+def load_pretrained(network: torch.nn.Module, path: str | Path | None) -> None:
+    """Begin a training with weights from elsewhere, and say in the log which.
+
+    A network with a method ``load_pretrained`` knows the form in which its published weights come (VM-UNet: those of a
+    VMamba classifier, TransUNet: ``R50+ViT-B_16.npz``). Any other takes a plain state dict of its own.
+
+    Args:
+        network: what will be trained.
+        path: the file; None: the network keeps its random weights.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or does not fit the network.
+    """
+    if path is None:
+        logger.info("%s trains from scratch; `pretrained` takes the path of weights", type(network).__name__)
+    elif callable(loader := getattr(network, "load_pretrained", None)):
+        loader(path)
+    elif not Path(path).is_file():
+        raise FileNotFoundError(f"Expected pretrained to be null or a file of weights, found no file at {path}.")
+    else:
+        load_weights(network, path)
+
+
 def start_from(path: str | Path | None, session: TrainingSession) -> None:
     """Begin a generator with the networks of an earlier run's checkpoint, unless this run has checkpoints itself.
 

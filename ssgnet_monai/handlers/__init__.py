@@ -1,4 +1,5 @@
 from ssgnet_monai.handlers.ada_controller import AdaController as AdaController
+from ssgnet_monai.handlers.adaptive_kappa import AdaptiveKappaHandler as AdaptiveKappaHandler
 from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCheckpoint
 from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
 from ssgnet_monai.handlers.earlier_model import EarlierModel as EarlierModel

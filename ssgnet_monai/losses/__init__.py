@@ -12,3 +12,4 @@ from ssgnet_monai.losses.ce_dice import CEDiceLoss as CEDiceLoss
 from ssgnet_monai.losses.loss_choice import segmentation_loss as segmentation_loss
 from ssgnet_monai.losses.tvmf_dice import AdaptiveTvMFDiceLoss as AdaptiveTvMFDiceLoss
 from ssgnet_monai.losses.tvmf_dice import TvMFDiceLoss as TvMFDiceLoss
+from ssgnet_monai.losses.tvmf_dice import adapted_kappa as adapted_kappa

@@ -36,6 +36,22 @@ def tvmf_dice(
     return (2 - (1 + cosine) / (1 + kappa * (1 - cosine))).square() * known.any()
 
 
+def adapted_kappa(counts: torch.Tensor, lambda_: float = 32.0) -> torch.Tensor:
+    """Concentration of each class, from how well the class was found: ``lambda_`` times its pooled Dice.
+
+    Args:
+        counts: (n, K, 4): TP, TN, FP, FN of n images and K classes, background included.
+        lambda_: concentration of a class that was found perfectly, above 0.
+
+    Returns:
+        (K,) float64; 0 for a class that occurs neither in the masks nor in the predictions.
+
+    Source: Kato & Hotta 2023, Adaptive t-vMF Dice Loss (Comput. Biol. Med. 107695), Eq. 9.
+    """
+    tp, _, fp, fn = counts.double().sum(0).unbind(-1)
+    return lambda_ * 2 * tp / (2 * tp + fp + fn).clamp(min=1)
+
+
 class TvMFDiceLoss(nn.Module):
     """Mean over all classes of the t-vMF Dice loss, from logits.
 
@@ -75,7 +91,7 @@ class TvMFDiceLoss(nn.Module):
         classes, known = class_target(logits, target, self.ignore_index)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         probability = logits.softmax(1) if self.softmax else logits
-        return tvmf_dice(probability, classes, self.kappa.to(logits.dtype), known).mean()
+        return tvmf_dice(probability, classes, self.kappa.to(logits), known).mean()
 
 
 class AdaptiveTvMFDiceLoss(TvMFDiceLoss):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from ssgnet_monai.networks.resnet_v2 import ResNetV2
 _STRIDE = 16
 _HEAD_CHANNELS = 512
 _NORM_EPS = 1e-6
-logger = logging.getLogger(__name__)
 
 
 class TransUNet(nn.Module):
@@ -36,7 +34,7 @@ class TransUNet(nn.Module):
         skip_channels: of the skips that the decoder blocks take; those of 1/8, 1/4 and 1/2 and none at full size.
         n_skip: how many decoder blocks take a skip, 0 to 3, deepest first.
         dropout: rate after the embedding and in the perceptrons, in [0, 1).
-        pretrained: path of Google's ``R50+ViT-B_16.npz``, or of one with other sizes; None trains from scratch.
+        pretrained: path of Google's ``R50+ViT-B_16.npz``, or of one with other sizes; None: random weights.
 
     Raises:
         ValueError: If the sizes do not fit, or the file of weights.
@@ -73,10 +71,8 @@ class TransUNet(nn.Module):
         )  # fmt: skip
         self.decoder = Decoder(hidden_size, decoder_channels, skip_channels[:n_skip])
         self.segmentation_head = nn.Sequential(nn.Conv2d(decoder_channels[-1], num_classes, 3, padding=1))
-        if pretrained is None:
-            logger.info("TransUNet starts from random weights; `pretrained` takes the path of R50+ViT-B_16.npz")
-        else:
-            load_vit_npz(self, pretrained)
+        if pretrained is not None:
+            self.load_pretrained(pretrained)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Segment images.
@@ -99,6 +95,10 @@ class TransUNet(nn.Module):
             image = image.expand(-1, 3, -1, -1)
         tokens, skips = self.transformer(image)
         return self.segmentation_head(self.decoder(tokens.unflatten(1, self.transformer.grid), skips))
+
+    def load_pretrained(self, path: str | Path) -> None:
+        """Begin with the encoder of Google's ``R50+ViT-B_16.npz``; see ``convert.load_vit_npz``."""
+        load_vit_npz(self, path)
 
 
 class Transformer(nn.Module):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from ssgnet_monai.networks.convert.vmamba import load_vmamba
 from ssgnet_monai.networks.patch_layers import FinalPatchExpand2D, PatchEmbed2D, PatchExpand2D, PatchMerging2D
 from ssgnet_monai.networks.vss_block import VSSBlock
 
@@ -16,7 +17,6 @@ __all__ = ["VSSM", "VMUNet"]
 
 _STRIDE = 32
 _NORM_EPS = 1e-5
-logger = logging.getLogger(__name__)
 
 
 class VMUNet(nn.Module):
@@ -86,47 +86,9 @@ class VMUNet(nn.Module):
             )
         return self.vmunet(x.expand(-1, self.input_channels, -1, -1))
 
-    def load_vmamba_encoder(self, state_dict: Mapping[str, torch.Tensor]) -> dict[str, list[str]]:
-        """Initialise encoder and decoder from the weights of a VMamba classifier.
-
-        Encoder stage ``layers.i`` also initialises decoder stage ``layers_up.{3-i}`` wherever key and shape fit.
-
-        Args:
-            state_dict: VMamba's state dict (keys ``patch_embed...``, ``layers...``), or a dict with it under "model".
-
-        Returns:
-            {"encoder": loaded keys, "decoder": initialised keys, "unused": keys without a place, such as the head}.
-
-        Raises:
-            ValueError: If no key fits the encoder, or an encoder tensor has another shape than this network's.
-
-        Source: Ruan et al. 2024 (arXiv 2402.02491), section 4.2.
-        """
-        nested = state_dict.get("model")
-        weights: Mapping[str, torch.Tensor] = nested if isinstance(nested, Mapping) else state_dict
-        own = self.vmunet.state_dict()
-        encoder = {k: v for k, v in weights.items() if k in own and k.startswith(("patch_embed.", "layers."))}
-        wrong = [k for k, v in encoder.items() if v.shape != own[k].shape]
-        if not encoder or wrong:
-            came = (
-                f"{wrong[0]} of shape {tuple(encoder[wrong[0]].shape)}, not {tuple(own[wrong[0]].shape)}"
-                if wrong
-                else f"keys such as {sorted(weights)[:3]}"
-            )
-            raise ValueError(
-                f"Expected the state dict of a VMamba encoder that fits this network, got {came}. "
-                "Use VMamba-T/S weights with the default dims, or set dims and d_state to those of the weights."
-            )
-        decoder = {}
-        for key, value in encoder.items():
-            stage, _, rest = key.removeprefix("layers.").partition(".")
-            target = f"layers_up.{3 - int(stage)}.{rest}" if key.startswith("layers.") else ""
-            if target in own and own[target].shape == value.shape:
-                decoder[target] = value
-        self.vmunet.load_state_dict({**own, **encoder, **decoder})
-        unused = sorted(set(weights) - set(encoder))
-        logger.info("VMamba weights: %d encoder, %d decoder, %d unused", len(encoder), len(decoder), len(unused))
-        return {"encoder": sorted(encoder), "decoder": sorted(decoder), "unused": unused}
+    def load_pretrained(self, path: str | Path) -> None:
+        """Begin with the weights of a VMamba classifier; see ``convert.load_vmamba``."""
+        load_vmamba(self, path)
 
 
 class VSSM(nn.Module):

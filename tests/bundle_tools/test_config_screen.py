@@ -40,6 +40,16 @@ def test_an_argument_from_another_file_is_held_against_the_target_that_takes_it(
     assert "changes m, which is in none of these files" in reasons["m::k"]
 
 
+def test_handlers_that_an_overlay_adds_are_judged_by_themselves(tmp_path):
+    good = "+train#handlers:\n- {_target_: StatsHandler, iteration_log: false}\n"
+    assert {refusal for _, refusal in screen(tmp_path, a=good).values()} == {None}
+    bad = "+train#handlers:\n- {_target_: StatsHandler, name: x}\n- {_target_: os.system}\n- $exec('x')\n"
+    reasons = {id_ for (_, id_), (_, refusal) in screen(tmp_path, a=bad).items() if refusal}
+    assert reasons == {"train::handlers::0::name", "train::handlers::1::_target_", "train::handlers::2"}
+    other = screen(tmp_path, a="+train#files: [x]", b="train#handlers: []")
+    assert [refusal for _, refusal in other.values() if refusal] != []
+
+
 def test_a_finding_tells_its_line(tmp_path):
     text = "a: 1\nb:\n- x\n- c:\n    _target_: os.system\nd#e: $exec('x')\n"
     found = {id_: line for (_, id_), (line, refusal) in screen(tmp_path, a=text).items() if refusal}

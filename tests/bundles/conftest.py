@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,12 @@ def run_bundle() -> Callable[..., ConfigWorkflow]:
     return run_workflow
 
 
-def run_workflow(bundle: str, names: list[str], run_id: str = "run", **overrides: Any) -> ConfigWorkflow:
+def run_workflow(
+    bundle: str, names: list[str], run_id: str = "run", overlays: Sequence[str] = (), **overrides: Any
+) -> ConfigWorkflow:
     folder = next(REPOSITORY.glob(f"bundles/*_{bundle}"))
     workflow = ConfigWorkflow(
-        config_file=[str(folder / "configs" / f"{name}.yaml") for name in names],
+        config_file=[*(str(folder / "configs" / f"{name}.yaml") for name in names), *overlays],
         meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
         workflow_type="infer" if names == ["inference"] else "train",

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ssgnet_monai.data.tensor_file import save_tensors
-from ssgnet_monai.engines import load_weights
+from ssgnet_monai.engines import load_pretrained, load_weights
 
 
 def network():
@@ -55,3 +55,15 @@ def test_weights_saved_in_half_precision_are_taken(tmp_path):
     net = network()
     load_weights(net, tmp_path / "model.pt")
     assert net.state_dict()["0.bias"].dtype == torch.float32
+
+
+def test_a_training_begins_with_weights_of_its_own_network(tmp_path, caplog):
+    net = network()
+    with caplog.at_level("INFO"):
+        load_pretrained(net, None)
+    assert "Sequential trains from scratch" in caplog.text
+    save_tensors(tmp_path / "model.pt", GOOD)
+    load_pretrained(net, tmp_path / "model.pt")
+    assert torch.equal(net.state_dict()["0.weight"], GOOD["0.weight"])
+    with pytest.raises(FileNotFoundError, match="null or a file of weights, found no file at none.pt"):
+        load_pretrained(net, "none.pt")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ssgnet_monai.networks import VMUNet
+from ssgnet_monai.networks.convert import load_vmamba
 from ssgnet_monai.networks.patch_layers import FinalPatchExpand2D, PatchEmbed2D, PatchExpand2D, PatchMerging2D
 from ssgnet_monai.networks.vmunet import VSSM
 from ssgnet_monai.networks.vss_block import SS2D, DropPath, VSSBlock
@@ -172,7 +173,7 @@ def test_wrong_options_are_named(options, message):
         VMUNet(**{**SMALL, **options})
 
 
-def test_encoder_weights_also_initialise_the_decoder():
+def test_encoder_weights_also_initialise_the_decoder(tmp_path):
     torch.manual_seed(1)
     depths = {"depths": (2, 2, 1, 1), "depths_decoder": (1, 1, 2, 1)}
     source = VMUNet(**{**SMALL, **depths})
@@ -180,7 +181,8 @@ def test_encoder_weights_also_initialise_the_decoder():
     weights["head.weight"] = torch.zeros(10, 128)
     network = VMUNet(**{**SMALL, **depths})
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    report = network.load_vmamba_encoder({"model": weights})
+    torch.save({"model": weights}, tmp_path / "vmamba.pth")
+    report = load_vmamba(network, tmp_path / "vmamba.pth")
     assert report["unused"] == ["head.weight"]
     assert set(report["encoder"]) == set(weights) - {"head.weight"}
     encoder, decoder = network.vmunet.layers, network.vmunet.layers_up
@@ -194,12 +196,17 @@ def test_encoder_weights_also_initialise_the_decoder():
     assert all(torch.equal(after[key], before[key]) for key in untouched)
 
 
-def test_encoder_weights_of_another_network_are_refused():
-    with pytest.raises(ValueError, match=r"keys such as .'conv1.weight'"):
-        VMUNet(**SMALL).load_vmamba_encoder({"conv1.weight": torch.zeros(1)})
-    other = VMUNet(**{**SMALL, "d_state": 8}).vmunet.state_dict()
+def test_encoder_weights_of_another_network_are_refused(tmp_path):
+    def load(state):
+        torch.save(state, tmp_path / "other.pth")
+        VMUNet(**SMALL).load_pretrained(tmp_path / "other.pth")
+
+    with pytest.raises(ValueError, match=r"names such as .'conv1.weight'"):
+        load({"conv1.weight": torch.zeros(1)})
     with pytest.raises(ValueError, match=r"layers.0.blocks.0.self_attention.x_proj_weight of shape \(4, 17, 32\)"):
-        VMUNet(**SMALL).load_vmamba_encoder(other)
+        load(VMUNet(**{**SMALL, "d_state": 8}).vmunet.state_dict())
+    with pytest.raises(FileNotFoundError, match=r"VMamba classifier at .*none.pth, found no file"):
+        VMUNet(**SMALL).load_pretrained(tmp_path / "none.pth")
 
 
 def test_traced_network_gives_the_same_logits(tmp_path):
