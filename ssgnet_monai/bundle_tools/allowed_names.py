@@ -175,7 +175,6 @@ handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_
 handlers.existing_seeds: folder
 handlers.seed_everything: seed
 losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
-losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
 losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
 losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index
 losses.TvMFDiceLoss: kappa softmax ignore_index
