@@ -39,12 +39,16 @@ ONE_CLASS = "all"
 
 @dataclass(frozen=True)
 class ImagePair:
-    """One image, its mask (or None) and the name that both go by; further masks are united with the first."""
+    """One image, its mask (or None) and the name that both go by; further masks are united with the first.
+
+    ``parts`` names the class that each mask is of, where an image has one for each class.
+    """
 
     stem: str
     image: Path
     mask: Path | None
     further_masks: tuple[Path, ...] = field(default=(), kw_only=True)
+    parts: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def masks(self) -> tuple[Path, ...]:

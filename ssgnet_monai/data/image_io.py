@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from scipy import ndimage
 
 from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.label_space import mask_image
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
 from ssgnet_monai.data.picture_layout import is_signed, layout_of, white_is_zero
 
@@ -140,9 +142,15 @@ def binarise_mask(
 
 
 def _holds_labels(values: np.ndarray, cut: np.ndarray) -> bool:
-    """Whether dark values are classes beside 0 and 255, as 1 is beside a void of 255: few values on many pixels."""
-    dark = values[(values > 0) & (values <= 32)]
-    return bool(values.min() == 0 and 10 * dark.size > np.count_nonzero(cut) and len(np.unique(dark)) <= MOST_LABELS)
+    """Whether few other values than 0 and 255 are classes: dark ones on many pixels, as 1 is beside a void of 255, or
+    grey ones that fill areas, where smooth edges are thin."""
+    shades = np.unique(values[(values > 0) & (values < 223)])
+    if not 0 < len(shades) <= MOST_LABELS or values.min() > 0:
+        return False
+    dark = np.count_nonzero((values > 0) & (values <= 32))
+    return bool(10 * dark > np.count_nonzero(cut)) or any(
+        ndimage.binary_erosion(values == shade, np.ones((3, 3))).any() for shade in shades[shades > 32]
+    )
 
 
 def resize_image(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -157,17 +165,24 @@ def resize_image(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Nearest-neighbour resize of an (H, W) bool array to ``size`` = (H, W)."""
+    """Nearest-neighbour resize of an (H, W) array, bool or uint8 class numbers, to ``size`` = (H, W)."""
     if mask.shape == tuple(size):
         return mask
     box = (int(size[1]), int(size[0]))
-    return np.asarray(Image.fromarray(mask.astype(np.uint8)).resize(box, Image.Resampling.NEAREST)) > 0
+    resized = Image.fromarray(mask.astype(np.uint8)).resize(box, Image.Resampling.NEAREST)
+    return np.asarray(resized).astype(mask.dtype)
 
 
 def write_image_png(path: str | Path, values: np.ndarray) -> None:
     """Write an (H, W) or (H, W, 3) uint8, or (H, W) uint16 array as PNG, atomically."""
     with atomic_path(path) as temporary:
         Image.fromarray(np.ascontiguousarray(values)).save(temporary, format="PNG", compress_level=PNG_EFFORT)
+
+
+def write_label_png(path: str | Path, classes: np.ndarray) -> None:
+    """Write a mask of class numbers, (H, W) uint8, as PNG with a palette, atomically; see ``mask_image``."""
+    with atomic_path(path) as temporary:
+        mask_image(classes).save(temporary, format="PNG", compress_level=PNG_EFFORT)
 
 
 def write_mask_png(path: str | Path, mask: Any) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ssgnet_monai.data.label_space import IGNORED
+
 BACKGROUND = "background"
 HOW = "--labels FILE.json (in an experiment prepare.labels)"
 MOST_SHOWN = 40
@@ -38,6 +40,11 @@ class LabelMap:
     def datalist_labels(self) -> dict[str, str]:
         """Mask value -> name, as a datalist has it."""
         return {str(number): name for number, name in enumerate(self.names)}
+
+    @property
+    def written(self) -> LabelMap:
+        """The same classes of masks that hold their numbers already."""
+        return LabelMap(self.names, {**{number: number for number in range(len(self.names))}, IGNORED: IGNORED})
 
     def numbers(self, values: np.ndarray, name: object) -> np.ndarray:
         """The class numbers of mask values.

@@ -31,7 +31,7 @@ DECODED_PIXELS = 60_000_000
 PILLOW_BLOCK = 2**26
 """Bytes in which Pillow takes memory: blocks this large go back to the system when a large picture is dropped."""
 JOURNAL = ".prepare_records.jsonl"
-FORMAT = 3  # of the records
+FORMAT = 4  # of the records
 Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 

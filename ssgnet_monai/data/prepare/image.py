@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from ssgnet_monai.data.image_io import (
     resize_image,
     resize_mask,
     write_image_png,
-    write_mask_png,
+    write_label_png,
 )
+from ssgnet_monai.data.label_map import LabelMap, binary
+from ssgnet_monai.data.label_picture import read_label_picture
+from ssgnet_monai.data.label_space import IGNORED
 from ssgnet_monai.data.mask_picture import read_mask
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.orientation import orientation_of, stored_size, turn_upright, upright_size
 from ssgnet_monai.data.prepare.contrast import equalise_contrast
-from ssgnet_monai.data.prepare.mask_cleaning import clean_mask
+from ssgnet_monai.data.prepare.mask_cleaning import clean_classes
 from ssgnet_monai.data.prepare.near_duplicates import perceptual_hash
 
 
@@ -70,9 +73,10 @@ class Treatment:
     Args:
         mask_threshold: see ``binarise_mask``.
         size: (H, W) in pixels, or None to keep each image's own.
-        clean_masks: see ``clean_mask``, in pixels of the written mask.
+        clean_masks: see ``clean_classes``, in pixels of the written mask.
         clahe: see ``equalise_contrast``.
         mask_foreground: see ``read_mask``.
+        labels: what masks mean.
     """
 
     mask_threshold: int | None = None
@@ -80,6 +84,7 @@ class Treatment:
     clean_masks: int = 0
     clahe: bool = False
     mask_foreground: str | None = None
+    labels: LabelMap = field(default_factory=lambda: binary("foreground"))
 
 
 def convert_pair(
@@ -96,26 +101,31 @@ def convert_pair(
     Returns:
         What was found: ``stem, image, label, width, height, mode, grey, turned, sha256`` (of the source pixels),
         ``perceptual_hash, masks`` (how many were united), ``mask_encoding, foreground`` and ``border_foreground``
-        (fraction of the source's pixels, and of those on its border), ``vanished`` (foreground lost by resizing or
+        (fraction of the source's pixels that are of a class, and of those on its border), ``not_known`` (fraction whose
+        class is not known), ``present`` (classes of the written mask), ``vanished`` (a class was lost by resizing or
         cleaning).
 
     Raises:
-        ValueError: unreadable pixels or a mask that is not binary.
+        ValueError: unreadable pixels or a mask of other values.
     """
     record: dict[str, Any] = {"stem": pair.stem, "image": f"images/{pair.stem}.png"}
     shape = None
     if pair.mask is not None:  # the mask first: of two large pictures, one is in memory at a time
         mask, record["mask_encoding"] = _united_masks(pair, treatment, max_megapixels)
         shape = mask.shape
-        resized_mask = clean_mask(resize_mask(mask, treatment.size or shape), treatment.clean_masks)
-        border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+        resized_mask = clean_classes(resize_mask(mask, treatment.size or shape), treatment.clean_masks)
+        marked, present = (mask > 0) & (mask < IGNORED), _classes(resized_mask)
+        border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
         record |= {
             "label": f"masks/{pair.stem}.png",
             "masks": len(pair.masks),
-            "foreground": float(mask.mean()),
+            "foreground": float(marked.mean()),
             "border_foreground": float(border.mean()),
-            "vanished": bool(mask.any() and not resized_mask.any()),
+            "not_known": float((mask == IGNORED).mean()),
+            "present": present,
+            "vanished": present != _classes(mask),
         }
+        del marked
         del mask
     values, record["mode"], orientation = read_image(pair.image, max_megapixels)
     record["turned"] = orientation != 1
@@ -134,7 +144,7 @@ def convert_pair(
         "perceptual_hash": perceptual_hash(resized),
     }
     if shape is not None:
-        write_mask_png(out / "masks" / f"{pair.stem}.png", resized_mask)
+        write_label_png(out / "masks" / f"{pair.stem}.png", resized_mask)
     write_image_png(out / "images" / f"{pair.stem}.png", resized)
     return record
 
@@ -155,14 +165,26 @@ def read_image(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[np.n
 
 
 def _united_masks(pair: ImagePair, treatment: Treatment, max_megapixels: float) -> tuple[np.ndarray, str]:
-    """All masks of an image as one, upright: (H, W) bool; and how the first is encoded."""
+    """All masks of an image as one, upright, later classes over earlier ones: (H, W) uint8; how they are encoded."""
     with open_picture(pair.image, max_megapixels) as image:
         orientation, shown = orientation_of(image), upright_size(image)[::-1]
-    united, encodings = np.zeros(shown, bool), []
-    for path in pair.masks:
-        mask, encoding = read_mask(path, treatment.mask_threshold, max_megapixels, foreground=treatment.mask_foreground)
+    labels = treatment.labels
+    class_of = [labels.parts[part] for part in pair.parts] or [1] * len(pair.masks)
+    united, encodings = np.zeros(shown, np.uint8), []
+    for number, path in sorted(zip(class_of, pair.masks, strict=True)):
+        if labels.values or labels.colours:
+            mask, encoding = read_label_picture(path, labels, max_megapixels)
+        else:
+            drawn, encoding = read_mask(
+                path, treatment.mask_threshold, max_megapixels, foreground=treatment.mask_foreground
+            )
+            mask = drawn * np.uint8(number)
         if mask.shape != shown and mask.shape == shown[::-1]:  # without a tag, and drawn on the stored pixels
             mask = turn_upright(mask, orientation)
-        united |= mask
+        np.copyto(united, mask, where=mask > 0)
         encodings.append(encoding)
     return united, next((found for found in encodings if found != "empty"), "empty")
+
+
+def _classes(mask: np.ndarray) -> list[int]:
+    return [int(number) for number in np.unique(mask) if 0 < number < IGNORED]

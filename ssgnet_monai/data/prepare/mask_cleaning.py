@@ -6,6 +6,27 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import disk
 
+from ssgnet_monai.data.label_space import IGNORED
+
+
+def clean_classes(classes: np.ndarray, radius: int) -> np.ndarray:
+    """The same for each class of a mask, later ones over earlier ones; pixels of unknown class stay.
+
+    Args:
+        classes: (H, W) uint8, class numbers and ``IGNORED``.
+        radius: of the disk, in pixels; 0: the mask as it is.
+
+    Returns:
+        (H, W) uint8.
+    """
+    if radius == 0:
+        return classes
+    cleaned = np.zeros_like(classes)
+    for number in np.unique(classes[(classes > 0) & (classes < IGNORED)]):
+        cleaned[clean_mask(classes == number, radius)] = number
+    cleaned[classes == IGNORED] = IGNORED
+    return cleaned
+
 
 def clean_mask(mask: np.ndarray, radius: int) -> np.ndarray:
     """Opening, then closing, with a disk: what no disk fits into goes, gaps that no disk fits into are filled.

@@ -17,12 +17,13 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
 from ssgnet_monai.data.label_file import Labels, read_labels
-from ssgnet_monai.data.label_map import LabelMap
+from ssgnet_monai.data.label_map import LabelMap, binary
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.prepare.convert import convert_all, decoding_threads, for_each_pair
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
 from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_inverted
+from ssgnet_monai.data.prepare.picture_labels import picture_labels
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
 from ssgnet_monai.data.splits import checked_shares
@@ -65,10 +66,10 @@ def write_dataset(
 ) -> Path:
     """Write source images as PNG files of one size, with a datalist and a record of what was found.
 
-    Images become 8-bit PNG (16-bit grey stays 16-bit), masks 0/255. NIfTI volumes become 16-bit slices, which are one
-    group (patient) unless the sources say more; their window is written down in voxel values too, as ``voxel_window``.
-    An interrupted run goes on where it stopped; files that are already written from unchanged sources are not decoded
-    again.
+    Images become 8-bit PNG (16-bit grey stays 16-bit), masks PNG of class numbers with a palette. NIfTI volumes become
+    16-bit slices, which are one group (patient) unless the sources say more; their window is written down in voxel
+    values too, as ``voxel_window``. An interrupted run goes on where it stopped; files that are already written from
+    unchanged sources are not decoded again.
 
     Args:
         sources: images with masks, classes, groups and official splits.
@@ -76,7 +77,7 @@ def write_dataset(
         size: pixels of both sides, (H, W), or None to keep sizes.
         name: dataset name; by default that of ``out``.
         modality: for the datalist; by default ``RGB`` or ``grey``.
-        foreground: name of mask value 1.
+        foreground: name of the class of binary masks.
         split: shares of training, validation, test, drawn anew; or "official": the sources' own splits are kept and
             only a missing validation (or test) is drawn, with shares 0.7, 0.1, 0.2.
         seed: seed of the split.
@@ -143,12 +144,19 @@ def write_dataset(
     if as_volumes:
         volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold, labels)
         sources, mask_threshold = volumes.sources(sources), None
+        classes = binary(foreground) if labels is None else labels.written
+    else:
+        told_binary = mask_threshold is not None or mask_foreground is not None
+        classes, read_off = picture_labels(
+            sources, out, labels, foreground, max_megapixels, workers, told_binary=told_binary
+        )
+        notes = [*notes, *read_off]
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, sources, workers, "reading headers")
     bits = _one_depth(sources, headers)
-    treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground)
+    treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground, classes)
     records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
-    if volumes is None and mask_threshold is None and mask_foreground is None:
+    if volumes is None and labels is None and not told_binary:
         refuse_inverted(records)
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     if volumes is not None:
@@ -161,7 +169,7 @@ def write_dataset(
     datalist: dict[str, Any] = {
         "name": name or out.resolve().name,
         "modality": {"0": modality or ("RGB" if num_channels == 3 else "grey")},
-        "labels": {"0": "background", "1": foreground},
+        "labels": classes.datalist_labels,
         "classes": ordered_classes(sources, class_order),
         "num_channels": num_channels,
         "intensity_window": [0, 255] if bits == 8 else percentile_window(training),
