@@ -48,7 +48,13 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--seed", type=int, help="seed of the split (0)")
     parser.add_argument("--name", help="dataset name (default: NAME, or that of the output folder)")
     parser.add_argument("--modality", help="written into the datalist (default: RGB or grey)")
-    parser.add_argument("--foreground", help="name of mask value 1 (lesion)")
+    parser.add_argument("--foreground", help="name of the class of binary masks (lesion)")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="JSON or CSV: class of each mask value, index, colour (#ff0000) or, with a mask for each class, of the "
+        'ending of its name or its folder; or JSON text: \'{"0": "background", "1": "organ", "2": "tumour"}\'',
+    )
     parser.add_argument("--num-channels", type=int, choices=(1, 3), help="default: 3 if any image has colour")
     parser.add_argument("--mask-threshold", type=int, metavar="VALUE", help="mask values above it are foreground")
     parser.add_argument(

@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.dicom.survey import check_pictures
-from ssgnet_monai.data.image_files import (
-    find_images,
-    is_dicom,
-    is_volume,
-    listed,
-    pair_files,
-    refuse_mask_folders,
-    refuse_masks,
-)
+from ssgnet_monai.data.image_files import find_images, is_dicom, is_volume, listed
+from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders, refuse_masks
 from ssgnet_monai.data.volumes.view import mixed_planes, plane_name, slice_axis
 from ssgnet_monai.data.volumes.volume import Volume
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import pair_files
+from ssgnet_monai.data.pair_files import pair_files
 from tests.volume_files import ct, f_mask, write
 
 

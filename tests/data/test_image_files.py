@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import find_images, is_dicom, pair_files, refuse_mask_folders, stem_of, survey_folder
+from ssgnet_monai.data.image_files import find_images, is_dicom, stem_of, survey_folder
 from ssgnet_monai.data.inference_items import inference_items, picture_items
+from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
 from ssgnet_monai.transforms import LoadImageMaskd
 
 

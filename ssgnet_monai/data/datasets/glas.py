@@ -18,9 +18,9 @@ from ssgnet_monai.data.image_files import (
     find_images,
     listed,
     locate_folders,
-    pair_files,
     stem_key,
 )
+from ssgnet_monai.data.pair_files import pair_files
 from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)

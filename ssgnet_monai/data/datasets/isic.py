@@ -9,16 +9,8 @@ from pathlib import Path
 
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.layout import find_root
-from ssgnet_monai.data.image_files import (
-    ONE_CLASS,
-    ImagePair,
-    SourceImage,
-    find_images,
-    listed,
-    pair_files,
-    stem_key,
-    stem_of,
-)
+from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, SourceImage, find_images, listed, stem_key, stem_of
+from ssgnet_monai.data.pair_files import pair_files
 from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.case_lists import Lists, split_by_lists
 from ssgnet_monai.data.datasets.layout import find_root
 from ssgnet_monai.data.datasets.tiles import tile_sources
-from ssgnet_monai.data.image_files import SourceImage, find_images, pair_files
+from ssgnet_monai.data.image_files import SourceImage, find_images
+from ssgnet_monai.data.pair_files import pair_files
 
 logger = logging.getLogger(__name__)
 

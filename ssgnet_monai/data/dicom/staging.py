@@ -19,7 +19,9 @@ from ssgnet_monai.data.dicom.series import read_series
 from ssgnet_monai.data.dicom.survey import DicomImage
 from ssgnet_monai.data.image_files import SourceImage, is_dicom, is_volume, listed, stem_of
 from ssgnet_monai.data.image_io import write_image_png
-from ssgnet_monai.data.mask_picture import read_mask
+from ssgnet_monai.data.open_picture import open_picture
+from ssgnet_monai.data.orientation import upright_size
+from ssgnet_monai.data.prepare.mask_survey import may_be_classes, survey_mask
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.volume import Volume
@@ -168,12 +170,16 @@ def _pictures(image: DicomImage, staging: Path, max_megapixels: float) -> list[s
 
 def _check_mask(image: DicomImage, mask: Path, threshold: int | None, max_megapixels: float) -> None:
     """Here, where a message can name the owner's file."""
-    shape = read_mask(mask, threshold, max_megapixels)[0].shape
+    found = survey_mask(mask, max_megapixels)
+    if threshold is None and found["problem"] and not may_be_classes(found):
+        raise ValueError(found["problem"])
+    with open_picture(mask, max_megapixels) as picture:
+        width, height = upright_size(picture)
     header = read_header(image.path, reviewed=True, max_megapixels=max_megapixels)
-    if shape != (header.rows, header.columns):
+    if (height, width) != (header.rows, header.columns):
         raise ValueError(
             f"Expected a mask of the image's size {header.columns}x{header.rows} (width x height), got "
-            f"{shape[1]}x{shape[0]} in {mask}. Export it at that size, or remove both files."
+            f"{width}x{height} in {mask}. Export it at that size, or remove both files."
         )
 
 

@@ -16,12 +16,11 @@ from ssgnet_monai.data.image_files import (
     is_volume,
     listed,
     locate_folders,
-    pair_files,
-    refuse_mask_folders,
     survey_folder,
 )
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
+from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
 from ssgnet_monai.data.prepare.convert import decoding_threads
 from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, read_splits, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart

@@ -54,7 +54,7 @@ def survey_mask(path: Path, max_megapixels: float) -> dict[str, Any]:
             return {"problem": problem, "background": True, "values": None, "scattered": 0}
         codes, colour = coded_values(image, str(path))
         codes = codes if problem or colour else values
-    found = [int(value) for value in np.unique(codes)[: MOST_SHOWN + 1]]
+    found = [int(value) for value in np.unique(codes)[: MOST_SHOWN + 2]]
     marked = [value for value in found if value]
     return {
         "problem": problem,
@@ -62,6 +62,11 @@ def survey_mask(path: Path, max_megapixels: float) -> dict[str, Any]:
         "values": [colour_name(value) for value in marked] if colour else marked,
         "scattered": _scattered(codes) if 1 < len(marked) < MOST_SHOWN else 0,
     }
+
+
+def may_be_classes(found: Mapping[str, Any]) -> bool:
+    """Whether a mask has so few exact values that they may be classes; ``found`` is of :func:`survey_mask`."""
+    return found["values"] is not None and len(found["values"]) <= MOST_SHOWN
 
 
 def decide_labels(masks: Sequence[Path], contents: Sequence[Mapping[str, Any]], foreground: str) -> LabelMap:
@@ -86,7 +91,7 @@ def decide_labels(masks: Sequence[Path], contents: Sequence[Mapping[str, Any]], 
     if not problems and len(colours) < 2 and (len(values) < 2 or any(set(values) <= white for white in WHITE)):
         return binary(foreground)
     background = any(found["background"] for found in exact)
-    few = len(marked) <= MOST_SHOWN and len(exact) == len(contents)
+    few = len(marked) <= MOST_SHOWN and all(map(may_be_classes, contents))
     if problems and (not few or len(marked) + background < 3):  # photographs, JPEG, two values of which none is 0
         raise ValueError(f"{len(problems)} of {len(masks)} images: {' | '.join(problems[:5])}")
     if colours or not few or not background or values != list(range(1, min(len(values) + 1, MOST_CLASSES))):

@@ -137,23 +137,22 @@ def write_dataset(
         return write_volumes(
             sources, out, name=name or out.resolve().name, modality=modality or "grey", labels=labels,
             foreground=foreground, split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold,
-            workers=workers,
-            group_source="volumes" if group_source == NO_GROUPS else group_source, class_order=class_order,
-            window_percentiles=WINDOW_PERCENTILES, notes=notes,
+            workers=workers, group_source="volumes" if group_source == NO_GROUPS else group_source,
+            class_order=class_order, window_percentiles=WINDOW_PERCENTILES, notes=notes,
         )  # fmt: skip
     if as_volumes:
         volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold, labels)
         sources, mask_threshold = volumes.sources(sources), None
         classes = binary(foreground) if labels is None else labels.written
-    else:
-        told_binary = mask_threshold is not None or mask_foreground is not None
+    inspect = partial(inspect_pair, max_megapixels=max_megapixels)
+    headers = for_each_pair(inspect, sources, workers, "reading headers")
+    bits = _one_depth(sources, headers)
+    told_binary = mask_threshold is not None or mask_foreground is not None
+    if not as_volumes:
         classes, read_off = picture_labels(
             sources, out, labels, foreground, max_megapixels, workers, told_binary=told_binary
         )
         notes = [*notes, *read_off]
-    inspect = partial(inspect_pair, max_megapixels=max_megapixels)
-    headers = for_each_pair(inspect, sources, workers, "reading headers")
-    bits = _one_depth(sources, headers)
     treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground, classes)
     records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
     if volumes is None and labels is None and not told_binary:

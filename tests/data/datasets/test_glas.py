@@ -40,7 +40,7 @@ def test_numbered_glands_are_foreground_and_the_official_test_stays(owners_folde
     assert sorted(stems(datalist["test"])) == ["testA_1", "testA_10", "testA_2", "testB_1"]
     assert len(datalist["training"] + datalist["validation"]) == 12
     mask = np.asarray(Image.open(tmp_path / "out/masks/testA_10.png"))
-    assert (mask == 255).sum() == 9 + 18
+    assert (mask == 1).sum() == 9 + 18
     assert datalist["classes"] == ["all"]
     assert datalist["group_source"] == "patient ID of Grade.csv"
     assert "The official split has images of" in caplog.text  # patients on both sides

@@ -57,7 +57,7 @@ def test_the_pupil_is_red_and_subjects_keep_to_the_owners_sides(tmp_path):
     assert groups == {"validation": ["6", "9"], "test": ["3", "4"]}
     assert len(datalist["training"]) == 6
     assert datalist["group_source"] == "sub of annotations.csv"
-    areas = sorted(int((np.asarray(Image.open(item["label"])) == 255).sum()) for item in datalist["training"])
+    areas = sorted(int((np.asarray(Image.open(item["label"])) == 1).sum()) for item in datalist["training"])
     assert areas == [0, 0, 0, 16, 16, 16]
     assert datalist["labels"]["1"] == "pupil"
 

@@ -39,7 +39,7 @@ def test_images_and_lossy_masks(owners_folder, tmp_path, caplog):
     assert datalist["labels"]["1"] == "polyp"
     assert datalist["group_source"].startswith("none")
     mask = np.asarray(Image.open(tmp_path / "out" / "masks" / f"{STEMS[0]}.png"))
-    assert 0.9 < (mask == 255).sum() / (8 * 11) < 1.1
+    assert 0.9 < (mask == 1).sum() / (8 * 11) < 1.1
     assert "has 1000 images, this folder 8" in caplog.text
 
 

@@ -55,7 +55,7 @@ def test_images_masks_and_diagnoses(tmp_path, images, caplog):
     assert datalist["classes"] == ["common_nevus", "atypical_nevus", "melanoma"]
     found = items(datalist)
     assert [item["class"] for item in found] == ["common_nevus", "atypical_nevus", "melanoma"] * 3
-    assert all(np.asarray(Image.open(item["label"])).max() == 255 for item in found)
+    assert all(np.asarray(Image.open(item["label"])).max() == 1 for item in found)
     assert len(found) == 9
     assert "the owner's archive has (80, 80, 40) images by diagnosis, this folder (3, 3, 3)" in caplog.text
 
