@@ -31,7 +31,8 @@ def split_by_lists(
     """The cases to use and their split.
 
     Without a validation list, the training cases have no fixed split: a validation is drawn from them, since nothing
-    is ever chosen by the test cases.
+    is ever chosen by the test cases. An empty validation list says that there is none: trainings then end with their
+    last weights.
 
     Args:
         lists: a folder with ``train``, ``test`` and perhaps ``val`` (``.list`` or ``.txt``), or
@@ -54,7 +55,8 @@ def split_by_lists(
         return dict.fromkeys(cases)
     known = {case.casefold(): case for case in cases}
     split_of: dict[str, str] = {}
-    for role, file in sorted(_files(lists, source).items()):
+    files = _files(lists, source)
+    for role, file in sorted(files.items()):
         lines = [line.strip() for line in read_text(file).splitlines()]
         names = [case_of(line) for line in lines if line]
         absent = [name for name in names if name.casefold() not in known]
@@ -78,7 +80,7 @@ def split_by_lists(
             split_of[case] = role
     if left := [case for case in cases if case not in split_of]:
         logger.warning("%s: %d cases are on no list and are left out: %s.", dataset, len(left), listed(left))
-    fixed = "validation" in split_of.values()
+    fixed = "validation" in files
     counts = {role: list(split_of.values()).count(role) for role in dict.fromkeys(ROLES.values())}
     logger.info(
         "%s: the lists name %s.%s",

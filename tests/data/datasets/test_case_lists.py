@@ -27,6 +27,12 @@ def test_without_lists_all_cases_and_without_validation_no_fixed_training(tmp_pa
     assert split_by_lists(folder, tmp_path, CASES, "x") == {"A": None, "B": None, "C": None, "D": "test"}
 
 
+def test_an_empty_validation_list_says_that_there_is_none(tmp_path):
+    folder = write(tmp_path / "lists", train="abc", val="", test="D")
+    found = split_by_lists(folder, tmp_path, CASES, "x")
+    assert found == {"A": "training", "B": "training", "C": "training", "D": "test"}
+
+
 def test_withdrawn_cases_are_told(tmp_path, caplog):
     folder = write(tmp_path / "lists", train=["A", "B", "Y"], test=["C", "Z"])
     found = split_by_lists(folder, tmp_path, CASES, "x", withdrawn=("Y", "Z"))
