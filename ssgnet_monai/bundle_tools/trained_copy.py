@@ -23,7 +23,7 @@ from ssgnet_monai.pipeline.trained_settings import read_trained
 
 BESIDE = "classes.json"
 """The class names of a classifier, beside its weights."""
-OF_THE_DATA = ("intensity_window", "voxel_window")
+OF_THE_DATA = ("intensity_window", "voxel_window", "voxel_spacing")
 OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat")
 """What limited the experiment's own data, not what is trained with afterwards."""
 
