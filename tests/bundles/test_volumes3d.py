@@ -32,7 +32,7 @@ def organs(seed, num_classes):
     return (classes * 300.0 + random.normal(0, 60, shape)).astype(np.int16), classes
 
 
-@pytest.fixture(scope="module", params=[2])
+@pytest.fixture(scope="module", params=[2, 3])
 def data(request, tmp_path_factory):
     """A prepared folder of 4 training, 2 validation and 2 test volumes, in several orders of axes; and K."""
     root, num_classes, items = tmp_path_factory.mktemp("volumes"), request.param, []
@@ -96,7 +96,6 @@ def test_training_resumes_bit_for_bit(segment, tmp_path):
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.skip(reason="wip")
 def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(segment, data, tmp_path):
     segment(["train", "volumes", "rounds"], "rounds", num_labeled=2, pool="real", num_rounds=1)
     folder = tmp_path / "seg" / "pseudo_labels" / "round_01"
