@@ -108,8 +108,7 @@ OWN = f"""
 data.GeneratorRecord: model_path? dataset_dir? class_name classes
 data.LatentDataset: num_images z_dim seed class_cycle classes skip
 data.RoundsLog: path! header
-data.SampleStream: data transform seed pool pool_fraction cache_bytes slice_plane \
-    whole_volumes
+data.SampleStream: data transform seed pool pool_fraction cache_bytes
 data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers progress copy_cache
 data.StreamSampler: start
 data.class_items: datalist split
@@ -125,6 +124,7 @@ data.picture_items: folder?
 data.pool_items: datalist hidden synthetic pool dataset_dir?
 data.pool_sha256: items
 data.resolved_label_names: names datalist
+data.slice_items: items plane spatial_dims
 data.training_datalist: dataset_dir?
 data.training_sha256: dataset_dir?
 data.volume_items: folder?

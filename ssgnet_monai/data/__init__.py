@@ -32,9 +32,15 @@ from ssgnet_monai.data.splits import hide_labels, split_items
 if TYPE_CHECKING:
     from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
     from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
-    from ssgnet_monai.data.slice_items import SliceDataset as SliceDataset
+    from ssgnet_monai.data.slice_list import SliceDataset as SliceDataset
+    from ssgnet_monai.data.slice_list import slice_items as slice_items
 
-WITH_MONAI = {"SampleStream": "sample_stream", "SliceDataset": "slice_items", "StreamSampler": "sample_stream"}
+WITH_MONAI = {
+    "SampleStream": "sample_stream",
+    "SliceDataset": "slice_list",
+    "StreamSampler": "sample_stream",
+    "slice_items": "slice_list",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -100,7 +100,7 @@ class PseudoLabelRounds(Engine):
             )
         self.arm = REAL_ONLY if pool is None else PSEUDO_LABEL
         self.make_trainer, self.session, self.network, self.dataset = make_trainer, session, network, dataset
-        self.labeled, self.pool, self.log = list(labeled), dataset.units(pool or ()), log
+        self.labeled, self.pool, self.log = list(labeled), list(pool or ()), log
         self.output_dir, self.num_rounds, self.seed = Path(output_dir), num_rounds, seed
         self.start, self.gate, self.pool_fraction = start, gate, pool_fraction
         self.min_delta, self.patience = min_delta, patience

@@ -104,7 +104,6 @@ class SemiSupervisedTrainTask(LabelTrainTask):
             config_file=[self.bundle_config_path, str(configs / "rounds.yaml")],
             **overrides,
             output_dir=str(folder),
-            labeled=self.items("training"),
             hidden=[],
             pool_items=self.items("pool"),
             model_path=str(self.trained),

@@ -100,11 +100,11 @@ class LabelTrainTask(BundleTrainTask):
 
     def _update_overrides(self, overrides: dict[str, Any]) -> dict[str, Any]:
         """Weights go beside the served ones; items are read from a file, since configurations take ``#`` for an id."""
-        training = overrides[self.const.key_train_dataset_data()]
+        training = overrides.pop(self.const.key_train_dataset_data())
         validation = overrides[self.const.key_validate_dataset_data()]
         self._items = {"training": training, "validation": validation, "pool": list(self.pool_items())}
         write_json(self.output / "items.json", self._items)
-        overrides[self.const.key_train_dataset_data()] = self.items("training")
+        overrides["labeled"] = self.items("training")
         overrides[self.const.key_validate_dataset_data()] = self.items("validation")
         overrides["to_beat"] = None if self.pool_items() else str(self.model)
         handlers: list[dict[str, Any]] = overrides[self.const.key_train_handlers()]

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import inference_items, picture_items
-from ssgnet_monai.data.slice_items import slice_items
+from ssgnet_monai.data.slice_list import slice_items
 from tests.dicom_files import write as write_dicom
 from tests.dicom_files import write_series
 from tests.volume_files import ct, oblique, write

@@ -1,12 +1,11 @@
 import gzip
 
-import numpy as np
-import pytest
 import torch
-from monai.transforms import Compose, Lambdad, RandFlipd
+from monai.data import DataLoader
+from monai.transforms import Compose, Lambdad, RandFlipd, RandSpatialCropSamplesd
 
-from ssgnet_monai.data import SampleStream, StreamSampler
-from ssgnet_monai.transforms import LoadImageMaskd
+from ssgnet_monai.data import SampleStream, StreamSampler, slice_items
+from ssgnet_monai.transforms import ClassPlacesd, LoadImageMaskd, LoadVolumed, RandomPatchd
 from tests.volume_files import ct, f_mask, write
 
 ITEMS = [{"image": torch.full((1, 2, 2), float(i))} for i in range(5)]
@@ -15,24 +14,6 @@ POOL = [{"image": torch.full((1, 2, 2), 100.0 + i)} for i in range(15)]
 
 def values(stream, n):
     return [float(stream[k]["image"].flatten()[0]) for k in range(n)]
-
-
-def test_every_pass_is_a_permutation_and_the_order_is_a_function_of_the_seed():
-    drawn = values(SampleStream(ITEMS, seed=3), 10)
-    assert sorted(drawn[:5]) == sorted(drawn[5:]) == [0, 1, 2, 3, 4]
-    assert drawn == values(SampleStream(ITEMS, seed=3), 10)
-    assert values(SampleStream(ITEMS, seed=3), 50) != values(SampleStream(ITEMS, seed=4), 50)
-
-
-def test_pool_fraction_is_kept_in_every_window():
-    drawn = np.array(values(SampleStream(ITEMS, pool=POOL, pool_fraction=0.25), 400))
-    assert (drawn >= 100).sum() == 100
-    assert all((drawn[i : i + 4] >= 100).sum() == 1 for i in range(0, 400, 4))
-
-
-def test_without_a_fraction_sources_are_sampled_in_proportion_to_their_sizes():
-    drawn = values(SampleStream(ITEMS, pool=POOL), 20)
-    assert sorted(drawn) == [0, 1, 2, 3, 4, *range(100, 115)]
 
 
 def test_sample_k_is_the_same_wherever_the_stream_begins():
@@ -44,19 +25,16 @@ def test_sample_k_is_the_same_wherever_the_stream_begins():
     assert 5 < flipped < 35
 
 
-def test_deterministic_transforms_run_once_per_item_within_the_cache():
+def test_deterministic_transforms_run_once_per_item():
     calls = []
 
     def count(x):
         calls.append(1)
         return x
 
-    stream = SampleStream(ITEMS, Lambdad("image", count))
-    values(stream, 50)
-    assert len(calls) == 5
-    calls.clear()
-    values(SampleStream(ITEMS, Lambdad("image", count), cache_bytes=2 * 16), 50)
-    assert len(calls) == 2 + 3 * 10
+    stream = SampleStream(ITEMS, Lambdad("image", count), pool=POOL, pool_fraction=0.5)
+    drawn = values(stream, 60)
+    assert len(calls) == len(set(drawn)) == 20
 
 
 def test_a_volume_and_its_mask_are_read_once_for_all_their_slices(tmp_path, monkeypatch):
@@ -64,27 +42,55 @@ def test_a_volume_and_its_mask_are_read_once_for_all_their_slices(tmp_path, monk
     for index in range(3):
         image, label = (tmp_path / f"{name}{index}.nii.gz" for name in ("image", "mask"))
         items.append({"image": str(write(image, ct(index))), "label": str(write(label, f_mask()))})
-    stream = SampleStream(items, LoadImageMaskd(voxel_window=[-1024, 900]))
+    slices = slice_items(items)
+    stream = SampleStream(slices, LoadImageMaskd(voxel_window=[-1024, 900]))
     unpack = gzip.open
     monkeypatch.setattr(gzip, "open", lambda path: read.append(path) or unpack(path))
-    number = len(stream.data)
+    number = len(slices)
     assert number == 3 * ct().shape[2]
     samples = [stream[k] for k in range(number)]
     assert sorted(read) == sorted(path for item in items for path in item.values())
     alone = LoadImageMaskd(voxel_window=[-1024, 900])
     for k in (0, number - 1):
-        expected = alone(stream.data[stream.locate(k)])
+        expected = alone(slices[stream.order.locate(k)])
         for key in ("image", "label"):
             torch.testing.assert_close(samples[k][key], expected[key])
+
+
+def test_random_patches_of_whole_volumes(tmp_path, monkeypatch):
+    """A volume is read once and kept as it is stored; each sample is a crop that (seed, k) decides."""
+    items, read = [], []
+    for index in range(2):
+        image, label = (tmp_path / f"{name}{index}.nii.gz" for name in ("image", "mask"))
+        items.append({"image": str(write(image, ct(index))), "label": str(write(label, f_mask()))})
+    assert slice_items(items, None, 3) == items
+    steps = [
+        LoadVolumed(voxel_window=[-1024, 900]),
+        ClassPlacesd("label", 2),
+        RandomPatchd(["image", "label"], [4, 4, 4]),
+    ]
+    unpack = gzip.open
+    monkeypatch.setattr(gzip, "open", lambda path: read.append(path) or unpack(path))
+    stream = SampleStream(items, steps, seed=7)
+    expected = [stream[k] for k in range(20)]
+    assert all(sample["image"].shape == sample["label"].shape == (1, 4, 4, 4) for sample in expected)
+    assert len({tuple(sample["patch_start"].tolist()) for sample in expected}) > 5
+    assert len(read) == len(set(read)) == 4
+    later = SampleStream(items, steps, seed=7)
+    for k in (19, 3, 11):
+        torch.testing.assert_close(later[k]["image"], expected[k]["image"])
+
+
+def test_several_crops_of_an_item_are_several_samples_of_one_batch():
+    crops = RandSpatialCropSamplesd("image", roi_size=[1, 1], num_samples=3, random_size=False)
+    flip = RandFlipd("image", prob=0.5)
+    stream = SampleStream([{"image": torch.arange(16.0).view(1, 4, 4)}], [crops, flip], seed=2)
+    batch = next(iter(DataLoader(stream, batch_size=2, sampler=StreamSampler())))
+    assert batch["image"].shape == (6, 1, 1, 1)
+    again = [sample["image"] for k in (1, 0) for sample in reversed(stream[k])]
+    assert torch.equal(torch.stack([torch.as_tensor(x) for x in reversed(again)]), torch.as_tensor(batch["image"]))
 
 
 def test_sampler_counts_on_from_its_start():
     numbers = iter(StreamSampler(7))
     assert [next(numbers) for _ in range(3)] == [7, 8, 9]
-
-
-def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="class with 0 images cannot be trained"):
-        SampleStream([])
-    with pytest.raises(ValueError, match=r"pool_fraction in \[0, 1\) or null, got 1.5"):
-        SampleStream(ITEMS, pool=POOL, pool_fraction=1.5)

@@ -16,12 +16,15 @@ from ssgnet_monai.data.volumes.volume import Volume
 logger = logging.getLogger(__name__)
 
 
-def slice_items(items: Iterable[Mapping[str, Any]], plane: str | None = None) -> list[dict[str, Any]]:
+def slice_items(
+    items: Iterable[Mapping[str, Any]], plane: str | None = None, spatial_dims: int = 2
+) -> list[dict[str, Any]]:
     """Items of whole volumes become one item a slice, others stay.
 
     Args:
         items: with "image", the path of a picture or of a NIfTI volume.
         plane: along which volumes are cut, see ``slice_axis``.
+        spatial_dims: of the network: with 3, all items stay.
 
     Returns:
         Items for ``LoadImageMaskd``; slices have "axis" and "slice".
@@ -29,6 +32,8 @@ def slice_items(items: Iterable[Mapping[str, Any]], plane: str | None = None) ->
     Raises:
         ValueError: a volume that cannot be used.
     """
+    if spatial_dims == 3:
+        return [dict(item) for item in items]
     found: list[dict[str, Any]] = []
     planes: dict[str, str] = {}
     for item in items:
