@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from ignite.engine import Events
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
 from ssgnet_monai.data.cases import case_names, group_names
+from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.engines.case_measurement import CaseMeasurement
 from ssgnet_monai.engines.example_pictures import Example, choose_examples, draw_examples, write_mask
 from ssgnet_monai.engines.reference_answers import reference_answers
@@ -95,7 +96,7 @@ class CheckpointEvaluation:
         """
         began = time.perf_counter()
         checkpoints, choice = self._checkpoints()
-        items = self.dataset.data
+        items, training = self.dataset.data, cast(Dataset, self.training_loader.dataset)
         cases = case_names(items)
         answers = reference_answers(self.training_loader, self.test_loader, len(self.label_names))
         drawn = draw_examples(
@@ -120,6 +121,8 @@ class CheckpointEvaluation:
             "stage": "segmentation",
             "split": self.split,
             "labels": self.label_names,
+            "case": "volume" if any("slice" in item or is_volume(item["image"]) for item in items) else "picture",
+            "n_training_masks": len(training.data),
             "n": len(groups),
             "n_images": len(items),
             "n_groups": len(set(groups)),

@@ -160,7 +160,6 @@ class PseudoLabelRounds(Engine):
             {
                 "round": t,
                 "val_dice": dice,
-                "val_miou": None if dice is None else dice / (2 - dice),  # exact for pooled counts
                 "best_epoch": self.session.best_epoch,
                 "training_samples": {"labeled": len(self.labeled), "pool": _origins(pool)},
                 "seconds": clock.seconds,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
+from ssgnet_monai.data.cases import case_names
 from ssgnet_monai.data.datalist import check_datalist
 from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
 from ssgnet_monai.report.classification_row import classification_row
@@ -58,7 +59,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     with results_of(run.data):
         data = _data(run)
     config = experiment.get("config") or {}
-    labelled, validation = (data["splits"][split]["labelled"] if data else None for split in SPLITS[:2])
+    masks = {split: data["splits"][split]["labelled"] for split in SPLITS[:3]} if data else {}
     paths = PrivatePaths(config, run_dir)
     paper = published_results(str(data["name"])) if data else None
     synthesis, segmentation, classification = [], [], []
@@ -67,7 +68,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
             synthesis.append(_synthesis(stage, paper))
     for name, seeds in run.rows("segmentation").items():
         with results_of(run.root / "segmentation" / name):
-            segmentation.append(segmentation_row(name, seeds, labelled, validation))
+            segmentation.append(segmentation_row(name, seeds, (config.get("segmentation") or {}).get(name), masks))
     for name, settings in run.classifiers().items():
         with results_of(run.root / "classification" / name):
             classification.append(classification_row(name, settings))
@@ -127,6 +128,7 @@ def _split(items: list[dict[str, Any]], classes: list[str]) -> dict[str, Any]:
     by_class = Counter(str(item.get("class")) for item in items)
     return {
         "images": len(items),
+        "volumes": len(set(case_names(items))) if any("slice" in item for item in items) else 0,
         "labelled": sum("label" in item for item in items),
         "groups": len({str(item["group"]) for item in items if item.get("group") is not None}),
         "by_class": {name: by_class[name] for name in classes},

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ssgnet_monai.data.atomic_write import atomic_path
-from ssgnet_monai.report.pictures import Example, Grid
+from ssgnet_monai.report.pictures import CLASS_COLOURS, Example, Grid
 
 TILE, GAP, MARGIN, COLUMNS = 96, 4, 190, 8
 COLOURS = {"Truth": (0, 114, 178), "Baseline": (230, 159, 0), "Final": (0, 158, 115)}
@@ -56,12 +56,14 @@ def _tile(image: Image.Image) -> Image.Image:
 
 def _outlined(example: Example, title: str, colour: tuple[int, int, int]) -> Image.Image | None:
     panel = next((panel for panel in example.panels if panel.title == title), None)
-    if panel is None:
+    if panel is None or not panel.paths:
         return None
     tile = _tile(_decode(example.image))
     draw = ImageDraw.Draw(tile)
     scale_x, scale_y = TILE / example.width, TILE / example.height
-    for piece in filter(None, panel.paths[-1][1].split("Z")):
-        points = [tuple(map(float, point.split())) for point in piece.removeprefix("M").split("L")]
-        draw.line([(x * scale_x, y * scale_y) for x, y in [*points, points[0]]], fill=colour, width=2)
+    classes = [(CLASS_COLOURS[int(style[6:])], path) for style, path in panel.paths if style.startswith("class-")]
+    for of, path in classes or [(colour, panel.paths[-1][1])]:
+        for piece in filter(None, path.split("Z")):
+            points = [tuple(map(float, point.split())) for point in piece.removeprefix("M").split("L")]
+            draw.line([(x * scale_x, y * scale_y) for x, y in [*points, points[0]]], fill=of, width=2)
     return tile

@@ -10,12 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.pipeline.layout import RunLayout
-from ssgnet_monai.report import classification_tables, segmentation_tables, tables
+from ssgnet_monai.report import class_tables, classification_tables, segmentation_tables, tables
 from ssgnet_monai.report.classification_figures import reliability_plot, score_plot
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
 from ssgnet_monai.report.overview import write_overview
-from ssgnet_monai.report.pictures import class_grids, outlined_examples
+from ssgnet_monai.report.pictures import CLASS_COLOURS, class_grids, class_style, outlined_examples
 from ssgnet_monai.report.run_files import results_of
 from ssgnet_monai.report.segmentation_row import checkpoint_name
 
@@ -74,6 +74,9 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
     environment.globals.update(
         tables=tables,
         segmentation_tables=segmentation_tables,
+        class_tables=class_tables,
+        class_colours=CLASS_COLOURS,
+        class_style=class_style,
         classification_tables=classification_tables,
         checkpoint_name=checkpoint_name,
     )
@@ -89,6 +92,6 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
 def _examples(run_dir: Path, row: dict[str, Any]) -> list[Any]:
     """The pictures of the first seed that has any."""
     for seed in row["seeds"]:
-        if found := outlined_examples(RunLayout(run_dir).segmentation(row["row"], seed)):
+        if found := outlined_examples(RunLayout(run_dir).segmentation(row["row"], seed), row["labels"]):
             return found
     return []

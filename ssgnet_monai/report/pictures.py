@@ -15,6 +15,7 @@ from PIL import Image
 from skimage.measure import find_contours
 
 from ssgnet_monai.data.datalist import select_items
+from ssgnet_monai.data.label_space import COLOURS, IGNORED
 from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
 from ssgnet_monai.report.run_files import read_json
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 GRID_IMAGES = 12
 GRID_PIXELS = 128
+CLASS_COLOURS = COLOURS[1:]
+"""Of the outlines of class 1, 2, ...: those of the masks' palette."""
 EXAMPLE_MODELS = ("baseline", "control", "final")
 
 
@@ -94,33 +97,48 @@ def class_grids(run_dir: Path, synthesis: Sequence[dict[str, Any]]) -> list[Grid
     return grids
 
 
-def outlined_examples(stage: StageFolder, most: int = 8) -> list[Example]:
+def outlined_examples(stage: StageFolder, labels: Sequence[str] = (), most: int = 8) -> list[Example]:
     """Test images with the outlines of truth, baseline, control and final model.
 
     Args:
         stage: a row with a seed; its ``examples`` may be absent.
+        labels: names of the classes, background first. Of two, a model is drawn over the truth; of more, each class has
+            an outline of its own colour.
         most: largest number of images.
 
     Returns:
-        The examples in the order of their numbers. The Dice of each prediction is that of the drawn mask.
+        The examples in the order of their numbers. The Dice of each prediction is that of the drawn mask, a mean over
+        the classes in it or in the truth.
     """
     loader = LoadImageMaskd()
     examples = []
     for number, files in list(stage.examples().items())[:most]:
-        masks = {name: read_mask(files[name]) == 1 for name in ("truth", *EXAMPLE_MODELS) if name in files}
+        masks = {name: read_mask(files[name]) for name in ("truth", *EXAMPLE_MODELS) if name in files}
         pixels = _pixels(loader, files["image"])
         truth = masks.get("truth")
         panels = [Outline("Image", [])]
         if truth is not None:
-            panels.append(Outline("Truth", [("truth", outline(truth))]))
+            panels.append(Outline("Truth", _paths(truth, "truth", labels)))
         for name in EXAMPLE_MODELS:
             if name in masks:
-                drawn = [("truth", outline(truth))] if truth is not None else []
-                dice = mask_dice(masks[name], truth) if truth is not None else None
-                panels.append(Outline(name.capitalize(), [*drawn, ("predicted", outline(masks[name]))], dice))
+                under = _paths(truth, "truth", labels) if truth is not None and len(labels) <= 2 else []
+                dice = mean_dice(masks[name], truth) if truth is not None else None
+                panels.append(Outline(name.capitalize(), [*under, *_paths(masks[name], "predicted", labels)], dice))
         height, width = pixels.shape[:2]
         examples.append(Example(number, stage.seed, width, height, data_uri(pixels), panels))
     return examples
+
+
+def class_style(number: int) -> str:
+    """CSS class of the outlines of a class: as many as ``CLASS_COLOURS``, over and over."""
+    return f"class-{(number - 1) % len(CLASS_COLOURS)}"
+
+
+def _paths(mask: np.ndarray, style: str, labels: Sequence[str]) -> list[tuple[str, str]]:
+    if len(labels) <= 2:
+        return [(style, outline(mask == 1))]
+    found = [number for number in range(1, len(labels)) if (mask == number).any()]
+    return [(class_style(number), outline(mask == number)) for number in found]
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -147,10 +165,19 @@ def outline(mask: np.ndarray) -> str:
     return "".join(pieces)
 
 
-def mask_dice(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Dice of two (H, W) bool masks; 1 where both are empty."""
-    total = int(predicted.sum()) + int(truth.sum())
-    return 1.0 if total == 0 else 2.0 * int((predicted & truth).sum()) / total
+def mean_dice(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Dice of two (H, W) masks of class numbers, the mean over the classes in either; 1 where both are empty.
+
+    Pixels whose truth is not known do not count.
+    """
+    known = truth != IGNORED
+    predicted, truth = predicted[known], truth[known]
+    classes = sorted({*np.unique(predicted).tolist(), *np.unique(truth).tolist()} - {0})
+    found = [
+        2.0 * int(((predicted == c) & (truth == c)).sum()) / (int((predicted == c).sum()) + int((truth == c).sum()))
+        for c in classes
+    ]
+    return sum(found) / len(found) if found else 1.0
 
 
 def data_uri(pixels: np.ndarray, longest_side: int | None = None) -> str:

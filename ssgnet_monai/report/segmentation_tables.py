@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
-from ssgnet_monai.report.segmentation_row import checkpoint_name
+from ssgnet_monai.report.segmentation_row import checkpoint_name, headline_dice
 from ssgnet_monai.report.table import Cell, Table, difference, mean_sd, number, said, text, value
 
 
 def overview_table(rows: list[dict[str, Any]]) -> Table:
-    """One line a segmentation row: baseline, chosen, control and their difference, all pooled test Dice."""
+    """One line a segmentation row: baseline, chosen, control and their difference, all test Dice."""
     cells = []
     for row in rows:
-        parts = [row[part] for part in ("baseline", "chosen", "control")]
-        scores = [mean_sd(part["pooled"]["dice"] if part else None) for part in parts]
-        given = [value(row["labelled"]), number(len(row["seeds"]), count)]
+        scores = [mean_sd(headline_dice(row, row[part])) for part in ("baseline", "chosen", "control")]
+        given = [value(row["masks"]["training"]), number(len(row["seeds"]), count)]
         cells.append([text(row["row"]), *given, *scores, _interval(row)])
+    by_case = rows[0]["headline"] == "per_case"
     return Table(
-        caption="The answer in one table: pooled test Dice",
+        caption=f"The answer in one table: {_dice_said(rows[0])}",
         columns=[
             "Segmenter",
             "Labelled images",
@@ -33,24 +33,58 @@ def overview_table(rows: list[dict[str, Any]]) -> Table:
         notes=[
             "Chosen round and control were both picked on validation, before test was opened. The control had the same "
             "network, start, schedule, number of optimiser steps and looks at validation, with real labels only. "
-            "Intervals: paired bootstrap over test images; several seeds are shown as mean ± sd."
+            f"Intervals: paired bootstrap over test {'cases and their patients' if by_case else 'images'}; several "
+            "seeds are shown as mean ± sd."
         ],
     )
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
-    """What each segmentation row was given: labels, pool, steps, seeds."""
+    """What each segmentation row was given: network, method, pool, steps, seeds."""
+    named = [name for name in ("network", "method", "profile") if any(row[name] for row in rows)]
     cells = []
     for row in rows:
         pools = [entry["pool"] for entry in row["validation"] if entry["arm"] == "pseudo_label"]
         pool = pools[-1] if pools else {"synthetic": None, "real": None}
-        given = [value(content) for content in (row["labelled"], pool["synthetic"], pool["real"], row["steps"])]
-        cells.append([text(row["row"]), *given, text(", ".join(map(str, row["seeds"])))])
+        given = [value(content) for content in (pool["synthetic"], pool["real"], row["steps"])]
+        names = [text(row[name] or "the bundle’s own") for name in named]
+        cells.append([text(row["row"]), *names, *given, text(", ".join(map(str, row["seeds"])))])
+    groups = [("", len(named))] if named else []
     return Table(
         caption="What each segmenter was given",
-        columns=["Segmenter", "Labelled", "Synthetic", "Real, without mask", "Optimiser steps", "Random seeds"],
-        groups=[("Training images", 1), ("Pseudo-label pool", 2), ("", 2)],
+        columns=[
+            "Segmenter",
+            *(name.capitalize() for name in named),
+            "Synthetic",
+            "Real, without mask",
+            "Optimiser steps",
+            "Random seeds",
+        ],
+        groups=[*groups, ("Pseudo-label pool", 2), ("", 2)],
         rows=cells,
+    )
+
+
+def masks_table(rows: list[dict[str, Any]]) -> Table:
+    """How many masks each segmentation row used in all."""
+    parts = ("training", "validation", "test", "all")
+    return Table(
+        caption="Masks that were used in all",
+        columns=["Segmenter", "To learn from", "To choose by", "To test with", "In all", "Test cases", "Test groups"],
+        groups=[("Masks", 4), ("Scored", 2)],
+        rows=[
+            [
+                text(row["row"]),
+                *(number(row["masks"][part], count) for part in parts),
+                value(row["n"]),
+                value(row["n_groups"]),
+            ]
+            for row in rows
+        ],
+        notes=[
+            "Masks to choose by (validation) cost as much work as those to learn from, so they belong to the price of "
+            "a result. A mask is that of a picture, a slice or a whole volume, as the data hold them."
+        ],
     )
 
 
@@ -68,9 +102,17 @@ def test_table(row: dict[str, Any]) -> Table:
         if "chosen" in marks or entry["name"].startswith("Chosen"):
             strong.add(index)
         names = ("dice", "iou", "accuracy", "sensitivity", "specificity")
-        per_case = [_mean_spread(case, "dice"), _mean_spread(case, "iou")]
+        per_case = [mean_spread(case, "dice"), mean_spread(case, "iou")]
         cells.append([text(entry["name"], *marks), *(mean_sd(pooled.get(name)) for name in names), *per_case])
     several = len(row["seeds"]) > 1
+    classes = row["labels"][1:]
+    over = f"Means over {len(classes)} classes, background left out. " if len(classes) > 1 else ""
+    case = "a volume with all its slices" if row["case"] == "volume" else "a picture"
+    absent = (
+        "a class that truth and prediction of a case both lack is in no mean"
+        if len(classes) > 1
+        else "a both-empty case scores 1"
+    )
     return Table(
         caption=f"Test scores, {row['row']}",
         columns=["Method", "Dice", "IoU", "Accuracy", "Sensitivity", "Specificity", "Dice", "IoU"],
@@ -78,10 +120,9 @@ def test_table(row: dict[str, Any]) -> Table:
         rows=cells,
         strong_rows=strong,
         notes=[
-            f"Test cases (a picture, or a volume with all its slices): n = {said(row['n'])}; "
-            f"with an empty true mask: {said(row['n_empty'])}. Pooled: foreground, "
-            "from summed true and false positives and negatives. "
-            "Per case: a both-empty case scores 1; in brackets the standard deviation between cases"
+            f"{over}Test cases ({case}): n = {said(row['n'])}; with an empty true mask: {said(row['n_empty'])}. "
+            "Pooled: from summed true and false positives and negatives. "
+            f"Per case: {absent}; in brackets the standard deviation between cases"
             + (
                 ", both averaged over seeds. ± is the standard deviation between seeds (none where all agree)."
                 if several
@@ -91,25 +132,10 @@ def test_table(row: dict[str, Any]) -> Table:
     )
 
 
-def macro_table(row: dict[str, Any]) -> Table:
-    """Means over background and foreground, the other form found in papers."""
-    entries = [*row["references"], *row["test"]]
-    return Table(
-        caption=f"Two-class means on test, {row['row']}",
-        columns=["Method", "Dice", "IoU"],
-        rows=[
-            [text(entry["name"]), *(mean_sd(entry.get("macro", {}).get(name)) for name in ("dice", "iou"))]
-            for entry in entries
-        ],
-        notes=[
-            "Mean of the background's and the foreground's score. On small lesions it lies far above the foreground's "
-            "alone: never compare it with the pooled foreground table."
-        ],
-    )
-
-
 def validation_table(row: dict[str, Any]) -> Table:
     """What was seen of validation and of the pool, round by round."""
+    binary = len(row["labels"]) <= 2
+    of = "" if binary else "Dice: pooled, mean over classes. "
     cells = []
     for entry in row["validation"]:
         skipped = entry["seeds"] - entry["used_for_labels"]
@@ -118,7 +144,7 @@ def validation_table(row: dict[str, Any]) -> Table:
             [
                 text(entry["name"], *marks),
                 mean_sd(entry["val_dice"]),
-                mean_sd(entry["val_miou"]),
+                *([mean_sd(entry["val_iou"])] if binary else []),
                 *(_mean(entry[name]) for name in ("label_change", "mean_confidence", "foreground")),
                 value(entry["pool"]["synthetic"]),
                 value(entry["pool"]["real"]),
@@ -127,13 +153,24 @@ def validation_table(row: dict[str, Any]) -> Table:
         )
     return Table(
         caption=f"Validation and pool by round, {row['row']}",
-        columns=["Model", "Dice", "IoU", "Labels changed", "Confidence", "Foreground", "Synthetic", "Real", "Time"],
-        groups=[("Validation", 2), ("Pseudo-labels", 3), ("Pool images", 2), ("", 1)],
+        columns=[
+            "Model",
+            "Dice",
+            *(["IoU"] if binary else []),
+            "Labels changed",
+            "Confidence",
+            "Foreground",
+            "Synthetic",
+            "Real",
+            "Time",
+        ],
+        groups=[("Validation", 2 if binary else 1), ("Pseudo-labels", 3), ("Pool images", 2), ("", 1)],
         rows=cells,
         notes=[
-            "These scores chose the round; they are not results. Labels changed: fraction of pool pixels whose label "
-            "differs from the round before. Confidence and foreground: means over the pool, 0 to 1. Labels not used: "
-            "an earlier model scored at least as high on validation, so its labels stayed."
+            f"These scores chose the round; they are not results. {of}"
+            "Labels changed: fraction of pool pixels whose label differs from the round before. Confidence and "
+            "foreground: means over the pool, 0 to 1. Labels not used: an earlier model scored at least as high on "
+            "validation, so its labels stayed."
             + (
                 " ± is the standard deviation between seeds; the other columns are means over seeds."
                 if len(row["seeds"]) > 1
@@ -161,10 +198,11 @@ def choice_table(row: dict[str, Any]) -> Table:
                 difference(found["difference"], found["ci95"]) if found else text(None),
             ]
         )
+    test = "Test Dice" if row["headline"] == "pooled" else "Test Dice per case"
     return Table(
         caption=f"Choice and test difference by seed, {row['row']}",
         columns=["Seed", *("Model", "Validation Dice", "SHA-256") * 2, "Chosen − control [95% CI]"],
-        groups=[("Chosen", 3), ("Control", 3), ("Test Dice", 1)],
+        groups=[("Chosen", 3), ("Control", 3), (test, 1)],
         rows=cells,
         notes=["SHA-256 names the file of the weights (first 10 characters)."],
     )
@@ -179,12 +217,21 @@ def _mark(entry: dict[str, Any], key: str, word: str, row: dict[str, Any]) -> st
     return "" if not times else word if len(row["seeds"]) == 1 else f"{word} {times}/{len(row['seeds'])}"
 
 
-def _mean_spread(case: dict[str, Any], name: str) -> Cell:
+def _dice_said(row: dict[str, Any]) -> str:
+    """The Dice by which a row is judged, in words."""
+    if row["headline"] == "pooled":
+        return "pooled test Dice"
+    over = f" and {len(row['labels']) - 1} classes" if len(row["labels"]) > 2 else ""
+    return f"mean test Dice over {row['case']}s{over}"
+
+
+def mean_spread(case: dict[str, Any], name: str, form: Callable[[float | None], str] = fixed) -> Cell:
+    """A cell ``mean (sd)`` over cases, each the mean over seeds."""
     mean, spread = case.get(f"{name}_mean"), case.get(f"{name}_sd")
     if not mean:
         return Cell([(MISSING, None)])
-    parts = number(mean["mean"]).parts
-    return Cell([*parts, (" (", None), (fixed(spread["mean"]), spread["mean"]), (")", None)] if spread else parts)
+    parts = number(mean["mean"], form).parts
+    return Cell([*parts, (" (", None), (form(spread["mean"]), spread["mean"]), (")", None)] if spread else parts)
 
 
 def _interval(row: dict[str, Any]) -> Cell:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssgnet_monai.report.number_format import fixed, signed, significant
+from ssgnet_monai.report.number_format import MISSING, fixed, signed, significant
+from ssgnet_monai.report.segmentation_row import headline_dice
+from ssgnet_monai.report.table import said
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _HEADLINES = {
@@ -34,15 +36,16 @@ def generator_sentences(synthesis: list[dict[str, Any]]) -> list[str]:
 
 
 def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
-    if _dice(row["chosen"]) is None:
+    if _dice(row, row["chosen"]) is None:
         sentence = "Trained, but not yet evaluated on test." if row["validation"] else "Not run."
         return _answer(row, "not run", [sentence])
-    first = row["baseline"] if _dice(row["baseline"]) is not None else row["chosen"]
-    labelled = row["labelled"]
-    given = f"With {labelled} labelled images" if isinstance(labelled, int) else "With the labelled images"
-    if chosen_by := row["validation_labelled"]:
-        given += f" to learn from and {chosen_by} for validation"
-    sentences = [f"{given} the segmenter reached test Dice {_mean_sd(first)} {_seeds_said(first)}."]
+    first = row["baseline"] if _dice(row, row["baseline"]) is not None else row["chosen"]
+    masks, learned = row["masks"], "labelled images" if row["case"] == "picture" else "masks"
+    given = f"With {masks['training']} {learned}" if masks["training"] is not None else f"With the {learned}"
+    if masks["validation"]:
+        given += f" to learn from and {masks['validation']} for validation"
+    dice = headline_dice(row, first)
+    sentences = [f"{given} the segmenter reached {_dice_of(row)} {_mean_sd(dice)} {_seeds_said(dice)}."]
     sentences.append(_chosen_sentence(row) if first is row["baseline"] else "No pseudo-label rounds were run.")
     verdict = "unclear"
     if row["difference"]:
@@ -58,9 +61,10 @@ def _answer(row: dict[str, Any], verdict: str, sentences: list[str]) -> dict[str
 
 
 def _chosen_sentence(row: dict[str, Any]) -> str:
+    dice = headline_dice(row, row["control"])
     control = (
-        f"the real-only control with the same number of optimiser steps reached {_mean_sd(row['control'])}"
-        if _dice(row["control"]) is not None
+        f"the real-only control with the same number of optimiser steps reached {_mean_sd(dice)}"
+        if dice
         else "the real-only control has not run"
     )
     chosen = {choice["chosen"] for choice in row["choices"] if choice["chosen"]}
@@ -72,7 +76,7 @@ def _chosen_sentence(row: dict[str, Any]) -> str:
         after = f"After {word} pseudo-label round{'s' if rounds > 1 else ''} (chosen on validation)"
     else:
         after = "After the pseudo-label round that validation chose in each seed"
-    return f"{after} it reached {_mean_sd(row['chosen'])}; {control}."
+    return f"{after} it reached {_mean_sd(headline_dice(row, row['chosen']))}; {control}."
 
 
 def _verdict(difference: dict[str, Any]) -> tuple[str, str]:
@@ -105,17 +109,19 @@ def _verdict(difference: dict[str, Any]) -> tuple[str, str]:
 
 
 def _reference_sentences(row: dict[str, Any]) -> list[str]:
-    scored = {entry["reference"]: _dice(entry) for entry in row["references"]}
+    scored = {entry["reference"]: _dice(row, entry) for entry in row["references"]}
     answers = {name: dice for name, dice in scored.items() if dice is not None}
     parts = []
     if "otsu" in answers:
         parts.append(f"Otsu’s threshold scores {fixed(answers['otsu'])}")
     if "all_foreground" in answers:
         parts.append(f"calling every pixel foreground {fixed(answers['all_foreground'])}")
+    if "majority_mask" in answers:
+        parts.append(f"the class that most training masks have at each place scores {fixed(answers['majority_mask'])}")
     if not parts:
         return []
     sentences = [f"On the same images {' and '.join(parts)}."]
-    chosen = _dice(row["chosen"])
+    chosen = _dice(row, row["chosen"])
     if chosen is not None and max(answers.values()) >= chosen:
         sentences.append("The trained network does not beat these simple answers.")
     return sentences
@@ -139,16 +145,24 @@ def _generator_sentence(entry: dict[str, Any]) -> str:
     return f"{text}."
 
 
-def _dice(scores: dict[str, Any] | None) -> float | None:
-    dice = scores["pooled"]["dice"] if scores else None
+def _dice(row: dict[str, Any], scores: dict[str, Any] | None) -> float | None:
+    dice = headline_dice(row, scores)
     return dice["mean"] if dice else None
 
 
-def _mean_sd(scores: dict[str, Any]) -> str:
-    dice = scores["pooled"]["dice"]
+def _dice_of(row: dict[str, Any]) -> str:
+    if row["headline"] == "pooled":
+        return "test Dice"
+    over = f" and {len(row['labels']) - 1} classes" if len(row["labels"]) > 2 else ""
+    return f"a mean test Dice over {said(row['n'])} {row['case']}s{over} of"
+
+
+def _mean_sd(dice: dict[str, Any] | None) -> str:
+    if dice is None:
+        return MISSING
     return fixed(dice["mean"]) if dice["sd"] is None else f"{fixed(dice['mean'])} ± {fixed(dice['sd'])}"
 
 
-def _seeds_said(scores: dict[str, Any]) -> str:
-    seeds = len(scores["pooled"]["dice"]["values"])
+def _seeds_said(dice: dict[str, Any] | None) -> str:
+    seeds = len(dice["values"]) if dice else 0
     return "(one seed)" if seeds == 1 else f"(mean ± sd of {seeds} seeds)"

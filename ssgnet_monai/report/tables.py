@@ -15,12 +15,15 @@ def data_table(data: dict[str, Any]) -> Table:
     parts = {name: data["splits"][split] for split, name in names.items()}
     grouped = any(part["groups"] for part in parts.values())
     masked = any(part["labelled"] for part in parts.values())
+    cut = any(part["volumes"] for part in parts.values())
+    kinds = [*(["volumes"] if cut else []), "images", *(["labelled"] if masked else [])]
     cells = []
     for name, part in parts.items():
         by_class = [number(part["by_class"][label], count) for label in data["classes"]]
-        totals = [number(part[key], count) for key in ("images", *(["labelled"] if masked else []))]
+        totals = [number(part[key], count) for key in kinds]
         cells.append([text(name), *by_class, *totals, number(part["groups"] if grouped else None, count)])
-    totals_head = ["Images", *(["With mask"] if masked else []), "Groups"]
+    heads = {"volumes": "Volumes", "images": "Slices" if cut else "Images", "labelled": "With mask"}
+    totals_head = [*(heads[kind] for kind in kinds), "Groups"]
     groups = [("All classes", len(totals_head))]
     if data["classes"]:
         groups.insert(0, ("Class", len(data["classes"])))

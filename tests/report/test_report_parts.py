@@ -16,7 +16,7 @@ from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot
 from ssgnet_monai.report.line_chart import Line, line_chart, ticks, value_range
 from ssgnet_monai.report.number_format import count, duration, fixed, short_hash, signed, significant
-from ssgnet_monai.report.pictures import mask_dice, outline, outlined_examples
+from ssgnet_monai.report.pictures import mean_dice, outline, outlined_examples
 from ssgnet_monai.report.published import published_fid, published_results
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json
 from ssgnet_monai.report.segmentation_row import checkpoint_name
@@ -115,10 +115,12 @@ def test_outline_of_one_pixel_and_of_a_full_mask() -> None:
     assert outline(np.zeros((4, 6), bool)) == ""
 
 
-def test_mask_dice() -> None:
-    a, b = np.array([[1, 1, 0, 0]], bool), np.array([[0, 1, 1, 0]], bool)
-    assert mask_dice(a, b) == 0.5
-    assert mask_dice(a & b & ~a, ~a & a) == 1.0
+def test_dice_of_drawn_masks() -> None:
+    a, b = np.array([[1, 1, 0, 0]]), np.array([[0, 1, 1, 0]])
+    assert mean_dice(a, b) == 0.5
+    assert mean_dice(0 * a, 0 * b) == 1.0
+    assert mean_dice(np.array([[1, 1, 2, 0, 2]]), np.array([[1, 0, 2, 0, 255]])) == pytest.approx((2 / 3 + 1) / 2)
+    assert mean_dice(np.array([[1, 0]]), np.array([[1, 3]])) == 0.5
 
 
 def test_examples_keep_their_order_and_bear_missing_masks(build_run: Build) -> None:
