@@ -68,7 +68,8 @@ def has_distances(row: dict[str, Any]) -> bool:
 
 
 def _models(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((name, row[part]) for part, name in _MODELS.items() if row[part])
+    names = _MODELS if row["baseline"] or row["control"] else {"chosen": "Trained model"}
+    return ((name, row[part]) for part, name in names.items() if row[part])
 
 
 def _line(label: str, model: str, scores: dict[str, Any], units: list[str]) -> list[Cell]:

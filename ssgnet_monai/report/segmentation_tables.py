@@ -22,7 +22,7 @@ def overview_table(rows: list[dict[str, Any]]) -> Table:
         caption=f"The answer in one table: {_dice_said(rows[0])}",
         columns=[
             "Segmenter",
-            "Labelled images",
+            "Masks to learn from" if rows[0]["case"] == "volume" else "Labelled images",
             "Seeds",
             "Baseline",
             "Chosen round",
