@@ -60,8 +60,8 @@ def dice_plot(row: dict[str, Any]) -> Plot | None:
     mean = " Points are means over seeds." if len(row["seeds"]) > 1 else ""
     over = " Dice is pooled here, and a mean over classes." if len(row["labels"]) > 2 else ""
     caption = (
-        f"Dice by round, {row['row']}.{over} Both arms start from the baseline, round 0; the scale does not start at zero."
-        f"{mean}{chosen}"
+        f"Dice by round, {row['row']}.{over} Both arms start from the baseline, round 0; the scale does not start at "
+        f"zero.{mean}{chosen}"
     )
     return Plot(caption, [panel for panel in panels if panel.svg], [(_STYLES[arm], _NAMES[arm]) for arm in _STYLES])
 

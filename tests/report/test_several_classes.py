@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ssgnet_monai.pipeline.layout import StageFolder
 from ssgnet_monai.report import write_report
 from ssgnet_monai.report.class_tables import class_table
 from ssgnet_monai.report.collect import collect
@@ -131,7 +132,7 @@ def test_the_page_holds_what_the_json_holds(build_organ_run: Build, seeds: tuple
 def test_outlines_of_classes_have_their_own_colours(build_organ_run: Build) -> None:
     run = build_organ_run()
     place = run / "segmentation" / "unet_30" / "seed0"
-    example = outlined_examples(place, ["background", "right ventricle", "myocardium"])[0]
+    example = outlined_examples(StageFolder(place), ["background", "right ventricle", "myocardium"])[0]
     assert [[style for style, _ in panel.paths] for panel in example.panels] == [[], *[["class-0", "class-1"]] * 4]
     dice = example.numbers()["dice"]
     assert dice["final"] > dice["baseline"]
