@@ -24,8 +24,9 @@ from ssgnet_monai.pipeline.trained_settings import read_trained
 BESIDE = "classes.json"
 """The class names of a classifier, beside its weights."""
 OF_THE_DATA = ("intensity_window", "voxel_window", "voxel_spacing")
-OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat")
-"""What limited the experiment's own data, not what is trained with afterwards."""
+OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat", "pretrained")
+"""What limited the experiment's own data or began its training, not what is trained with afterwards."""
+OF_TRAINING = ("train", "validate")
 
 
 def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -> Path:
@@ -71,7 +72,8 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
         refuse_code(given, copy, str(stage.trained_with), trust_code)
         volumes = VOLUMES in trained["configs"]
         _merge(copy, ["train", *([VOLUMES] if volumes else [])], given, place)
-        _merge(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], given, place)
+        given_to_inference = {key: value for key, value in given.items() if root_id(key) not in OF_TRAINING}
+        _merge(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], given_to_inference, place)
         labels = datalist["labels"] if place.parts[0] == "segmentation" else dict(enumerate(datalist["classes"]))
         _describe(copy / "configs" / "metadata.json", labels, given)
         (copy / "models").mkdir()
@@ -123,7 +125,7 @@ def _describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any]
     formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}
     if network := settings.get("network_def", {}).get("_target_", settings.get("architecture")):
         metadata["description"] = re.sub(
-            r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network}", metadata["description"]
+            r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network.rpartition('.')[2]}", metadata["description"]
         )
     if settings.get("num_channels") == 1:
         formats["inputs"]["image"] |= {"num_channels": 1, "channel_def": {"0": "grey"}}

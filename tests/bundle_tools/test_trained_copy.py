@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssgnet_monai.bundle_tools.trained_copy import copy_trained, with_settings
 from ssgnet_monai.bundle_tools.verify import verify_bundle
-from ssgnet_monai.shipped import BUNDLES
+from ssgnet_monai.shipped import BUNDLES, CONFIGS
 from tests.volume_files import ct, oblique, write
 
 UNET = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 1, "channels": [4, 8], "strides": [2]}
@@ -93,6 +93,25 @@ def test_a_copy_says_where_its_configs_come_from_and_passes_verification(row, tm
             k: v for k, v in labels.items() if k in shipped
         }
     assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
+
+
+def test_what_a_network_brings_to_its_training_goes_into_the_training_alone(row, tmp_path):
+    overlay = yaml.safe_load((CONFIGS / "networks" / "transunet_tvmf.yaml").read_text())
+    overlay["train#handlers"] = overlay.pop("+train#handlers")
+    settings = {**overlay, "pretrained": "elsewhere/R50+ViT-B_16.npz"}
+    (row / "trained_with.json").write_text(json.dumps({"configs": ["train"], "settings": settings}))
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "polyp_segmentation")
+    train, inference = (
+        yaml.safe_load((copy / "configs" / f"{name}.yaml").read_text()) for name in ("train", "inference")
+    )
+    assert train["train"]["handlers"][-1]["_target_"].endswith("AdaptiveKappaHandler")
+    assert train["pretrained"] is None
+    assert inference["train"] == {"handlers": []}
+    assert inference["network_def"] == overlay["network_def"]
+    assert (inference["size_multiple"], inference["num_logits"]) == (16, "@num_classes")
+    assert not {"loss", "optimizer", "lr_scheduler", "learning_rate", "pretrained"} & set(inference)
+    description = json.loads((copy / "configs" / "metadata.json").read_text())["description"]
+    assert description.startswith("Trains a TransUNet on few")
 
 
 def test_a_row_of_another_bundle_is_refused(row, tmp_path):
