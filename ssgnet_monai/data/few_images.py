@@ -66,3 +66,32 @@ def foreground_warnings(datalist: Mapping[str, Any], empty: Collection[str]) -> 
                 "the shares of the split, or add images."
             )
     return found
+
+
+def class_warnings(datalist: Mapping[str, Any], present: Mapping[str, Collection[int]]) -> list[str]:
+    """Which classes of masks no image of a part of the split has, in sentences; nothing for binary masks.
+
+    Args:
+        datalist: with ``labels``; items have ``label`` where they have a mask.
+        present: the classes of each label.
+    """
+    names = {int(number): name for number, name in datalist["labels"].items() if int(number) > 0}
+    if len(names) < 2:
+        return []
+    found = []
+    for number, name in names.items():
+        having = {
+            split: sum(number in present[item["label"]] for item in items)
+            for split in ("training", "validation", "test")
+            if (items := [item for item in datalist.get(split, ()) if "label" in item])
+        }
+        absent = [split for split, count in having.items() if not count]
+        if len(absent) == len(having):
+            found.append(f"No mask has a pixel of {name!r}. Export it too, or take it out of the labels.")
+        elif absent:
+            found.append(
+                f"No {' and no '.join(absent)} mask has a pixel of {name!r}: "
+                + ("it cannot be learnt. " if "training" in absent else "it gets no score there. ")
+                + "Change the seed or the shares of the split, or add images."
+            )
+    return found

@@ -42,8 +42,9 @@ def read_label_picture(
             if colour:
                 found = [colour_name(int(code)) for code in np.unique(codes)[:8]]
                 raise ValueError(
-                    f"Expected a mask of grey values or palette indices, as {labels.source or 'the other masks have'} "
-                    f"them, got the colours {', '.join(found)} in {path}. Name colours with {HOW}."
+                    f"Expected a mask of grey values or palette indices, as {labels.source or 'the other masks'} "
+                    f"{'names' if labels.source else 'have'} them, got the colours {', '.join(found)} in {path}. Name "
+                    f"colours with {HOW}."
                 )
             numbers, encoding = labels.numbers(codes, path), "class numbers"
         return turn_upright(numbers, orientation_of(image)), encoding

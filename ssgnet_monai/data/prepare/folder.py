@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ssgnet_monai.data.image_files import (
     locate_folders,
     survey_folder,
 )
+from ssgnet_monai.data.label_file import Labels, find_labels, read_labels
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
@@ -26,6 +28,8 @@ from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_g
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, SHARES
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_folder(
@@ -39,6 +43,7 @@ def prepare_folder(
     splits: str | Path | None = None,
     unlabeled_ok: bool = False,
     reviewed: bool = False,
+    labels: Labels | None = None,
     **options: Any,
 ) -> Path:
     """Turn a folder of images and masks into PNG files of one size, a datalist and a record of what was found.
@@ -59,6 +64,9 @@ def prepare_folder(
             or test that it does not name is drawn, see ``split_sources``.
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
+        labels: the class of each mask value, palette index or colour, or of each mask where an image has one for each
+            class, see ``read_labels``; by default those of nnU-Net's ``dataset.json`` beside the folders, else read off
+            the masks.
         reviewed: somebody has looked at the DICOM pictures and found no patient data in their pixels.
         options: the other options of :func:`~ssgnet_monai.data.prepare.write_dataset.write_dataset`.
 
@@ -88,6 +96,11 @@ def prepare_folder(
             f"Expected masks for mask_threshold {options['mask_threshold']}, found no folder of masks for "
             f"{image_folder}. Give masks, or leave it out."
         )
+    if labels is None and mask_files is not None and not {"mask_threshold", "mask_foreground"} & options.keys():
+        labels = find_labels(image_folder, mask_folder)
+        if labels is not None:
+            logger.info("Labels: found %s beside the images and use it.", labels)
+    label_map = None if labels is None else read_labels(labels)
     files = [file for file in image_files if is_dicom(file)]
     workers = options.get("workers") or decoding_threads()
     most = options.get("max_megapixels", MAX_MEGAPIXELS)
@@ -100,10 +113,12 @@ def prepare_folder(
         pairs += pair_files(others, None)
     else:
         found = sorted([*others, *(image.path for image in dicom)])
+        parts = tuple(label_map.parts) if label_map is not None else ()
         beside = found if mask_files == image_files else mask_files
-        pairs = pair_files(found, beside, unlabeled_ok=unlabeled_ok, several_masks=True)
+        pairs = pair_files(found, beside, unlabeled_ok=unlabeled_ok, several_masks=True, parts=parts)
     if united := [pair for pair in pairs if pair.further_masks]:
         _check_united(united)
+    if united and (label_map is None or not label_map.parts):
         notes.append(
             f"{len(united)} images have several masks, which were united: {listed([pair.image for pair in united])} "
             f"({listed(united[0].masks)})."
@@ -125,6 +140,7 @@ def prepare_folder(
             group_of.get(pair.stem),
             split_of.get(pair.stem),
             further_masks=pair.further_masks,
+            parts=pair.parts,
         )
         for pair in pairs
     ]
@@ -133,7 +149,9 @@ def prepare_folder(
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
     group_source = PATIENTS if dicom and groups is None else _group_source(groups)
     shares = split or (SHARES if splits is None else OFFICIAL)
-    return write_dataset(sources, out, split=shares, group_source=group_source, notes=notes, **options)
+    return write_dataset(
+        sources, out, split=shares, group_source=group_source, labels=label_map, notes=notes, **options
+    )
 
 
 def _check_united(pairs: Sequence[ImagePair]) -> None:

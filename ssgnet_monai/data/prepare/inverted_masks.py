@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssgnet_monai.data.image_files import SourceImage, is_volume, listed
+from ssgnet_monai.data.label_map import HOW, LabelMap, example
 from ssgnet_monai.data.mask_picture import CHOOSE, FOREGROUNDS
 
 ON_BORDER = 0.75
@@ -33,21 +34,23 @@ def check_mask_options(sources: Sequence[SourceImage], threshold: int | None, fo
         )
 
 
-def refuse_inverted(records: Sequence[Mapping[str, Any]]) -> None:
+def refuse_inverted(records: Sequence[Mapping[str, Any]], labels: LabelMap) -> None:
     """Refuse masks of which most have their foreground all around the border.
 
     Args:
         records: of ``convert_pair``.
+        labels: read off the masks.
 
     Raises:
         ValueError: they look inverted, and nobody has said what is foreground.
     """
     filled = [record for record in records if record.get("foreground")]
     around = [record for record in filled if record["border_foreground"] >= ON_BORDER]
+    named = range(1, len(labels.names))
     if 2 * len(around) > len(filled):
         raise ValueError(
             f"Expected objects on a background, but in {len(around)} of {len(filled)} masks that are not empty the "
             f"foreground lies all along the border of the picture, such as {listed([r['stem'] for r in around])} "
             f"(foreground {around[0]['foreground']:.0%}). Either the masks are inverted, or the object does reach "
-            f"around. {CHOOSE}"
+            f"around. {CHOOSE if len(labels.names) == 2 else f'Name the classes with {HOW} holding {example(named)}.'}"
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssgnet_monai.data.datalist import SPLITS
-from ssgnet_monai.data.few_images import foreground_warnings, size_warnings
+from ssgnet_monai.data.few_images import class_warnings, foreground_warnings, size_warnings
 from ssgnet_monai.data.image_files import listed
 from ssgnet_monai.data.prepare.inverted_masks import ON_BORDER
 from ssgnet_monai.data.prepare.near_duplicates import near_pairs
@@ -66,6 +66,12 @@ def summarise(
             "empty": sum(record["foreground"] == 0 for record in masks),
             "emptied_by_resizing": sum(record["vanished"] for record in masks),
             "median_foreground": float(np.median([record["foreground"] for record in masks])) if masks else None,
+            "classes": {
+                name: sum(int(number) in record["present"] for record in masks)
+                for number, name in datalist["labels"].items()
+                if number != "0"
+            },
+            "not_known": float(np.mean([record["not_known"] for record in masks])) if masks else 0.0,
         },
         "splits": {
             name: {split: sum(item["class"] == name for item in datalist[split]) for split in SPLITS}
@@ -85,6 +91,7 @@ def summarise(
         *_warnings(summary, headers, records, volumes="voxel_window" in datalist),
         *size_warnings(datalist),
         *foreground_warnings(datalist, empty),
+        *class_warnings(datalist, {record["label"]: record["present"] for record in masks}),
     ]
     return {**summary, "warnings": warnings}
 
@@ -100,7 +107,9 @@ def format_summary(summary: Mapping[str, Any]) -> str:
         + (f"written as {size[1]}x{size[0]} (width x height)" if size else "kept"),
         f"masks    {masks['count']}"
         + (f": {_join(masks['encodings'])}; {masks['empty']} empty; " if masks["count"] else " (classification only)")
-        + (f"median foreground {masks['median_foreground']:.1%}" if masks["count"] else ""),
+        + (f"median foreground {masks['median_foreground']:.1%}" if masks["count"] else "")
+        + (f"; {masks['not_known']:.1%} not known" if masks["not_known"] else ""),
+        *([f"classes  of masks: {_join(masks['classes'])}"] if len(masks["classes"]) > 1 else []),
         f"groups   {groups['source']}"
         + (f": {groups['count']}, the largest of {groups['largest']} images" if groups["count"] else ""),
         f"tensors  {summary['num_channels']} channel(s), grey levels {summary['intensity_window']} -> 0 .. 1",
@@ -161,8 +170,10 @@ def _warnings(
             "prepare.json lists them. Scores on copies are too good: give them one group, or remove one of each pair."
         )
     if masks["emptied_by_resizing"]:
-        lost = masks["emptied_by_resizing"]
-        found.append(f"{lost} masks lost all foreground by resizing or cleaning; prepare at a larger size.")
+        what = "a class" if len(masks["classes"]) > 1 else "all foreground"
+        found.append(
+            f"{masks['emptied_by_resizing']} masks lost {what} by resizing or cleaning; prepare at a larger size."
+        )
     if masks["count"] and masks["median_foreground"] > MOSTLY_FOREGROUND:
         found.append(
             f"The median mask covers {masks['median_foreground']:.0%} of its image. If that is the background, "

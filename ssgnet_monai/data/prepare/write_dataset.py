@@ -156,7 +156,7 @@ def write_dataset(
     treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground, classes)
     records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
     if volumes is None and labels is None and not told_binary:
-        refuse_inverted(records)
+        refuse_inverted(records, classes)
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
     if volumes is not None:
         items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]

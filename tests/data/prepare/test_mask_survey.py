@@ -169,3 +169,133 @@ def test_a_second_run_reads_no_mask_again(tmp_path, caplog):
     assert first[0] == second[0]
     Image.fromarray(drawn(1, 2, 3, 4)).save(tmp_path / "masks" / "i04.png")
     assert len(prepared(tmp_path)[0]) == 5
+
+
+def test_colours_values_and_indices_by_name(tmp_path):
+    mask = drawn(1, 2)
+    folder(tmp_path / "colours", [coloured(mask, RED, GREEN), indexed(mask, RED, GREEN), coloured(drawn(1), RED)])
+    labels = {"polyp": "#ff0000", "tool": "#00c800"}
+    names, found, record = prepared(tmp_path / "colours", labels=labels)
+    assert names == {"0": "background", "1": "polyp", "2": "tool"}
+    for one, other in zip(found, (mask, mask, drawn(1)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert record["masks"]["encodings"] == {"colours": 3}
+    with pytest.raises(ValueError, match=r"grey values or palette indices, as labels names them, got"):
+        prepared(tmp_path / "colours", labels={"1": "polyp", "2": "tool"})
+    with pytest.raises(ValueError, match=r"\{#000000, #ff0000\} that labels names, got #00c800 in .*'ignored'"):
+        prepared(tmp_path / "colours", labels={"#ff0000": "polyp"})
+    names, found, _ = prepared(tmp_path / "colours", labels={"#ff0000": "polyp", "#00c800": "ignored"})
+    np.testing.assert_array_equal(found[0], np.where(mask == 2, 255, mask))
+    folder(tmp_path / "values", [drawn(10, 20, 30), drawn(20), drawn()])
+    names, found, _ = prepared(tmp_path / "values", labels={"10": "a", "20": "b", "30": "a"})
+    assert names == {"0": "background", "1": "a", "2": "b"}
+    np.testing.assert_array_equal(found[0], drawn(1, 2, 1))
+    with pytest.raises(ValueError, match=r"\{0, 10, 20\} that labels names, got 30 in .*i00\.png"):
+        prepared(tmp_path / "values", labels={"10": "a", "20": "b"})
+
+
+@pytest.mark.parametrize("layout", ["endings", "folders", "beside"])
+def test_a_mask_for_each_class(tmp_path, layout):
+    organ = drawn(1)
+    organ[2:20, 2:20] = 1
+    tumour = drawn(0, 1)
+    folder(tmp_path, [drawn()] * 4)
+    for path in sorted((tmp_path / "masks").iterdir()):
+        path.unlink()
+    at = {
+        "endings": "masks/{stem}_{part}.png",
+        "folders": "masks/{part}/{stem}.png",
+        "beside": "images/{stem}_{part}.png",
+    }[layout]
+    for index in range(4):
+        for part, mask, value in (("Tumour", tumour, 255), ("Organ", organ, 1)):
+            if part == "Organ" or index:  # the first image has none
+                path = tmp_path / at.format(stem=f"i{index:02d}", part=part)
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(mask * np.uint8(value)).save(path)
+    masks = tmp_path / ("images" if layout == "beside" else "masks")
+    if layout == "beside":
+        (tmp_path / "masks").rmdir()
+        message = ""
+    else:
+        with pytest.raises(ValueError, match=r"masks of several classes, name these with --labels") as refused:
+            prepare_folder(tmp_path / "images", masks, tmp_path / "out", size=None)
+        message = pasted(str(refused.value))
+        assert json.loads(message) == {"organ": "class 1", "tumour": "class 2"}
+    for labels in filter(None, ({"organ": "liver", "tumour": "lesion"}, message)):
+        path = prepare_folder(tmp_path / "images", masks, tmp_path / "out", size=None, labels=labels)
+        datalist = load_datalist(path)
+        assert len(datalist["labels"]) == 3
+        for item in (item for split in SPLIT_NAMES for item in datalist[split]):
+            expected = np.where(tumour, 2, organ) if not item["image"].endswith("i00.png") else organ
+            np.testing.assert_array_equal(np.asarray(Image.open(item["label"])), expected)
+    path = prepare_folder(
+        tmp_path / "images", masks, tmp_path / "out", size=None, labels={"tumour": "lesion", "organ": "liver"}
+    )
+    item = load_datalist(path)["training"][0]
+    np.testing.assert_array_equal(np.asarray(Image.open(item["label"])) == 2, organ > 0)  # the organ lies over it
+    with pytest.raises(ValueError, match=r"one of organ at the end|for every (mask|image)"):
+        prepare_folder(tmp_path / "images", tmp_path / "masks" if layout != "beside" else masks, tmp_path / "out",
+                       labels={"organ": "liver"})  # fmt: skip
+
+
+def test_labels_of_nn_u_net(tmp_path):
+    folder(tmp_path, [drawn(1, 2), drawn(1), drawn(2), drawn()])
+    for index in range(4):
+        (tmp_path / "images" / f"i{index:02d}.png").rename(tmp_path / "images" / f"i{index:02d}_0000.png")
+    (tmp_path / "images").rename(tmp_path / "imagesTr")
+    (tmp_path / "masks").rename(tmp_path / "labelsTr")
+    (tmp_path / "dataset.json").write_text('{"labels": {"background": 0, "cup": 1, "disc": 2}, "file_ending": ".png"}')
+    path = prepare_folder(tmp_path / "imagesTr", tmp_path / "labelsTr", tmp_path / "out", size=None)
+    assert load_datalist(path)["labels"] == {"0": "background", "1": "cup", "2": "disc"}
+
+
+def test_labels_that_fit_nothing(tmp_path):
+    folder(tmp_path, [drawn(1)] * 4)
+    with pytest.raises(ValueError, match=r"masks called as their image with one of organ, tumour at the end"):
+        prepared(tmp_path, labels={"organ": "a", "tumour": "b"})
+    with pytest.raises(ValueError, match=r"got both. Leave one out"):
+        prepared(tmp_path, labels={"1": "a"}, mask_threshold=0)
+    (tmp_path / "masks").rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"Expected masks for labels, got images without any"):
+        prepare_folder(tmp_path / "images", None, tmp_path / "out", labels={"1": "a"})
+
+
+def test_each_class_is_resized_cleaned_and_counted(tmp_path):
+    organ = np.zeros((SIDE, SIDE), np.uint8)
+    organ[2:22, 2:20] = 1
+    organ[8:14, 8:14] = 2
+    organ[0, 0] = 2  # a speck
+    folder(tmp_path, [organ, organ, organ, organ, np.minimum(organ, 1)])
+    _, found, record = prepared(tmp_path, clean_masks=1)
+    np.testing.assert_array_equal(found[0][8:14, 8:14], ndimage_opened(organ == 2)[8:14, 8:14])
+    assert found[0][0, 0] == 0
+    assert set(np.unique(found[0])) == {0, 1, 2}
+    assert found[0][3:21, 3:19].min() >= 1  # cleaning leaves no hole between the classes
+    assert record["masks"]["classes"] == {"class 1": 5, "class 2": 4}
+    stored = prepare_folder(tmp_path, None, tmp_path / "small", size=12)
+    masks = [Image.open(item["label"]) for split in SPLIT_NAMES for item in load_datalist(stored)[split]]
+    assert {mask.size for mask in masks} == {(12, 12)}
+    assert all(set(np.unique(np.asarray(mask))) <= {0, 1, 2} for mask in masks)
+    rare = tmp_path / "rare"
+    folder(rare, [drawn(1)] * 9 + [drawn(1, 2)])
+    warnings = " ".join(prepared(rare, labels={"1": "organ", "2": "tumour", "3": "cyst"})[2]["warnings"])
+    assert "No mask has a pixel of 'cyst'. Export it too" in warnings
+    assert warnings.count("mask has a pixel of 'tumour'") == 1
+    assert "'organ'" not in warnings
+
+
+def ndimage_opened(mask):
+    from ssgnet_monai.data.prepare.mask_cleaning import clean_mask
+
+    return np.where(clean_mask(mask, 1), 2, 1)
+
+
+def test_classes_all_around_the_border_look_inverted(tmp_path):
+    inside_out = [np.where(mask > 0, mask, 3).astype(np.uint8) for mask in [drawn(0, 1, 2)] * 4]
+    for mask in inside_out:
+        mask[10:12, 10:12] = 0
+    folder(tmp_path, inside_out)
+    with pytest.raises(ValueError, match="foreground lies all along the border.*--labels"):
+        prepared(tmp_path)
+    assert len(prepared(tmp_path, labels={"0": "object", "1": "a", "2": "b", "3": "c"})[0]) == 4
