@@ -201,8 +201,8 @@ transforms.BatchClassNumbersd: keys threshold
 transforms.ClassNumbersd: keys threshold
 transforms.ClassProbabilitiesd: keys
 transforms.LoadImageMaskd: intensity_window num_channels image_key label_key num_classes max_megapixels voxel_window \
-    whole_volumes slice_plane
-transforms.LoadVolumed: num_classes voxel_window voxel_values voxel_spacing image_key label_key
+    whole_volumes slice_plane label_names
+transforms.LoadVolumed: num_classes voxel_window voxel_values voxel_spacing image_key label_key label_names
 transforms.NormalizeSlicesd: {TRANSFORM}
 transforms.NormalizeVolumed: {TRANSFORM}
 transforms.RandomPatchd: keys patch_size foreground_share

@@ -17,8 +17,9 @@ DICOM_SUFFIX = ".dcm"
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 PICTURE_SUFFIXES = (".png", *JPEG_SUFFIXES, ".tif", ".tiff", ".bmp")
 IMAGE_SUFFIXES = frozenset({*PICTURE_SUFFIXES, DICOM_SUFFIX, *VOLUME_SUFFIXES})
-IMAGE_FOLDERS = frozenset({"images", "image"})
-MASK_FOLDERS = frozenset({"masks", "mask"})
+# The second names are nnU-Net's.
+IMAGE_FOLDERS = frozenset({"images", "image", "imagestr"})
+MASK_FOLDERS = frozenset({"masks", "mask", "labels", "labelstr"})
 OTHER_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
 # ISIC ships an index picture beside every photograph; it is neither image nor mask.
 OTHER_ENDINGS = ("_superpixels",)
@@ -101,8 +102,9 @@ def locate_folders(images: str | Path, masks: str | Path | None) -> tuple[Path, 
     """Find the folders that really hold the pictures: one level below or doubled folders are accepted.
 
     Args:
-        images: folder of images, or one around ``images/`` (and ``masks/``).
-        masks: folder of masks, or one around it; None takes a ``masks/`` folder beside ``images/`` if there is one.
+        images: folder of images, or one around ``images/`` (and ``masks/`` or ``labels/``), or around nnU-Net's
+            ``imagesTr/`` and ``labelsTr/``.
+        masks: folder of masks, or one around it; None takes such a folder beside ``images/`` if there is one.
 
     Returns:
         (image folder, mask folder or None).
@@ -212,7 +214,8 @@ def _descend(folder: Path, names: frozenset[str]) -> tuple[Path, Path | None]:
     while folder.resolve() not in seen:
         seen.add(folder.resolve())
         pictures, folders, _ = _entries(folder)
-        masks = next((path for path in folders if path.name.lower() in MASK_FOLDERS), masks)
+        named = [path for path in folders if path.name.lower() in MASK_FOLDERS]
+        masks = next((path for path in named if not path.name.lower().startswith("label") or _entries(path)[0]), masks)
         named = [path for path in folders if path.name.lower() in names]
         if pictures or (len(named) != 1 and len(folders) != 1):
             break

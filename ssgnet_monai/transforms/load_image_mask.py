@@ -15,7 +15,6 @@ from ssgnet_monai.data.dicom.dicom_file import read_picture
 from ssgnet_monai.data.image_files import is_dicom, is_volume
 from ssgnet_monai.data.image_io import picture_values
 from ssgnet_monai.data.label_picture import prepared_numbers
-from ssgnet_monai.data.label_space import class_numbers
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
@@ -86,6 +85,7 @@ class LoadImageMaskd(MapTransform):
             each volume. Items with "axis" and "slice" (``ssgnet_monai.data.inference_items``) are one slice.
         whole_volumes: load volumes without "slice" too, as (C, H, W, N).
         slice_plane: how these are cut, as in training: see ``ssgnet_monai.data.volumes.view.slice_axis``.
+        label_names: of the K classes, by which the segments of a viewer's file are known.
 
     Raises:
         ValueError: an unreadable or too large file, a mask of other values, a 16-bit image under the 8-bit window or
@@ -103,6 +103,7 @@ class LoadImageMaskd(MapTransform):
         voxel_window: Sequence[float] | None = None,
         whole_volumes: bool = False,
         slice_plane: str | None = None,
+        label_names: Sequence[str] = (),
     ) -> None:
         super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
         low, high = (float(value) for value in intensity_window)
@@ -113,6 +114,7 @@ class LoadImageMaskd(MapTransform):
         self.window = (low, high)
         self.num_channels = num_channels
         self.image_key, self.label_key, self.num_classes = image_key, label_key, num_classes
+        self.label_names = tuple(label_names)
         self.max_megapixels = max_megapixels
         self.whole_volumes, self.slice_plane = whole_volumes, slice_plane
         self._slices = SliceReader(voxel_window)
@@ -159,19 +161,18 @@ class LoadImageMaskd(MapTransform):
 
     def _label(self, item: Mapping[Hashable, Any]) -> torch.Tensor:
         """(1, H, W) float32 class numbers; ``item`` has its image already."""
-        path, image = item[self.label_key], item[self.image_key]
+        path, image, known_by = item[self.label_key], item[self.image_key], (self.num_classes, self.label_names)
         if not is_label_volume(path):
             return self._tensor(path, self._open(path, self._class_numbers))
         if "slice" in item:
             held, known = self._label_volume, file_state(path)
             if held is None or held[0] != known:
                 volume = self._slices.volume(image.meta["filename_or_obj"])
-                held = self._label_volume = (known, label_slices(path, volume, int(item["axis"])))
+                held = self._label_volume = (known, label_slices(path, volume, int(item["axis"]), *known_by))
             mask = held[1][int(item["slice"])]
         else:
-            mask = picture_label(path, image.meta["filename_or_obj"], tuple(image.shape[1:]))
-        numbers = class_numbers(mask.astype(np.uint8), self.num_classes, path)
-        return MetaTensor(torch.from_numpy(numbers[None].astype(np.float32)))
+            mask = picture_label(path, image.meta["filename_or_obj"], tuple(image.shape[1:]), *known_by)
+        return MetaTensor(torch.from_numpy(mask[None].astype(np.float32)))
 
     def _with_channels(self, image: torch.Tensor) -> torch.Tensor:
         if image.shape[0] == self.num_channels:

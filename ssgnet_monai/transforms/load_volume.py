@@ -31,6 +31,7 @@ class LoadVolumed(MapTransform):
 
     Args:
         num_classes: K.
+        label_names: of the K classes, by which the segments of a viewer's file are known.
         voxel_window: (low, high) voxel values that become 0 and 1: the datalist's; None: percentiles of each volume.
         voxel_values: "windowed": cut at the window, then the z-score of the volume; "stored": as the files have them.
         voxel_spacing: mm along each axis of a file to which volumes are resampled: the datalist's ``voxel_spacing``;
@@ -52,12 +53,13 @@ class LoadVolumed(MapTransform):
         voxel_spacing: Sequence[float] | None = None,
         image_key: str = "image",
         label_key: str = "label",
+        label_names: Sequence[str] = (),
     ) -> None:
         super().__init__(keys=[image_key, label_key], allow_missing_keys=True)
         if voxel_values not in VOXEL_VALUES:
             raise ValueError(f"Expected voxel_values out of {', '.join(VOXEL_VALUES)}, got {voxel_values!r}.")
         self.num_classes, self.voxel_values, self.voxel_spacing = num_classes, voxel_values, voxel_spacing
-        self.image_key, self.label_key = image_key, label_key
+        self.image_key, self.label_key, self.label_names = image_key, label_key, tuple(label_names)
         self._limits = SliceReader(voxel_window).limits
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -76,7 +78,7 @@ class LoadVolumed(MapTransform):
         meta["voxel_scale"] = voxel_scale(image, *self._limits(volume)) if self.voxel_values == "windowed" else None
         result[self.image_key] = MetaTensor(image[None], affine=torch.from_numpy(affine), meta=meta)
         if self.label_key in result:
-            label = label_voxels(result[self.label_key], volume, self.num_classes)
+            label = label_voxels(result[self.label_key], volume, self.num_classes, self.label_names)
             label, _ = on_network_grid(label, volume.affine, self.voxel_spacing, "nearest")
             result[self.label_key] = MetaTensor(torch.from_numpy(label[None]), affine=torch.from_numpy(affine))
         return result

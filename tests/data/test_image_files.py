@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import find_images, is_dicom, stem_of, survey_folder
+from ssgnet_monai.data.image_files import find_images, is_dicom, locate_folders, stem_of, survey_folder
 from ssgnet_monai.data.inference_items import inference_items, picture_items
 from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
 from ssgnet_monai.transforms import LoadImageMaskd
@@ -236,3 +236,16 @@ def test_a_class_may_be_called_mask(tmp_path):
     files = find_images(tmp_path / "in")
     assert len(files) == 8
     refuse_mask_folders(files, tmp_path / "in" / "faces")
+
+
+def test_folders_of_nnunet_and_of_labels_are_found(tmp_path):
+    for name in ("imagesTr/a_0000.png", "imagesTs/t_0000.png", "labelsTr/a.png"):
+        write(tmp_path / "Dataset001_Heart" / name)
+    root = tmp_path / "Dataset001_Heart"
+    assert locate_folders(root, None) == (root / "imagesTr", root / "labelsTr")
+    write(tmp_path / "yolo" / "images" / "a.png")
+    (tmp_path / "yolo" / "labels").mkdir()
+    (tmp_path / "yolo" / "labels" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    assert locate_folders(tmp_path / "yolo", None) == (tmp_path / "yolo" / "images", None)
+    write(tmp_path / "yolo" / "labels" / "a.png")
+    assert locate_folders(tmp_path / "yolo", None)[1] == tmp_path / "yolo" / "labels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ssgnet_monai.data.volumes.mask_values import mask_values
 from ssgnet_monai.data.volumes.nrrd import read_layers
 from ssgnet_monai.data.volumes.picture_grid import picture_affine, seen_by_itk, upright_from_itk
 from ssgnet_monai.data.volumes.places import NEAR, other_places
+from ssgnet_monai.data.volumes.segments import read_segments, segment_classes
 from ssgnet_monai.data.volumes.view import slice_view
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -28,14 +30,16 @@ def is_label_volume(path: str | Path) -> bool:
     return is_volume(path) or str(path).lower().endswith(NRRD)
 
 
-def read_label_volume(path: str | Path, num_classes: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def read_label_volume(
+    path: str | Path, num_classes: int = 2, label_names: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Read a mask.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.nrrd``; segments in layers of their own, which may overlap, are united, of
-            more than two classes later ones over earlier ones.
-        num_classes: K. With two classes every value above 0 is foreground, except 255 beside other ones or in a file
-            of ours, whose NIfTI intent is "label".
+        path: ``.nii``, ``.nii.gz`` or ``.nrrd``, also with segments, which may overlap.
+        num_classes: K. With two classes every value above 0 is foreground, and all segments are united, except 255
+            beside other ones or in a file of ours, whose NIfTI intent is "label".
+        label_names: of the K classes, by which segments are known, see ``segment_classes``.
 
     Returns:
         ((I, J, K) uint8, class numbers and 255; (4, 4) affine to RAS+ mm).
@@ -50,16 +54,15 @@ def read_label_volume(path: str | Path, num_classes: int = 2) -> tuple[np.ndarra
         return _classes(values, num_classes, path, indexed=indexed), volume.affine
     layers, affine = read_layers(path)
     layers = mask_values(layers, path)
+    if num_classes > 2:
+        return segment_classes(layers, read_segments(path), num_classes, label_names, path), affine
     segments = len(np.unique(layers[layers > 0])) if layers.shape[-1] == 1 else layers.shape[-1]
-    if segments > 1 and num_classes == 2:
+    if segments > 1:
         logger.info("%s: its %d segments or layers of segments are united to one foreground.", path, segments)
-    values = layers[..., 0]
-    for layer in np.moveaxis(layers, -1, 0)[1:]:
-        values = np.where(layer > 0, layer, values)
-    return _classes(values, num_classes, path), affine
+    return _classes(layers.max(-1), num_classes, path), affine
 
 
-def label_voxels(path: str | Path, image: Volume, num_classes: int = 2) -> np.ndarray:
+def label_voxels(path: str | Path, image: Volume, num_classes: int = 2, label_names: Sequence[str] = ()) -> np.ndarray:
     """The mask of a volume, in the volume's own order of voxels.
 
     Args:
@@ -67,6 +70,7 @@ def label_voxels(path: str | Path, image: Volume, num_classes: int = 2) -> np.nd
         image: the volume. The mask must lie on its grid: on a part of it, as DICOM-SEG and cropped segments do, and in
             any order and direction of the axes.
         num_classes: K.
+        label_names: see :func:`read_label_volume`.
 
     Returns:
         (I, J, K) uint8, class numbers and 255.
@@ -74,23 +78,27 @@ def label_voxels(path: str | Path, image: Volume, num_classes: int = 2) -> np.nd
     Raises:
         ValueError: the mask lies on another grid.
     """
-    mask, affine = read_label_volume(path, num_classes)
+    mask, affine = read_label_volume(path, num_classes, label_names)
     placed = _on_grid(mask, np.linalg.inv(image.affine) @ affine, image.shape)
     if placed is None:
         raise other_places(image.shape, image.affine, mask.shape, affine, path, image.path)
     return placed
 
 
-def label_slices(path: str | Path, image: Volume, axis: int, num_classes: int = 2) -> np.ndarray:
+def label_slices(
+    path: str | Path, image: Volume, axis: int, num_classes: int = 2, label_names: Sequence[str] = ()
+) -> np.ndarray:
     """The masks of all slices of a volume, cut along an array axis; see :func:`label_voxels`.
 
     Returns:
         (N, H, W) uint8, class numbers and 255, upright as ``slice_view`` has it.
     """
-    return slice_view(label_voxels(path, image, num_classes), image.affine, axis)
+    return slice_view(label_voxels(path, image, num_classes, label_names), image.affine, axis)
 
 
-def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int], num_classes: int = 2) -> np.ndarray:
+def picture_label(
+    path: str | Path, image: str | Path, shape: tuple[int, int], num_classes: int = 2, label_names: Sequence[str] = ()
+) -> np.ndarray:
     """The mask of a picture that a viewer saved as a volume of one slice, turned to the picture's rows and columns.
 
     Args:
@@ -99,6 +107,7 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int], n
         image: the picture.
         shape: (H, W) of the picture, upright.
         num_classes: K.
+        label_names: see :func:`read_label_volume`.
 
     Returns:
         (H, W) uint8, class numbers and 255, upright: the viewer may have shown the picture as it is stored.
@@ -106,7 +115,7 @@ def picture_label(path: str | Path, image: str | Path, shape: tuple[int, int], n
     Raises:
         ValueError: another size, or more slices.
     """
-    mask, affine = read_label_volume(path, num_classes)
+    mask, affine = read_label_volume(path, num_classes, label_names)
     grid = picture_affine(image)
     rows, columns = seen_by_itk(np.zeros(shape, bool), image).shape
     placed = None
