@@ -16,7 +16,7 @@ SHAPE = (4, 5, 3)
 
 
 def save(path, layers, segments):
-    """A ``.seg.nrrd`` as 3D Slicer writes it: (I, J, K) of one layer, or (L, I, J, K); segments (name, value, layer)."""
+    """A ``.seg.nrrd`` as Slicer writes it: (I, J, K) of one layer, or (L, I, J, K); segments (name, value, layer)."""
     sizes, domains = " ".join(map(str, layers.shape)), "domain domain domain"
     axes, kinds = ("none ", f"list {domains}") if layers.ndim == 4 else ("", domains)
     head = (
