@@ -82,6 +82,12 @@ def _add_phantom(commands: Any) -> None:
         "--num-images", type=int, nargs=2, default=[240, 80], metavar=("REGULAR", "IRREGULAR"), help="per class"
     )
     parser.add_argument(
+        "--classes",
+        type=int,
+        choices=(2, 3, 4),
+        help="of the pictures' masks, with the background: 2 lesion (default), 3 lesion and core, 4 satellite too",
+    )
+    parser.add_argument(
         "--volumes", type=int, nargs="?", const=12, metavar="N", help="instead: volumes of a body with two organs (12)"
     )
     parser.add_argument("--form", choices=("volumes", "slices"), help="of the volumes: whole, or cut (volumes)")
@@ -136,6 +142,8 @@ def _phantom(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 
     if arguments.volumes is not None:
+        if arguments.classes is not None:
+            raise ValueError("Expected --classes for pictures alone; the volumes have two organs. Leave it out.")
         write_phantom_volumes(
             arguments.out,
             arguments.volumes,
@@ -152,6 +160,7 @@ def _phantom(arguments: argparse.Namespace) -> int:
         num_images=tuple(arguments.num_images),
         size=arguments.size,
         seed=arguments.seed,
+        classes=arguments.classes or 2,
         workers=arguments.workers,
     )
     return 0

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from ssgnet_monai.data.phantom_structures import draw_structures
+
 PHANTOM_CLASSES = ("regular", "irregular")
 
 # sRGB in [0, 1], from pale to dark.
@@ -61,7 +63,11 @@ def draw_patient(generator: np.random.Generator) -> Patient:
 
 
 def render_lesion(
-    generator: np.random.Generator, patient: Patient, class_name: str, size: int
+    generator: np.random.Generator,
+    patient: Patient,
+    class_name: str,
+    size: int,
+    structures: tuple[np.random.Generator, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a photograph of a lesion and its mask.
 
@@ -70,9 +76,11 @@ def render_lesion(
         patient: what it shares with the patient's other images.
         class_name: ``"regular"`` (smooth round border, one colour) or ``"irregular"`` (wavy border, several colours).
         size: pixels of both sides.
+        structures: source of the random numbers of further structures, and how many there are; they change nothing
+            else in the picture.
 
     Returns:
-        (image (size, size, 3) uint8, mask (size, size) bool).
+        (image (size, size, 3) uint8, mask (size, size) uint8: 0 skin, 1 lesion, further numbers structures).
 
     Raises:
         ValueError: an unknown class.
@@ -85,6 +93,9 @@ def render_lesion(
     skin = patient.skin * (1 + 0.05 * _noise(generator, size, 6) + 0.035 * _noise(generator, size, 24))[..., None]
     skin = skin * (1 + _noise(generator, size, 4)[..., None] * BLUSH)
     colour = skin * (1 + depth[..., None] * (_pigment(generator, size, irregular, distance) - 1))
+    mask = (distance < 0).astype(np.uint8)
+    if structures is not None:
+        colour, mask = draw_structures(structures[0], colour, distance, x, y, structures[1])
     # Redness of the skin around the lesion moves the apparent border outwards.
     halo = np.exp(-(np.maximum(distance, 0) ** 2) / 0.004) * (1 - depth) * generator.uniform(0, 0.22)
     colour = colour * (1 - halo[..., None] * np.array([0.15, 1.0, 0.9], np.float32))
@@ -95,7 +106,7 @@ def render_lesion(
     field = _sigmoid((patient.aperture - radius) / 0.012)
     colour = colour * (patient.light * (np.maximum(shade, 0.1) * field)[..., None]) + STRAY_LIGHT
     colour = colour + 0.012 * generator.standard_normal(colour.shape, np.float32)
-    return np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8), distance < 0
+    return np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8), mask
 
 
 def _border(

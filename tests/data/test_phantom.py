@@ -121,3 +121,31 @@ def test_bad_input(tmp_path):
         write_phantom(tmp_path, (3, 0), size=32)
     with pytest.raises(ValueError, match="class out of .* got 'odd'"):
         render_lesion(np.random.default_rng(0), draw_patient(np.random.default_rng(0)), "odd", 16)
+
+
+def test_more_classes_of_masks_in_the_same_pictures(tmp_path):
+    datalist = load_datalist(write_phantom(tmp_path, (30, 10), size=32, seed=0, classes=3))
+    assert datalist["labels"] == {"0": "background", "1": "lesion", "2": "core"}
+    items = [item for split in ("training", "validation", "test") for item in datalist[split]]
+    load = LoadImageMaskd(num_classes=3)
+    masks = [load(item)["label"].numpy()[0] for item in items]
+    with_core = [mask for mask in masks if (mask == 2).any()]
+    assert 0.7 < len(with_core) / len(masks) < 1
+    assert all(set(np.unique(mask)) <= {0, 1, 2} for mask in masks)
+    shares = [(mask == 2).sum() / (mask > 0).sum() for mask in with_core]
+    assert 0.05 < np.median(shares) < 0.5
+    for index, plan in enumerate(plan_phantom((3, 3), seed=0)):
+        two, three, four = (draw_phantom(plan, index, 48, 0, classes) for classes in (2, 3, 4))
+        np.testing.assert_array_equal(two[1] > 0, three[1] > 0)
+        np.testing.assert_array_equal(two[1] > 0, (four[1] > 0) & (four[1] < 3))
+        assert (np.abs(two[0].astype(int) - three[0])[three[1] == 0] <= 40).mean() > 0.98  # outside nothing is drawn
+        core = three[1] == 2
+        if core.any():
+            assert three[0][core].mean() < two[0][core].mean() - 8  # it can be seen
+    with pytest.raises(ValueError, match="2 to 4 classes, of background, lesion, core, satellite, got 5"):
+        write_phantom(tmp_path, classes=5)
+
+
+def test_pictures_of_two_classes_are_those_of_before():
+    image, mask = draw_phantom(plan_phantom((2, 2), seed=3)[1], 1, 32, seed=3)
+    assert (int(image.astype(int).sum()), int(mask.sum())) == (314372, 299)
