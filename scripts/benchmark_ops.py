@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from ssgnet_monai.data.atomic_write import write_json
-from ssgnet_monai.engines.stylegan3_step import R1_INTERVAL, stylegan3_optimizers, stylegan3_step
+from ssgnet_monai.engines.stylegan3_iteration import R1_INTERVAL, stylegan3_optimizers, stylegan3_step
 from ssgnet_monai.networks import VMUNet
 from ssgnet_monai.networks.stylegan3 import Discriminator, Generator
 from ssgnet_monai.ops import selective_scan

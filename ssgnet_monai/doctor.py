@@ -166,12 +166,11 @@ def check_devices() -> list[Check]:
 def check_backends() -> list[Check]:
     """List the back ends of the heavy operations and why others are not used."""
     try:
-        # By name: the package's attributes of these names are the functions.
-        scan = importlib.import_module("ssgnet_monai.ops.selective_scan")
-        filters = importlib.import_module("ssgnet_monai.ops.upfirdn2d")
+        from ssgnet_monai.ops import fir_filter, scan
+
         found = {
             "selective_scan": scan.available_backends(),
-            "filtered_lrelu": dict.fromkeys(name for name in filters.BACKENDS if name != "auto"),
+            "filtered_lrelu": dict.fromkeys(name for name in fir_filter.BACKENDS if name != "auto"),
         }
     except Exception as error:  # whatever torch raises on import is this line's content
         return [Check("back ends", "problem", _first_line(error), f"{PIP} --upgrade torch")]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -145,6 +147,24 @@ def test_public_names_have_docstrings() -> None:
         f"{path.relative_to(REPOSITORY)}:{line}" for path in sources for line in find_missing_docstring(parsed(path))
     ]
     assert found == []
+
+
+def test_no_name_of_a_package_shadows_one_of_its_modules() -> None:
+    """``import ssgnet_monai.engines.x as x`` would give what the package calls x, not the module."""
+    clashes = []
+    for init in sorted(PACKAGE.rglob("__init__.py")):
+        name = ".".join(init.parent.relative_to(REPOSITORY).parts)
+        if name.startswith("ssgnet_monai.label_app"):
+            continue  # is imported in MONAI Label's environment alone
+        package = importlib.import_module(name)
+        siblings = {path.stem for path in sorted(init.parent.glob("*.py"))} | {
+            path.parent.name for path in sorted(init.parent.glob("*/__init__.py"))
+        }
+        found = {sibling: getattr(package, sibling, None) for sibling in siblings - {"__init__"}}
+        clashes += [
+            f"{name}.{key}" for key, value in found.items() if value is not None and not isinstance(value, ModuleType)
+        ]
+    assert clashes == []
 
 
 def test_files_stay_short() -> None:

@@ -1,16 +1,16 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ssgnet_monai.data.class_items import class_items as class_items
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
-from ssgnet_monai.data.generator_items import generator_items as generator_items
 from ssgnet_monai.data.generator_record import GeneratorRecord as GeneratorRecord
 from ssgnet_monai.data.generator_record import generated_classes as generated_classes
 from ssgnet_monai.data.grow import class_sizes as class_sizes
 from ssgnet_monai.data.image_io import write_mask_png
-from ssgnet_monai.data.inference_items import inference_items as inference_items
-from ssgnet_monai.data.inference_items import picture_items as picture_items
-from ssgnet_monai.data.inference_items import volume_items as volume_items
+from ssgnet_monai.data.items_for_generator import generator_items as generator_items
+from ssgnet_monai.data.items_in_folder import inference_items as inference_items
+from ssgnet_monai.data.items_in_folder import picture_items as picture_items
+from ssgnet_monai.data.items_in_folder import volume_items as volume_items
+from ssgnet_monai.data.items_of_class import class_items as class_items
 from ssgnet_monai.data.label_server import keep_previous as keep_previous
 from ssgnet_monai.data.label_server import served_items as served_items
 from ssgnet_monai.data.label_server import training_datalist as training_datalist

@@ -1,10 +1,10 @@
 from ssgnet_monai.engines.checkpoint_evaluation import CheckpointEvaluation as CheckpointEvaluation
-from ssgnet_monai.engines.class_names import check_class_names as check_class_names
-from ssgnet_monai.engines.class_names import class_names as class_names
-from ssgnet_monai.engines.class_names import save_class_names as save_class_names
+from ssgnet_monai.engines.class_names_file import check_class_names as check_class_names
+from ssgnet_monai.engines.class_names_file import class_names as class_names
+from ssgnet_monai.engines.class_names_file import save_class_names as save_class_names
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
-from ssgnet_monai.engines.flip_disagreement import flip_disagreement as flip_disagreement
+from ssgnet_monai.engines.disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.predictor import Predictor as Predictor
@@ -13,8 +13,8 @@ from ssgnet_monai.engines.process_group import init_process_group as init_proces
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
 from ssgnet_monai.engines.pseudo_label_rounds import conclude_rounds as conclude_rounds
 from ssgnet_monai.engines.recipe import chosen_recipe as chosen_recipe
-from ssgnet_monai.engines.stylegan3_step import stylegan3_optimizers as stylegan3_optimizers
-from ssgnet_monai.engines.stylegan3_step import stylegan3_step as stylegan3_step
+from ssgnet_monai.engines.stylegan3_iteration import stylegan3_optimizers as stylegan3_optimizers
+from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
 from ssgnet_monai.engines.weights import load_pretrained as load_pretrained

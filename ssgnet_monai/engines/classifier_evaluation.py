@@ -14,8 +14,8 @@ from monai.engines import SupervisedEvaluator
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.cases import group_names
-from ssgnet_monai.data.class_items import origin_counts
-from ssgnet_monai.engines.class_names import check_class_names
+from ssgnet_monai.data.items_of_class import origin_counts
+from ssgnet_monai.engines.class_names_file import check_class_names
 from ssgnet_monai.engines.class_probabilities import read_scored_images, write_scored_images
 from ssgnet_monai.engines.weights import load_weights
 from ssgnet_monai.handlers.publish_model import TRAINING

@@ -9,7 +9,7 @@ import torch
 from monai.engines import Trainer
 from torch.nn.functional import one_hot
 
-from ssgnet_monai.engines.stylegan3_step import stylegan3_step
+from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step
 from ssgnet_monai.networks.stylegan3 import Discriminator, Generator
 from ssgnet_monai.ops.ranks import num_ranks, shard
 

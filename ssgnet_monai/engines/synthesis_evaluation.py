@@ -18,7 +18,7 @@ from ssgnet_monai.data.image_grid import image_grid, write_image
 from ssgnet_monai.data.latents import latent
 from ssgnet_monai.data.pool import synthetic_items
 from ssgnet_monai.metrics import load_or_train_features, synthesis_scores
-from ssgnet_monai.metrics.synthesis_scores import too_few_to_score
+from ssgnet_monai.metrics.generator_scores import too_few_to_score
 from ssgnet_monai.networks.stylegan3 import Generator
 from ssgnet_monai.transforms import LoadImageMaskd
 

@@ -18,8 +18,9 @@ from ssgnet_monai.metrics.feature_network import train_feature_network as train_
 from ssgnet_monai.metrics.features import load_or_train_features as load_or_train_features
 from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
 from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
+from ssgnet_monai.metrics.generator_scores import synthesis_scores as synthesis_scores
 from ssgnet_monai.metrics.inception import inception_features as inception_features
-from ssgnet_monai.metrics.majority_mask import majority_mask as majority_mask
+from ssgnet_monai.metrics.majority import majority_mask as majority_mask
 from ssgnet_monai.metrics.otsu import OtsuBaseline as OtsuBaseline
 from ssgnet_monai.metrics.otsu import fit_otsu as fit_otsu
 from ssgnet_monai.metrics.pooled_confusion import PooledConfusionMetric as PooledConfusionMetric
@@ -30,4 +31,3 @@ from ssgnet_monai.metrics.segmentation_scores import pooled_scores as pooled_sco
 from ssgnet_monai.metrics.segmentation_scores import summarise_counts as summarise_counts
 from ssgnet_monai.metrics.surface_distance import SurfaceDistances as SurfaceDistances
 from ssgnet_monai.metrics.surface_distance import surface_distances as surface_distances
-from ssgnet_monai.metrics.synthesis_scores import synthesis_scores as synthesis_scores

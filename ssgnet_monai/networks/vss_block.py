@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssgnet_monai.ops.ranks import num_ranks, shard
-from ssgnet_monai.ops.selective_scan import selective_scan
+from ssgnet_monai.ops.scan import selective_scan
 
 __all__ = ["SS2D", "DropPath", "VSSBlock"]
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from ssgnet_monai.ops.fir_filter import upfirdn2d
 from ssgnet_monai.ops.fir_matrix import resampling_matrices
-from ssgnet_monai.ops.upfirdn2d import upfirdn2d
 
 
 class _SampleBilinear(torch.autograd.Function):

@@ -10,7 +10,7 @@ from PIL import Image
 from ssgnet_monai.data.datalist import load_datalist
 from ssgnet_monai.data.few_images import FEWEST, foreground_warnings, size_warnings
 from ssgnet_monai.data.prepare.folder import prepare_folder
-from ssgnet_monai.metrics.synthesis_scores import synthesis_scores
+from ssgnet_monai.metrics.generator_scores import synthesis_scores
 from tests.picture_files import write_values
 from tests.volume_files import ct, f_mask, write
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ssgnet_monai.data import load_datalist, prepare_folder
 from ssgnet_monai.data.image_files import find_images, is_dicom, locate_folders, stem_of, survey_folder
-from ssgnet_monai.data.inference_items import inference_items, picture_items
+from ssgnet_monai.data.items_in_folder import inference_items, picture_items
 from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
 from ssgnet_monai.transforms import LoadImageMaskd
 

@@ -12,8 +12,8 @@ from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha25
 from ssgnet_monai.metrics.feature_network import train_feature_network
 from ssgnet_monai.metrics.features import load_or_train_features
 from ssgnet_monai.metrics.frechet import kernel_distance
+from ssgnet_monai.metrics.generator_scores import gaussian_blur, synthesis_scores
 from ssgnet_monai.metrics.inception import resize_clean
-from ssgnet_monai.metrics.synthesis_scores import gaussian_blur, synthesis_scores
 
 
 def lesions(n: int, seed: int, size: int = 32) -> torch.Tensor:

@@ -9,9 +9,9 @@ from torch import nn
 
 from ssgnet_monai.networks.stylegan3.fully_connected import FullyConnected
 from ssgnet_monai.networks.stylegan3.mapping import MappingNetwork
-from ssgnet_monai.ops.bias_act import leaky_relu_clamp
-from ssgnet_monai.ops.conv2d_resample import conv2d_resample
-from ssgnet_monai.ops.upfirdn2d import setup_filter
+from ssgnet_monai.ops.biased_activation import leaky_relu_clamp
+from ssgnet_monai.ops.fir_filter import setup_filter
+from ssgnet_monai.ops.resampled_convolution import conv2d_resample
 
 _RESAMPLE_TAPS = (1, 3, 3, 1)
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from ssgnet_monai.networks.stylegan3.filters import LayerPlan, design_lowpass_filter
 from ssgnet_monai.networks.stylegan3.fully_connected import FullyConnected
-from ssgnet_monai.ops.filtered_lrelu import filtered_lrelu
-from ssgnet_monai.ops.modulated_conv2d import modulated_conv2d
+from ssgnet_monai.ops.filtered_activation import filtered_lrelu
+from ssgnet_monai.ops.modulated_convolution import modulated_conv2d
 from ssgnet_monai.ops.ranks import mean_over_ranks
 
 _FILTER_SIZE = 6
@@ -109,7 +109,7 @@ class SynthesisLayer(nn.Module):
             x: activations (B, in_channels, in_size, in_size).
             w: latents (B, w_dim), float32.
             update_emas: move the running mean square of the input by this batch (of all ranks).
-            backend: of the filters, see :func:`~ssgnet_monai.ops.filtered_lrelu.filtered_lrelu`.
+            backend: of the filters, see :func:`~ssgnet_monai.ops.filtered_lrelu`.
 
         Returns:
             Activations (B, out_channels, out_size, out_size), float16 where the layer computes so, else float32.

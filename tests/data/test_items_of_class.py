@@ -1,7 +1,7 @@
 import pytest
 
 from ssgnet_monai.data import class_items
-from ssgnet_monai.data.class_items import origin_counts
+from ssgnet_monai.data.items_of_class import origin_counts
 
 
 def datalist(**changes):

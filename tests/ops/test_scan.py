@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from ssgnet_monai.ops import scan as scan_module
 from ssgnet_monai.ops import selective_scan
 from ssgnet_monai.ops.chunked_scan import _FoldedScan, _number_of_folds, _SequentialScan
-
-scan_module = sys.modules["ssgnet_monai.ops.selective_scan"]
 
 
 def _inputs(batch, channels, groups, states, length, dtype=torch.float64, gate=True, seed=0):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from ssgnet_monai.ops.upfirdn2d import downsampling_padding, quad, upfirdn2d
+from ssgnet_monai.ops.fir_filter import downsampling_padding, quad, upfirdn2d
 
 
 def conv2d_resample(
@@ -26,13 +26,13 @@ def conv2d_resample(
     Args:
         x: images (B, C, H, W).
         w: weights (O, C, k, k).
-        f: low-pass filter of the resampling, see :func:`~ssgnet_monai.ops.upfirdn2d.setup_filter`.
+        f: low-pass filter of the resampling, see :func:`~ssgnet_monai.ops.setup_filter`.
         up: upsampling factor.
         down: downsampling factor.
         padding: of the convolution, counted on the upsampled image.
         flip_weight: correlate with ``w`` (True, as PyTorch does) or convolve (False).
         bias: of shape (O,), added to the result.
-        backend: of the resampling, see :func:`~ssgnet_monai.ops.upfirdn2d.upfirdn2d`.
+        backend: of the resampling, see :func:`~ssgnet_monai.ops.upfirdn2d`.
 
     Returns:
         Images (B, O, H', W').

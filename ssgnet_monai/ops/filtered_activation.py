@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from ssgnet_monai.ops.bias_act import bias_act, clamp_magnitude, leaky_relu_clamp
-from ssgnet_monai.ops.upfirdn2d import pair, upfirdn2d, use_matrix
+from ssgnet_monai.ops.biased_activation import bias_act, clamp_magnitude, leaky_relu_clamp
+from ssgnet_monai.ops.fir_filter import pair, upfirdn2d, use_matrix
 
 
 def filtered_lrelu(
@@ -34,7 +34,7 @@ def filtered_lrelu(
         b: bias of shape (C,); None adds nothing.
         up: upsampling factor.
         down: downsampling factor.
-        padding: zeros around the upsampled image, see :func:`~ssgnet_monai.ops.upfirdn2d.upfirdn2d`.
+        padding: zeros around the upsampled image, see :func:`~ssgnet_monai.ops.upfirdn2d`.
         gain: factor after the nonlinearity.
         slope: on negative values.
         clamp: largest absolute value before the downsampling filter; None does not clamp.
@@ -46,7 +46,7 @@ def filtered_lrelu(
         Activations (B, C, H', W') of x's type.
 
     Raises:
-        ValueError: as :func:`~ssgnet_monai.ops.upfirdn2d.upfirdn2d`.
+        ValueError: as :func:`~ssgnet_monai.ops.upfirdn2d`.
 
     Source: Karras et al. 2021, section 3.2 and figure 4b.
     """
