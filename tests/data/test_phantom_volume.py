@@ -8,6 +8,7 @@ from ssgnet_monai.cli import main
 from ssgnet_monai.data import load_datalist, write_phantom_volumes
 from ssgnet_monai.data.phantom_body import ORGANS, draw_anatomy, draw_scan
 from ssgnet_monai.data.phantom_volume import plan_patients
+from ssgnet_monai.transforms import LoadImageMaskd
 
 LABELS = {"0": "background", "1": ORGANS[0], "2": ORGANS[1]}
 
@@ -51,6 +52,19 @@ def test_volumes_of_two_organs_and_patients_of_one_or_two_scans(tmp_path):
         assert voxels[0, 0].max() < -850  # air in the corner
     assert all(len(its) == 1 for its in spacings.values())
     assert len(set.union(*spacings.values())) == len(spacings)  # spacing is the patient's own
+
+
+def test_the_volumes_as_slices(tmp_path):
+    words = ["--out", str(tmp_path), "--volumes", "6", "--size", "24", "--form", "slices"]
+    assert main(["data", "phantom", *words]) == 0
+    datalist = load_datalist(tmp_path)
+    assert (datalist["labels"], datalist["image_size"], datalist["num_channels"]) == (LABELS, [24, 24], 1)
+    items = every(datalist)
+    assert len(items) == 6 * 12
+    loaded = LoadImageMaskd(datalist["intensity_window"], num_channels=1, num_classes=3)
+    values = np.concatenate([np.unique(loaded(item)["label"].numpy()) for item in items])
+    assert set(values.tolist()) == {0, 1, 2}
+    assert len({item["volume"] for item in items}) == 6
 
 
 def test_the_same_seed_gives_the_same_files(tmp_path):

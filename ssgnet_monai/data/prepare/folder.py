@@ -155,12 +155,13 @@ def prepare_folder(
 
 
 def _check_united(pairs: Sequence[ImagePair]) -> None:
-    """Masks of pictures alone are united."""
-    others = [pair for pair in pairs if is_dicom(pair.image) or any(map(is_volume, (pair.image, *pair.masks)))]
+    """Masks of pictures alone are united; those of volumes are put together where each is of a class."""
+    others = [pair for pair in pairs if is_dicom(pair.image) or (not pair.parts and any(map(is_volume, pair.masks)))]
     if others:
         raise ValueError(
             "Expected one mask for a volume or DICOM image, got several for "
-            f"{listed([pair.image for pair in others])}: {listed(others[0].masks)}. Unite them into one file."
+            f"{listed([pair.image for pair in others])}: {listed(others[0].masks)}. Unite them into one file, or, "
+            "where each mask of a volume is of a class, name the endings with --labels."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.image_io import write_image_png, write_mask_png
 from ssgnet_monai.data.label_map import LabelMap
 from ssgnet_monai.data.label_space import IGNORED, mask_image
-from ssgnet_monai.data.volumes.class_voxels import class_voxels
-from ssgnet_monai.data.volumes.places import check_places
+from ssgnet_monai.data.volumes.class_voxels import check_grids, pair_classes
 from ssgnet_monai.data.volumes.value_range import sampled, value_range
 from ssgnet_monai.data.volumes.view import plane_name, slice_axis, slice_view
 from ssgnet_monai.data.volumes.volume import Volume
@@ -38,9 +38,7 @@ def survey_volume(pair: ImagePair, plane: str | None = None) -> dict[str, Any]:
         ValueError: a volume that cannot be used, or a mask on another grid.
     """
     volume = Volume(pair.image)
-    if pair.mask is not None:
-        mask = Volume(pair.mask)
-        check_places(volume.shape, volume.affine, mask.shape, mask.affine, pair.mask, pair.image)
+    check_grids(pair)
     stored = volume.stored
     lowest, highest = sorted(volume.values(np.array([stored.min(), stored.max()])).tolist())
     layers = (volume.values(stored[..., k]) for k in range(stored.shape[2]))
@@ -82,16 +80,16 @@ def cut_volume(
         grey_line: (offset, scale); a voxel value is ``offset + scale * grey level``, clipped at its ends.
         mask_threshold: see ``binarise_mask``; the mask is looked at as a whole.
         drop_empty: whether slices whose mask has no foreground are left out.
-        labels: see ``class_voxels``. Without them masks are written as 0 and 255, with them as class numbers.
+        labels: see ``pair_classes``. Without them masks are written as 0 and 255, with them as class numbers.
 
     Returns:
         Indices, in the file's order, of the slices that were written.
 
     Raises:
-        ValueError: see ``class_voxels``.
+        ValueError: see ``pair_classes``.
     """
     record = out / f"{pair.stem}.json"
-    named = None if labels is None else [labels.names, sorted(labels.values.items())]
+    named = None if labels is None else asdict(labels)
     signature = json.loads(json.dumps([_stamp(pair), axis, [*grey_line], mask_threshold, drop_empty, named]))
     if record.is_file():
         known = json.loads(record.read_text(encoding="utf-8"))
@@ -101,7 +99,7 @@ def cut_volume(
     slices = slice_view(volume.stored, volume.affine, axis)
     masks = None
     if pair.mask is not None:
-        masks = slice_view(class_voxels(Volume(pair.mask), labels, mask_threshold), volume.affine, axis)
+        masks = slice_view(pair_classes(pair, labels, mask_threshold), volume.affine, axis)
     offset, scale = grey_line
     written = []
     for index, stored in enumerate(slices):
@@ -122,5 +120,4 @@ def cut_volume(
 
 
 def _stamp(pair: ImagePair) -> list[Any]:
-    files = [pair.image] if pair.mask is None else [pair.image, pair.mask]
-    return [[str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    return [[str(f.absolute()), f.stat().st_size, f.stat().st_mtime_ns] for f in (pair.image, *pair.masks)]

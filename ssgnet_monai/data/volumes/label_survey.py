@@ -38,12 +38,12 @@ def survey_labels(
     Raises:
         ValueError: values of which several readings are possible, or without a name.
     """
-    if labels is not None and not labels.values:
+    masks = [pair for pair in pairs if pair.mask is not None]
+    if labels is not None and not (labels.values or (labels.parts and all(pair.parts for pair in masks))):
         raise ValueError(
             f"Expected the values of mask volumes in {labels.source}, got {'colours' if labels.colours else 'parts'}. "
             f"Name each value, such as {example([1, 2])}."
         )
-    masks = [pair for pair in pairs if pair.mask is not None]
     if labels is not None or threshold is not None or not masks:
         return labels, []
     budget = PixelBudget(VOXELS_AT_A_TIME)

@@ -68,8 +68,8 @@ def has_volumes(pairs: Sequence[ImagePair]) -> bool:
     Raises:
         ValueError: volumes and pictures are mixed.
     """
-    pictures = [file for pair in pairs for file in (pair.image, pair.mask) if file and not is_volume(file)]
-    volumes = [file for pair in pairs for file in (pair.image, pair.mask) if file and is_volume(file)]
+    pictures = [file for pair in pairs for file in (pair.image, *pair.masks) if not is_volume(file)]
+    volumes = [file for pair in pairs for file in (pair.image, *pair.masks) if is_volume(file)]
     if pictures and volumes:
         raise ValueError(
             f"Expected either pictures or NIfTI volumes, found {len(pictures)} pictures ({listed(pictures)}) and "

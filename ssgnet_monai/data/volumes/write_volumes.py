@@ -8,6 +8,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,8 @@ from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_class
 from ssgnet_monai.data.prepare.journal import Journal, file_stamps
 from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
-from ssgnet_monai.data.volumes.class_voxels import class_voxels
+from ssgnet_monai.data.volumes.class_voxels import pair_classes
 from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
-from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.resample import resample
 from ssgnet_monai.data.volumes.slices import VOXELS_AT_A_TIME
 from ssgnet_monai.data.volumes.value_range import ValueRange, outlier_warnings, sampled, value_range
@@ -118,11 +118,11 @@ def _write_all(
 ) -> list[dict[str, Any]]:
     """Write all volumes, those excepted that are there from unchanged files and with the same settings."""
     out.mkdir(parents=True, exist_ok=True)
-    named = None if labels is None else [labels.names, sorted(labels.values.items())]
+    named = None if labels is None else asdict(labels)
     settings = [spacing, threshold, named, __version__, FORMAT]
     journal = Journal(
         out / JOURNAL,
-        {pair: json.dumps([*file_stamps([pair.image, pair.mask]), *settings]) for pair in pairs},
+        {pair: json.dumps([*file_stamps([pair.image, *pair.masks]), *settings]) for pair in pairs},
         lambda record: [out / record[key] for key in ("image", "label") if key in record],
     )
     if journal.todo:
@@ -147,9 +147,7 @@ def _write(
     voxels, affine = read_nifti(pair.image)
     record: dict[str, Any] = {"image": f"images/{pair.stem}.nii.gz"}
     if pair.mask is not None:
-        mask = Volume(pair.mask)
-        check_places(voxels.shape, affine, mask.shape, mask.affine, pair.mask, pair.image)
-        label = class_voxels(mask, labels, threshold)
+        label = pair_classes(pair, labels, threshold)
         if spacing is not None:
             label, _ = resample(label, affine, spacing, "nearest")
         voxels_of = np.bincount(label.reshape(-1, order="A"), minlength=IGNORED + 1)

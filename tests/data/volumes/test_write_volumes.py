@@ -7,11 +7,14 @@ import nibabel
 import numpy as np
 import pytest
 from monai.data import load_decathlon_datalist
+from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from ssgnet_monai.cli import main
 from ssgnet_monai.data import load_datalist, prepare_folder
 from ssgnet_monai.data.volumes import write_volumes
+from ssgnet_monai.data.volumes.view import slice_view
+from ssgnet_monai.transforms import LoadImageMaskd
 from tests.volume_files import SHAPE, SPACING, ct, dataset, f_mask, oblique, write
 
 SPLIT = (0.5, 0.25, 0.25)
@@ -236,3 +239,75 @@ def test_a_validation_that_the_owner_does_not_name_is_drawn_from_the_training(tm
     )
     datalist = load_datalist(prepare(tmp_path, source=source, split=None, splits=tmp_path / "s.csv"))
     assert [len(datalist[part]) for part in ("training", "validation", "test")] == [7, 1, 2]
+
+
+@pytest.mark.parametrize("form", ["volumes", "slices"])
+def test_a_mask_for_each_class_of_a_volume(tmp_path, form):
+    images, masks = dataset(tmp_path)
+    for index in range(4):
+        whole = np.roll(f_mask(), index, axis=1)
+        (masks / f"case{index}_mask.nii").unlink()
+        core = whole.copy()
+        core[:9] = 0
+        write(masks / f"case{index}_organ.nii.gz", whole)
+        write(masks / f"case{index}_tumour.nii.gz", core * 255)
+    options = {"labels": {"organ": "liver", "tumour": "lesion"}, "form": form, "split": (0.5, 0.25, 0.25), "size": None}
+    datalist = load_datalist(prepare_folder(images, masks, tmp_path / "out", **options))
+    assert datalist["labels"] == {"0": "background", "1": "liver", "2": "lesion"}
+    for item in datalist["training"]:
+        truth = np.roll(f_mask(), int(item["image"].split("case")[1][0]), axis=1)
+        truth[9:] *= 2
+        if form == "volumes":
+            np.testing.assert_array_equal(np.asarray(nibabel.load(item["label"]).dataobj), truth)
+        else:
+            mask = np.asarray(Image.open(item["label"]))
+            np.testing.assert_array_equal(mask, slice_view(truth, oblique(), item["axis"])[item["slice"]])
+    write(masks / "case0_tumour.nii.gz", f_mask(), oblique(40))
+    with pytest.raises(ValueError, match=r"Expected a mask of shape .* in .*case0_tumour.nii.gz"):
+        prepare_folder(images, masks, tmp_path / "out", **options)
+    with pytest.raises(ValueError, match=r"Expected the values of mask volumes in labels, got colours"):
+        prepare_folder(*dataset(tmp_path / "b"), tmp_path / "out2", **{**options, "labels": {"#ff0000": "liver"}})
+
+
+@pytest.mark.parametrize("form", ["volumes", "slices"])
+def test_a_folder_of_nnunet_is_prepared_as_it_is(tmp_path, form):
+    root = tmp_path / "Dataset007_Abdomen"
+    images, masks = dataset(tmp_path / "source")
+    truth = organs((images, masks))
+    for index in range(4):
+        write(root / "imagesTr" / f"case{index}_0000.nii.gz", ct(index))
+        write(
+            root / "labelsTr" / f"case{index}.nii.gz", np.asarray(nibabel.load(masks / f"case{index}_mask.nii").dataobj)
+        )
+    write(root / "imagesTs" / "hidden_0000.nii.gz", ct(9))
+    labels = {"background": 0, "liver": 1, "spleen": 2}
+    content = {"channel_names": {"0": "CT"}, "labels": labels, "numTraining": 4, "file_ending": ".nii.gz"}
+    (root / "dataset.json").write_text(json.dumps(content))
+    words = ["--images", str(root), "--out", str(tmp_path / "out"), "--form", form, "--split", "0.5", "0.25", "0.25"]
+    assert main(["data", "prepare", *words]) == 0
+    datalist = load_datalist(tmp_path / "out")
+    assert datalist["labels"] == ORGANS
+    found = [item for part in ("training", "validation", "test") for item in datalist[part]]
+    assert len(found) == (4 if form == "volumes" else 4 * SHAPE[2])
+    if form == "volumes":
+        check_classes(tmp_path / "out", truth)
+
+
+def test_slices_of_several_classes_are_pictures_of_class_numbers(tmp_path):
+    source = dataset(tmp_path)
+    truth = organs(source, values=(7, 3))
+    labels = {"background": 0, "liver": 7, "spleen": 3}
+    path = prepare(tmp_path, source=source, form="slices", size=None, labels=labels)
+    datalist = load_datalist(path)
+    assert datalist["labels"] == {"0": "background", "1": "spleen", "2": "liver"}
+    values = set()
+    for item in [item for part in ("training", "validation", "test") for item in datalist[part]]:
+        with Image.open(item["label"]) as mask:
+            assert mask.mode == "P"
+            numbers = np.asarray(mask)
+        case = np.array([0, 2, 1], np.uint8)[truth[int(item["group"][-1])]]
+        np.testing.assert_array_equal(numbers, slice_view(case, oblique(), item["axis"])[item["slice"]])
+        load = LoadImageMaskd(datalist["intensity_window"], num_channels=1, num_classes=3)
+        np.testing.assert_array_equal(load(item)["label"].numpy()[0], numbers)
+        values |= set(np.unique(numbers).tolist())
+    assert values == {0, 1, 2}
