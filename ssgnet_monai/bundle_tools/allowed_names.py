@@ -125,16 +125,16 @@ data.pool_items: datalist hidden synthetic pool dataset_dir?
 data.pool_sha256: items
 data.resolved_label_names: names datalist
 data.slice_items: items plane spatial_dims
-data.training_datalist: dataset_dir?
-data.training_sha256: dataset_dir?
+data.training_sha256: path?
 data.volume_items: folder?
 engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! model_path! test_loader \
     training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims
 engines.Predictor: network inferer device
-engines.PseudoLabelRounds: make_trainer session network dataset labeled pool log output_dir! num_rounds seed start gate \
-    pool_fraction min_delta patience handlers
+engines.PseudoLabelRounds: training labeled pool log plan handlers
+engines.RoundTraining: make_trainer session network dataset
+engines.RoundsPlan: num_rounds seed start gate pool_fraction min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
@@ -144,7 +144,8 @@ engines.WindowInferer: roi_size overlap sw_batch_size window_inferer mode sigma_
 engines.check_class_names: classes model_path?
 engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
-engines.conclude_rounds: log output_dir! model_path!
+engines.begin_rounds: output_dir! resume
+engines.conclude_rounds: log model_path!
 engines.init_process_group: backend
 engines.load_pretrained: network path?
 engines.load_weights: network path?
@@ -155,7 +156,7 @@ engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
 engines.write_probabilities: evaluator folder? path! classes
 handlers.AdaController: augment target interval kimg batch_size
 handlers.AdaptiveKappaHandler: session loss validator lambda_
-handlers.AtomicCheckpoint: session interval keep resume
+handlers.AtomicCheckpoint: session interval keep
 handlers.BestWeights: session network
 handlers.EarlierModel: session validator network path!
 handlers.EarlyStop: session patience interval
@@ -166,12 +167,12 @@ handlers.GeneratorEma: ema_network network batch_size half_life_kimg ramp
 handlers.PseudoLabelHandler: predict transform batch_size num_workers threshold confidence_floor voxel_spacing
 handlers.StepLoss: name
 handlers.StepSeed: session
-handlers.PublishModel: session network
+handlers.PublishModel: session network masks
 handlers.SynthesisMonitor: session generator batch_size output_dir! augment grid_interval grid_size
 handlers.SyntheticImageWriter: folder
 handlers.SyntheticImages: output_dir! trained_on truncation class_mix
 handlers.TrainingMonitor: session validator output_dir!
-handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_data trained_with
+handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_data trained_with resume
 handlers.existing_seeds: folder
 handlers.seed_everything: seed
 losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index

@@ -2,6 +2,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist, select_items
+from ssgnet_monai.data.datalist import training_sha256 as training_sha256
 from ssgnet_monai.data.generator_record import GeneratorRecord as GeneratorRecord
 from ssgnet_monai.data.generator_record import generated_classes as generated_classes
 from ssgnet_monai.data.grow import class_sizes as class_sizes
@@ -11,10 +12,7 @@ from ssgnet_monai.data.items_in_folder import inference_items as inference_items
 from ssgnet_monai.data.items_in_folder import picture_items as picture_items
 from ssgnet_monai.data.items_in_folder import volume_items as volume_items
 from ssgnet_monai.data.items_of_class import class_items as class_items
-from ssgnet_monai.data.label_server import keep_previous as keep_previous
-from ssgnet_monai.data.label_server import served_items as served_items
-from ssgnet_monai.data.label_server import training_datalist as training_datalist
-from ssgnet_monai.data.label_server import training_sha256 as training_sha256
+from ssgnet_monai.data.label_items import served_items as served_items
 from ssgnet_monai.data.label_space import IGNORED as IGNORED
 from ssgnet_monai.data.label_space import count_classes as count_classes
 from ssgnet_monai.data.label_space import resolved_label_names as resolved_label_names

@@ -124,6 +124,11 @@ def datalist_sha256(path: str | Path) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def training_sha256(path: str | Path) -> str | None:
+    """Hash of the datalist of a training, or None where there is none: its items were given another way."""
+    return datalist_sha256(path) if datalist_path(path).is_file() else None
+
+
 def datalist_path(path: str | Path) -> Path:
     """The datalist file of a path that is either the file or the prepared folder around it."""
     path = Path(str(path))  # MONAI's command line makes a number of a folder called 2024

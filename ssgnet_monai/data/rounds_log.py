@@ -10,6 +10,8 @@ from typing import Any
 from ssgnet_monai.data.atomic_write import write_json
 
 BASELINE = "baseline"
+PSEUDO_LABEL, REAL_ONLY = "pseudo_label", "real_only"
+"""The arms: rounds with a pool, and their control."""
 
 
 class RoundsLog:
@@ -17,8 +19,8 @@ class RoundsLog:
 
     Args:
         path: the JSON file.
-        header: what describes the whole run (seed, steps, labelled images, ...). A file with another value of one of
-            these is refused, since its rounds would not be comparable.
+        header: what describes the whole run (seed, steps, labelled images, ...). A file with another value
+            of one of these is refused, since its rounds would not be comparable.
 
     Raises:
         ValueError: the file on disk belongs to other settings.

@@ -11,8 +11,11 @@ from ssgnet_monai.engines.predictor import Predictor as Predictor
 from ssgnet_monai.engines.process_group import destroy_process_group as destroy_process_group
 from ssgnet_monai.engines.process_group import init_process_group as init_process_group
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
-from ssgnet_monai.engines.pseudo_label_rounds import conclude_rounds as conclude_rounds
 from ssgnet_monai.engines.recipe import chosen_recipe as chosen_recipe
+from ssgnet_monai.engines.round_training import RoundTraining as RoundTraining
+from ssgnet_monai.engines.rounds_folder import begin_rounds as begin_rounds
+from ssgnet_monai.engines.rounds_folder import conclude_rounds as conclude_rounds
+from ssgnet_monai.engines.rounds_plan import RoundsPlan as RoundsPlan
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_optimizers as stylegan3_optimizers
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer

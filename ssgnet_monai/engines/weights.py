@@ -62,13 +62,13 @@ def load_pretrained(network: torch.nn.Module, path: str | Path | None) -> None:
 
 
 def start_from(path: str | Path | None, session: TrainingSession) -> None:
-    """Begin a generator with the networks of an earlier run's checkpoint, unless this run has checkpoints itself.
+    """Begin a generator with the networks of an earlier run's checkpoint, unless this run goes on from one of its own.
 
     Args:
         path: ``state/checkpoint_*.pt`` of the earlier run; None: nothing to do.
         session: of the new run.
     """
-    if path is None or any(session.state_dir.glob("checkpoint_*.pt")):
+    if path is None or session.goes_on:
         return
     earlier = load_tensors(path)["session"]
     for name in TRANSFERRED:

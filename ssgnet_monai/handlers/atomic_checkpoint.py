@@ -11,8 +11,8 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
+from ssgnet_monai.data.earlier_run import set_aside
 from ssgnet_monai.data.folder_lock import hold_folder
-from ssgnet_monai.data.label_server import in_label_server
 from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.handlers.finite_loss import first_not_finite
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class AtomicCheckpoint:
-    """Saves the session every ``interval`` epochs, at the end and on SIGTERM; on start, goes on from the newest.
+    """Saves the session every ``interval`` epochs, at the end and on SIGTERM; on start, does what ``resume`` says.
 
     Checkpoints of another training list are set aside: the run starts anew.
 
@@ -32,17 +32,13 @@ class AtomicCheckpoint:
     handlers that change the session in an iteration (averages, schedules): SIGTERM saves between two iterations.
 
     Args:
-        session: what is saved and where (``session.state_dir``).
+        session: what is saved and where (``session.state_dir``), and whether it goes on (``session.resume``).
         interval: epochs between checkpoints.
         keep: how many of the newest checkpoints stay.
-        resume: "auto" goes on where the last run stopped; "never" refuses to start in a folder with checkpoints. In
-            MONAI Label "auto" starts anew, since each press of Train is a training of its own.
     """
 
-    def __init__(self, session: TrainingSession, interval: int = 1, keep: int = 2, resume: str = "auto") -> None:
-        if resume not in ("auto", "never"):
-            raise ValueError(f"Expected resume 'auto' or 'never', got {resume!r}.")
-        self.session, self.interval, self.keep, self.resume = session, interval, keep, resume
+    def __init__(self, session: TrainingSession, interval: int = 1, keep: int = 2) -> None:
+        self.session, self.interval, self.keep = session, interval, keep
 
     def attach(self, engine: Trainer) -> None:
         """Register at ``STARTED``, every ``interval`` epochs, ``COMPLETED``, and for SIGTERM."""
@@ -72,49 +68,70 @@ class AtomicCheckpoint:
             old.unlink()
 
     def load(self, engine: Trainer) -> None:
-        """Take the folder, restore the session, the engine's position and the position in the sample stream."""
+        """Take the folder; go on from its newest checkpoint, or begin anew."""
         if rank() == 0:
-            hold_folder(self.session.state_dir, "training run")
-            for unfinished in sorted(self.session.state_dir.glob(".checkpoint_*.pt")):  # of a save that was killed
-                unfinished.unlink()
-        if in_label_server():  # where every training begins anew, when all have read the weights they begin with
-            idist.barrier()
-            if rank() == 0:
-                for old in self.session.checkpoints():
-                    old.unlink()
-            idist.barrier()
-        files = self.session.checkpoints()
-        if files and self.resume == "never":
+            _take(self.session.state_dir)
+        content = self._found()
+        if content:
+            _restore(engine, self.session, content)
+        _wait_for_all(engine, self.session.state_dir)
+        if not content and rank() == 0:
+            self._begin_anew()
+        _seek(engine)
+
+    def _found(self) -> dict[str, Any] | None:
+        """The checkpoint to go on from. Nothing is changed here: other ranks read too."""
+        session, files = self.session, self.session.checkpoints()
+        if files and session.resume == "never":
             raise FileExistsError(
-                f"Expected an empty {self.session.state_dir} with resume: never, found {files[-1].name}. "
+                f"Expected an empty {session.state_dir} with resume: never, found {files[-1].name}. "
                 "Use resume: auto to go on, or another output folder."
             )
-        content = _newest_readable(files) if files else None
-        stale = content is not None and not self.session.is_of_these_data(content["session"])
-        if content and not stale:
-            self._restore(engine, content)
-            logger.info("going on from step %d of %s", engine.state.iteration, self.session.state_dir)
-        elif rank() == 0:
-            self.session.best_path.unlink(missing_ok=True)  # of a training that this one does not continue
-        steps: Any = idist.all_gather(engine.state.iteration)  # and nobody writes before all have read
-        if len(set(steps)) > 1:
-            raise RuntimeError(
-                f"Expected every process to go on from the same step, got {steps}. The output folder "
-                f"{self.session.state_dir} must be one that all machines share."
-            )
-        if stale and rank() == 0:
-            logger.warning("the training list has changed since %s: training starts anew", files[-1])
-            _set_aside(self.session.checkpoints(), "other_data")
-        loader = engine.data_loader
-        if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
-            loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
+        if not files or session.resume == "fresh":
+            return None
+        content = _newest_readable(files)
+        if session.is_of_these_data(content["session"]):
+            return content
+        logger.warning("the training list has changed since %s: training starts anew", files[-1])
+        return None
 
-    def _restore(self, engine: Trainer, content: dict[str, Any]) -> None:
-        self.session.load_state_dict(content["session"])
-        engine.state.iteration = content["iteration"]
-        engine.state.epoch = content["iteration"] // engine.state.epoch_length
-        if content["scaler"] is not None and engine.scaler is not None:
-            engine.scaler.load_state_dict(content["scaler"])
+    def _begin_anew(self) -> None:
+        if self.session.checkpoints() or self.session.resume == "fresh":
+            set_aside(self.session.state_dir)
+        self.session.best_path.unlink(missing_ok=True)  # of a training that was killed before its first checkpoint
+
+
+def _take(folder: Path) -> None:
+    """Keep other runs out, and remove what a killed save left."""
+    hold_folder(folder, "training run")
+    for unfinished in sorted(folder.glob(".checkpoint_*.pt")):
+        unfinished.unlink()
+
+
+def _restore(engine: Trainer, session: TrainingSession, content: dict[str, Any]) -> None:
+    session.load_state_dict(content["session"])
+    engine.state.iteration = content["iteration"]
+    engine.state.epoch = content["iteration"] // engine.state.epoch_length
+    if content["scaler"] is not None and engine.scaler is not None:
+        engine.scaler.load_state_dict(content["scaler"])
+    logger.info("going on from step %d of %s", engine.state.iteration, session.state_dir)
+
+
+def _wait_for_all(engine: Trainer, folder: Path) -> None:
+    """Nobody writes before all ranks have read, and they have read the same."""
+    steps: Any = idist.all_gather(engine.state.iteration)
+    if len(set(steps)) > 1:
+        raise RuntimeError(
+            f"Expected every process to go on from the same step, got {steps}. The output folder {folder} must be one "
+            "that all machines share."
+        )
+
+
+def _seek(engine: Trainer) -> None:
+    """Let the sample stream begin where training does."""
+    loader = engine.data_loader
+    if isinstance(loader, DataLoader) and isinstance(loader.sampler, StreamSampler):
+        loader.sampler.start = engine.state.iteration * (loader.batch_size or 1) * num_ranks()
 
 
 def _newest_readable(files: list[Path]) -> dict[str, Any]:
@@ -128,14 +145,10 @@ def _newest_readable(files: list[Path]) -> dict[str, Any]:
             damaged.append(path)
             continue
         if rank() == 0:
-            _set_aside(damaged, "damaged")
+            for unreadable in damaged:
+                unreadable.rename(unreadable.with_name(f"damaged_{unreadable.name}"))
         return content
     raise ValueError(
         f"Expected a readable checkpoint in {files[0].parent}, got {len(files)} that are not (see the log). "
         "Move the folder away to start anew."
     )
-
-
-def _set_aside(files: list[Path], why: str) -> None:
-    for path in files:
-        path.rename(path.with_name(f"{why}_{path.name}"))

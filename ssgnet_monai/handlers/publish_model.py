@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +12,6 @@ from ignite.engine import Events
 from monai.engines import Trainer
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
-from ssgnet_monai.data.label_server import in_label_server, keep_previous
 from ssgnet_monai.data.tensor_file import save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
@@ -30,20 +30,22 @@ class PublishModel:
          "earlier_score": .93,     # validation score of the earlier model (``EarlierModel``); null: there was none
          "score": .94,             # best validation score of this training; null: validation could not tell
          "step": 200, "steps": 400,    # of the published weights, 0 with "kept"; of the whole training
-         "data_sha256": "..."}         # of the training list; null: not known
+         "data_sha256": "...",         # of the training list; null: not known
+         "masks": {"training": 24, "validation": 12}}  # labelled images that were used; null: not known
 
     "kept": the earlier model is not beaten and stays the model. "improved": it was beaten and is replaced. "trained":
     there was no score to beat.
 
-    In MONAI Label the replaced model stays beside the new one as ``model_previous.pt``.
-
     Args:
         session: names the files and knows the scores.
         network: module whose last weights are taken where nothing was validated.
+        masks: how many labelled images train and validate: both are a person's work.
     """
 
-    def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
-        self.session, self.network = session, network
+    def __init__(
+        self, session: TrainingSession, network: torch.nn.Module, masks: Mapping[str, int] | None = None
+    ) -> None:
+        self.session, self.network, self.masks = session, network, masks
 
     def attach(self, engine: Trainer) -> None:
         """Register at ``COMPLETED``."""
@@ -68,6 +70,7 @@ class PublishModel:
             "step": step,
             "steps": engine.state.iteration,
             "data_sha256": session.data_sha256,
+            "masks": self.masks,
         }
         write_json(session.state_dir / TRAINING, record)
         if kept:
@@ -80,8 +83,6 @@ class PublishModel:
     def _replace(self, best: Path, model: Path) -> None:
         if not best.exists() and self.session.best_epoch and model.exists():
             return  # a finished training that was started again
-        if in_label_server():
-            keep_previous(model)
         if not best.exists():
             save_tensors(model, self.network.state_dict())
             return

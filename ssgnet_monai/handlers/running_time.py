@@ -23,7 +23,7 @@ class RunningTime:
     def __init__(self, session: TrainingSession) -> None:
         self._path = session.state_dir / "seconds.json"
         self._before = 0.0
-        if session.checkpoints() and self._path.exists():
+        if session.goes_on and self._path.exists():
             self._before = json.loads(self._path.read_text(encoding="utf-8"))["seconds"]
         self._began, self._noted = time.perf_counter(), self._before
 

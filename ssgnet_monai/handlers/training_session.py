@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
+from ssgnet_monai.data.earlier_run import check_resume
+
 SCORES = ("best_metric", "best_epoch", "trained_metric", "earlier_metric")
 
 
@@ -38,9 +40,11 @@ class TrainingSession:
         other_data: what happens to checkpoints of another list: "anew" sets them aside and trains anew; "refuse" stops
             before anything is trained or scored.
         trained_with: further settings that checkpoints must share, plain values; others are refused.
+        resume: "auto" goes on where the last run stopped; "fresh" sets what is there aside and begins anew, each time
+            the training starts, as label servers and federated clients need; "never" refuses a folder with checkpoints.
 
     Raises:
-        ValueError: ``other_data`` is neither word.
+        ValueError: ``other_data`` or ``resume`` is none of its words.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class TrainingSession:
         data_sha256: str | None = None,
         other_data: str = "anew",
         trained_with: Mapping[str, Any] | None = None,
+        resume: str = "auto",
     ) -> None:
         if other_data not in ("anew", "refuse"):
             raise ValueError(f"Expected other_data 'anew' or 'refuse', got {other_data!r}.")
         self.objects = {name: value for name, value in objects.items() if value is not None}
         self.state_dir, self.model_path, self.seed = Path(state_dir), Path(model_path), int(seed)
         self.data_sha256, self.other_data, self.trained_with = data_sha256, other_data, dict(trained_with or {})
+        self.resume = check_resume(resume)
         self.transferred_from: list[str] = []  # hashes of the lists of earlier generators that the networks come from
         self.best_metric: float | None = None
         self.best_epoch = 0
@@ -123,6 +129,11 @@ class TrainingSession:
     def checkpoints(self) -> list[Path]:
         """Files to resume from, oldest first."""
         return sorted(self.state_dir.glob("checkpoint_*.pt"))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the training will go on from a checkpoint, as far as the folder and ``resume`` tell."""
+        return self.resume == "auto" and bool(self.checkpoints())
 
     def last_checkpoint(self) -> str:
         """One sentence for a message about a run that ends here."""

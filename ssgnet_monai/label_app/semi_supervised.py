@@ -13,9 +13,8 @@ import monai.bundle
 from monailabel.interfaces.datastore import Datastore
 
 from ssgnet_monai.data.label_change import label_disagreement
-from ssgnet_monai.data.label_server import keep_previous
 from ssgnet_monai.label_app.score_file import BY_ROUNDS, ScoreFile
-from ssgnet_monai.label_app.training import LabelTrainTask, kept, new
+from ssgnet_monai.label_app.training import LabelTrainTask
 
 logger = logging.getLogger(__name__)
 OPTIONS = {"semi_supervised": False, "rounds": ["1", "2"]}
@@ -76,12 +75,7 @@ class SemiSupervisedTrainTask(LabelTrainTask):
             return super().conclude()
         stats = self.stats()
         before, best = stats["present_metric"], stats["best_metric"]
-        if before is not None and best <= before:
-            self.trained.unlink()
-            return kept(before)
-        keep_previous(self.model)
-        os.replace(self.trained, self.model)
-        return new(before, best)
+        return self.keep(before) if before is not None and best <= before else self.serve(before, best)
 
     def run_single_gpu(self, request: dict[str, Any], overrides: dict[str, Any]) -> None:
         """Run the bundle's trainer or, with a pool, its rounds."""
@@ -106,11 +100,10 @@ class SemiSupervisedTrainTask(LabelTrainTask):
             output_dir=str(folder),
             hidden=[],
             pool_items=self.items("pool"),
-            model_path=str(self.trained),
             num_rounds=self._rounds,
             rounds=[
                 "$@pseudo_label_rounds.run()",
-                "$ssgnet_monai.engines.conclude_rounds(@rounds_log, @output_dir, @model_path)",
+                "$ssgnet_monai.engines.conclude_rounds(@rounds_log, @model_path)",
             ],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from monailabel.tasks.train.bundle import BundleTrainTask
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.label_app.label_check import check_label
+from ssgnet_monai.label_app.previous_models import keep_previous
 from ssgnet_monai.label_app.requests import check_training
 from ssgnet_monai.label_app.validation_split import draw_validation
 
 logger = logging.getLogger(__name__)
 PROGRESS = "training.json"
+NO_DATALIST = {"intensity_window": [0, 255], "training": [], "validation": [], "test": [], "unlabeled": []}
+"""Of a bundle whose data are elsewhere: what is trained on comes from clinicians."""
 
 
 class LabelTrainTask(BundleTrainTask):
@@ -67,8 +71,24 @@ class LabelTrainTask(BundleTrainTask):
         """What became of the training, as ``PublishModel`` wrote it down."""
         record = json.loads((self.output / "state" / "train" / "training.json").read_text(encoding="utf-8"))
         if record["result"] == "kept":
-            return kept(record["earlier_score"])
-        return new(record["earlier_score"], record["score"])
+            return self.keep(record["earlier_score"])
+        return self.serve(record["earlier_score"], record["score"])
+
+    def keep(self, before: float) -> str:
+        """Go on serving the present model; returns what is said of it."""
+        self.trained.unlink(missing_ok=True)
+        return (
+            f"The training brought nothing, the model from before is kept: validation Dice {before:.4f} was not "
+            "exceeded."
+        )
+
+    def serve(self, before: float | None, score: float | None) -> str:
+        """Serve the weights of the training; returns what is said of them."""
+        keep_previous(self.model)
+        os.replace(self.trained, self.model)
+        if before is None or score is None:
+            return "The model is new: there was nothing to validate by, and it has the weights of the last step."
+        return f"The model is new: validation Dice improved from {before:.4f} to {score:.4f}."
 
     def _fetch_datalist(self, request: dict[str, Any], datastore: Datastore) -> list[dict[str, Any]]:
         """The saved labels that training can read; others are told and left out."""
@@ -99,13 +119,19 @@ class LabelTrainTask(BundleTrainTask):
         return train, [item for item in datalist if Path(item["image"]).name in chosen]
 
     def _update_overrides(self, overrides: dict[str, Any]) -> dict[str, Any]:
-        """Weights go beside the served ones; items are read from a file, since configurations take ``#`` for an id."""
+        """Each training begins anew, and its weights go beside the served ones.
+
+        Items are read from a file, since configurations take ``#`` for an id.
+        """
         training = overrides.pop(self.const.key_train_dataset_data())
         validation = overrides[self.const.key_validate_dataset_data()]
         self._items = {"training": training, "validation": validation, "pool": list(self.pool_items())}
         write_json(self.output / "items.json", self._items)
         overrides["labeled"] = self.items("training")
         overrides[self.const.key_validate_dataset_data()] = self.items("validation")
+        overrides |= self.without_data()
+        overrides["resume"] = "fresh"
+        overrides["model_path"] = str(self.trained)
         overrides["to_beat"] = None if self.pool_items() else str(self.model)
         handlers: list[dict[str, Any]] = overrides[self.const.key_train_handlers()]
         at = 1 if handlers and handlers[0].get("_target_") == "CheckpointLoader" else 0
@@ -141,17 +167,3 @@ class LabelTrainTask(BundleTrainTask):
         parser.read_config(self.bundle_config_path)
         parser["bundle_root"] = self.bundle_path
         return parser.get_parsed_content("validate#load")
-
-
-def kept(before: float) -> str:
-    """What is said of a training that did not improve the model."""
-    return (
-        f"The training brought nothing, the model from before is kept: validation Dice {before:.4f} was not exceeded."
-    )
-
-
-def new(before: float | None, score: float | None) -> str:
-    """What is said of a training whose weights are served now."""
-    if before is None or score is None:
-        return "The model is new: there was nothing to validate by, and it has the weights of the last step."
-    return f"The model is new: validation Dice improved from {before:.4f} to {score:.4f}."

@@ -146,6 +146,34 @@ def test_finished_rounds_are_not_run_again(rounds, tmp_path):
     assert (tmp_path / "seg" / "rounds.json").read_text() == before
 
 
+def test_fresh_rounds_set_the_earlier_ones_aside_and_never_refuses_them(rounds, tmp_path):
+    rounds(num_rounds=1)
+    folder = tmp_path / "seg"
+    before = log_of(folder)
+    with pytest.raises(RuntimeError) as error:
+        rounds(num_rounds=1, resume="never")
+    assert f"Expected no rounds in {folder} with resume: never" in str(error.value.__cause__)
+    rounds(num_rounds=0, resume="fresh", seed=1)
+    assert log_of(folder / "earlier") == before
+    assert len(log_of(folder)["arms"]["pseudo_label"]) == 1
+    assert sorted(path.name for path in (folder / "pseudo_labels").iterdir()) == ["round_00"]
+    assert sorted(path.name for path in (folder / "earlier" / "pseudo_labels").iterdir()) == ["round_00", "round_01"]
+    rounds("new", num_rounds=1, resume="never")
+    assert log_of(tmp_path / "new")["choice"] == before["choice"]
+
+
+def test_all_masks_that_were_used_are_counted(rounds, segment, phantom, tmp_path):
+    validation = len(json.loads((phantom / "datalist.json").read_text())["validation"])
+    rounds(num_rounds=0)
+    log = log_of(tmp_path / "seg")
+    labeled = log["arms"]["pseudo_label"][0]["training_samples"]["labeled"]
+    assert 0 < labeled <= 12  # whole groups
+    assert (log["num_labeled"], log["num_validation"]) == (labeled, validation)
+    segment(["train"], name="plain", num_labeled=12)
+    record = json.loads((tmp_path / "plain" / "state" / "train" / "training.json").read_text())
+    assert record["masks"] == {"training": labeled, "validation": validation}
+
+
 def test_warm_start_continues_and_cold_start_does_not(rounds, tmp_path):
     frozen = {"learning_rate": 1.0e-12, "lr_scheduler#eta_min": 0.0, "num_rounds": 1}
     rounds("warm", start="warm", **frozen)

@@ -11,14 +11,14 @@ from torch.utils.data import DataLoader
 from ssgnet_monai.handlers import AtomicCheckpoint, StepSeed, TrainingSession
 
 
-def trainer_of(tmp_path, epochs, after=None, **settings):
+def trainer_of(tmp_path, epochs, after=None, resume="auto", **settings):
     """Two steps an epoch of a linear network with dropout; ``after(trainer, session)`` runs after every step."""
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(2, 1))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
     objects = {"network": network, "optimizer": optimizer, "schedule": schedule}
-    session = TrainingSession(objects, tmp_path / "state", tmp_path / "model.pt")
+    session = TrainingSession(objects, tmp_path / "state", tmp_path / "model.pt", resume=resume)
     trainer = SupervisedTrainer(
         device=torch.device("cpu"),
         max_epochs=epochs,
@@ -39,6 +39,10 @@ def trainer_of(tmp_path, epochs, after=None, **settings):
 
 def names(tmp_path):
     return [path.name for path in sorted((tmp_path / "state").glob("*.pt"))]
+
+
+def aside(tmp_path):
+    return [path.name for path in sorted((tmp_path / "state" / "earlier").glob("*.pt"))]
 
 
 def test_the_last_two_stay_and_hold_tensors_and_plain_numbers(tmp_path):
@@ -113,6 +117,38 @@ def test_a_full_folder_is_refused_with_resume_never(tmp_path):
         trainer_of(tmp_path, 2, resume="never")[0].run()
 
 
+def test_fresh_sets_aside_what_is_there_each_time(tmp_path):
+    first, _ = trainer_of(tmp_path, 3)
+    first.run()
+    (tmp_path / "state" / "best.pt").write_bytes(b"of the first")
+    started = []
+    again, session = trainer_of(tmp_path, 2, lambda trainer, _: started.append(trainer.state.iteration), "fresh")
+    assert not session.goes_on
+    again.run()
+    assert started == [1, 2, 3, 4]
+    assert names(tmp_path) == ["checkpoint_000000002.pt", "checkpoint_000000004.pt"]
+    assert aside(tmp_path) == ["best.pt", "checkpoint_000000004.pt", "checkpoint_000000006.pt"]
+    trainer_of(tmp_path, 1, resume="fresh")[0].run()
+    assert names(tmp_path) == ["checkpoint_000000002.pt"]
+    assert aside(tmp_path) == ["checkpoint_000000002.pt", "checkpoint_000000004.pt"]
+    on, session = trainer_of(tmp_path, 2)
+    assert session.goes_on
+    on.run()
+    assert on.state.iteration == 4
+
+
+def test_the_next_round_of_a_federated_client_begins_with_the_weights_it_is_given(tmp_path):
+    """It runs one trainer again and again, and sets the network between."""
+    trainer, session = trainer_of(tmp_path, 1, resume="fresh")
+    trainer.run()
+    weight = session.objects["network"][1].weight
+    torch.nn.init.constant_(weight, 100.0)
+    trainer.state.max_epochs = 2
+    trainer.run()
+    assert trainer.state.iteration == 4
+    assert (weight > 90).all()
+
+
 def test_checkpoints_of_another_training_list_are_set_aside(tmp_path, caplog):
     def train(epochs, data):
         trainer, session = trainer_of(tmp_path, epochs)
@@ -125,12 +161,8 @@ def test_checkpoints_of_another_training_list_are_set_aside(tmp_path, caplog):
     assert "starts anew" not in caplog.text
     anew = train(2, "b")
     assert f"changed since {tmp_path / 'state' / 'checkpoint_000000008.pt'}: training starts anew" in caplog.text
-    assert names(tmp_path) == [
-        "checkpoint_000000002.pt",
-        "checkpoint_000000004.pt",
-        "other_data_checkpoint_000000006.pt",
-        "other_data_checkpoint_000000008.pt",
-    ]
+    assert names(tmp_path) == ["checkpoint_000000002.pt", "checkpoint_000000004.pt"]
+    assert aside(tmp_path) == ["checkpoint_000000006.pt", "checkpoint_000000008.pt"]
     fresh, session = trainer_of(tmp_path / "fresh", 2)
     fresh.run()
     assert torch.equal(anew.objects["network"][1].weight, session.objects["network"][1].weight)

@@ -88,6 +88,7 @@ def test_a_training_that_does_not_beat_the_model_leaves_its_file_alone(tmp_path,
         "step": 0,
         "steps": 3,
         "data_sha256": None,
+        "masks": None,
     }
 
 
@@ -107,6 +108,7 @@ def test_a_training_that_beats_it_replaces_it_at_the_end_only(tmp_path, earlier)
         "step": 2,
         "steps": 3,
         "data_sha256": None,
+        "masks": None,
     }
     assert not (tmp_path / "state" / "best.pt").exists()
     train(tmp_path, scores, earlier)  # once more: it is finished

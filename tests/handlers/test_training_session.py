@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ssgnet_monai.handlers import AtomicCheckpoint, TrainingSession
+from ssgnet_monai.handlers import TrainingSession
 from ssgnet_monai.handlers.training_session import seed_step
 
 
@@ -49,8 +49,8 @@ def test_step_seed_depends_on_seed_and_step_alone():
 
 
 def test_unknown_resume_is_named(tmp_path):
-    with pytest.raises(ValueError, match="'auto' or 'never', got 'always'"):
-        AtomicCheckpoint(session_of(tmp_path), resume="always")
+    with pytest.raises(ValueError, match="'auto', 'fresh' or 'never', got 'always'"):
+        TrainingSession({}, tmp_path / "state", tmp_path / "model.pt", resume="always")
 
 
 def checkpointed(tmp_path, **options):

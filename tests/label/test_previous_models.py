@@ -1,4 +1,4 @@
-from ssgnet_monai.data import keep_previous
+from ssgnet_monai.label_app.previous_models import keep_previous
 
 
 def test_two_models_before_the_present_one_are_kept(tmp_path):

@@ -1,0 +1,47 @@
+"""Before and after pseudo-label rounds: what an earlier run left in their folder, and the model that they end with."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from ssgnet_monai.data.atomic_write import atomic_path
+from ssgnet_monai.data.earlier_run import check_resume, set_aside
+from ssgnet_monai.data.folder_lock import hold_folder
+from ssgnet_monai.data.rounds_log import PSEUDO_LABEL, REAL_ONLY, RoundsLog
+
+logger = logging.getLogger(__name__)
+LOG = "rounds.json"
+OF_ROUNDS = (LOG, "pseudo_labels", "models")
+
+
+def begin_rounds(output_dir: str | Path, resume: str = "auto") -> None:
+    """Look after the rounds that a folder holds already, before anything of them is read.
+
+    Args:
+        output_dir: of the rounds.
+        resume: "auto" goes on with them; "fresh" moves them to ``earlier`` and begins anew; "never" refuses.
+
+    Raises:
+        FileExistsError: there are rounds, and ``resume`` is "never".
+        ValueError: ``resume`` is another word.
+    """
+    folder, state = Path(output_dir), Path(output_dir) / "state"
+    if check_resume(resume) == "never" and ((folder / LOG).exists() or any(state.glob("*/checkpoint_*.pt"))):
+        raise FileExistsError(
+            f"Expected no rounds in {folder} with resume: never, found some. Use resume: auto to go on, or another "
+            "output_dir."
+        )
+    if resume == "fresh":
+        hold_folder(state, "run of pseudo-label rounds")
+        set_aside(folder, OF_ROUNDS)
+        set_aside(state)
+
+
+def conclude_rounds(log: RoundsLog, model_path: str | Path) -> None:
+    """Write down the chosen round by validation and copy its weights to ``model_path``; the test set is not read."""
+    choice = log.choose(PSEUDO_LABEL, REAL_ONLY)
+    with atomic_path(model_path) as temporary:
+        shutil.copyfile(log.path.parent / choice["model"], temporary)
+    logger.info("chosen: round %d, validation Dice %s", choice["round"], choice["val_dice"])

@@ -1,0 +1,63 @@
+"""What is decided about pseudo-label rounds before they run, and by their validation while they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ssgnet_monai.data.rounds_log import best_record
+
+
+@dataclass(frozen=True)
+class RoundsPlan:
+    """The settings that rounds with a pool share with their control.
+
+    Args:
+        num_rounds: rounds after the baseline.
+        seed: of the run; round t trains with seed + t.
+        start: "cold" begins every round from the first weights, "warm" from the arm's best model so far.
+        gate: only a model that is the arm's best so far on validation labels the pool.
+        pool_fraction: share of samples from the pool, in [0, 1); None: in proportion to the sizes.
+        min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
+        patience: rounds without such a gain after which the arm with the pool stops. None: all rounds are run.
+
+    Raises:
+        ValueError: a setting is outside its range.
+    """
+
+    num_rounds: int = 2
+    seed: int = 0
+    start: str = "cold"
+    gate: bool = True
+    pool_fraction: float | None = None
+    min_delta: float = 0.001
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.start not in ("cold", "warm"):
+            raise ValueError(f"Expected start 'cold' or 'warm', got {self.start!r}.")
+        if self.num_rounds < 0:
+            raise ValueError(f"Expected num_rounds >= 0, got {self.num_rounds}.")
+        if self.pool_fraction is not None and not 0 <= self.pool_fraction < 1:
+            raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {self.pool_fraction}.")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"Expected patience of at least 1 round or null, got {self.patience}.")
+
+    def labeller(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Record of the model that labels the pool now: the best so far with the gate, else the newest.
+
+        Args:
+            records: of an arm's rounds so far, in order; each with "val_dice", None where validation cannot tell.
+        """
+        return best_record(records) if self.gate else records[-1]
+
+    def converged(self, records: Sequence[dict[str, Any]]) -> bool:
+        """Whether the last ``patience`` rounds with a score gained less than ``min_delta``; see :meth:`labeller`."""
+        if self.patience is None:
+            return False
+        best, without_gain = float("-inf"), 0
+        for dice in (record["val_dice"] for record in records if record["val_dice"] is not None):
+            without_gain = 0 if dice > best + self.min_delta else without_gain + 1
+            best = max(best, dice)
+        return without_gain >= self.patience
