@@ -124,12 +124,11 @@ class PseudoLabelRounds(Engine):
             plan.pool_fraction,
             self.folder / plan.labeller(self.records)["model"] if warm else None,
         )
-        dice = result.val_dice
         self.log.record(
             self.arm,
             {
                 "round": t,
-                "val_dice": dice,
+                "val_dice": result.val_dice,
                 "best_epoch": result.best_epoch,
                 "training_samples": {"labeled": len(self.labeled), "pool": _origins(pool)},
                 "seconds": result.seconds,
