@@ -15,6 +15,7 @@ from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
 MODULES = (
+    "acdc",
     "brain_tumor",
     "brats2019",
     "cbis_ddsm",
