@@ -31,6 +31,8 @@ VOLUMES = "volumes"
 ABSENT = object()
 LEAST = {"kimg": 0.032, "tick_kimg": 0.016, "steps": 2, "epoch_length": 1}
 """Settings that the budget multiplies, and what is left of each at least."""
+LENGTHS = {"kimg", "steps"}
+"""Those of them that it multiplies where no layer gives them, too."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def _under_budget(settings: BundleSettings, budget: float) -> BundleSettings:
     scaled: dict[str, Any] = {}
     for key, least in LEAST.items():
         value = settings.merged.get(key)
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and (key in LENGTHS or key in settings.given):
             scaled[key] = max(least, round(value * budget) if isinstance(least, int) else value * budget)
     layer = Layer("budget", f"budget {budget:g}", scaled)
     return replace(settings, layers=(*settings.layers, layer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,15 @@ class StageConfig:
     """A stage's own configuration and the settings that its training begins with; on disk after :meth:`write`."""
 
     path: Path
-    content: Mapping[str, Any]
+    content: dict[str, Any]
     trained: Trained | None = None
 
     def write(self, run_dir: Path) -> None:
         """Write the files; an unchanged configuration keeps its time: what is done stays done."""
         path = run_dir / self.path
-        text = yaml.safe_dump(dict(self.content), sort_keys=False, allow_unicode=True)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or yaml.safe_load(path.read_text(encoding="utf-8")) != self.content:
             with atomic_path(path) as temporary:
+                text = yaml.safe_dump(self.content, sort_keys=False, allow_unicode=True)
                 temporary.write_text(text, encoding="utf-8")
         if self.trained is not None:
             write_json(run_dir / self.trained.path, self.trained.record())
