@@ -31,6 +31,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
     "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
     "label": ("serve bundles to 3D Slicer through MONAI Label", "ssgnet_monai.label_app.cli", "add_label_commands"),
+    "move": (
+        "bring a run or a bundle of an earlier version over",
+        "ssgnet_monai.pipeline.move_cli",
+        "add_move_command",
+    ),
     "verify": ("list what a bundle would run, run nothing", "ssgnet_monai.bundle_tools.cli", "add_verify_command"),
     "doctor": ("check this installation and say how to mend it", "ssgnet_monai.doctor", "add_doctor_command"),
 }

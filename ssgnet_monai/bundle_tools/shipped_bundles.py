@@ -32,6 +32,13 @@ def shipped_bundles() -> list[Bundle]:
     return bundles
 
 
+def is_earlier_bundle(folder: Path) -> bool:
+    """Whether a folder holds a bundle of version 0.1.0, whose configurations name what is gone."""
+    file = folder / "configs" / "metadata.json"
+    metadata = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return metadata.get("authors") == "ssgnet-monai contributors" and metadata.get("version") == "0.1.0"
+
+
 def copy_bundle(name: str, target: Path) -> Path:
     """Copy a shipped bundle, without what runs have left in it; the copy is whole or absent.
 

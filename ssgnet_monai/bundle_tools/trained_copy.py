@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,12 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
     try:
         refuse_code(given, copy, str(stage.trained_with), trust_code)
         volumes = VOLUMES in trained["configs"]
-        _merge(copy, ["train", *([VOLUMES] if volumes else [])], given, place)
-        given_to_inference = {key: value for key, value in given.items() if root_id(key) not in OF_TRAINING}
-        _merge(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], given_to_inference, place)
+        origin = f"{place.as_posix()}, by `ssgnet bundle copy --trained`"
+        write_config(copy, ["train", *([VOLUMES] if volumes else [])], given, origin)
+        served = {key: value for key, value in given.items() if root_id(key) not in OF_TRAINING}
+        write_config(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], served, origin)
         labels = datalist["labels"] if place.parts[0] == "segmentation" else dict(enumerate(datalist["classes"]))
-        _describe(copy / "configs" / "metadata.json", labels, given)
+        describe(copy / "configs" / "metadata.json", labels, given)
         (copy / "models").mkdir()
         for source in (stage.model, row / BESIDE):
             if source.is_file():
@@ -103,12 +104,20 @@ def with_settings(configs: Mapping[str, Mapping[str, Any]], given: Mapping[str, 
     return merge_layers([*layers, Layer("row", "the row", {key: kept[key] for key in given if key in kept})])
 
 
-def _merge(copy: Path, names: list[str], given: Mapping[str, Any], place: Path) -> None:
-    folder = copy / "configs"
+def write_config(bundle: Path, names: Sequence[str], given: Mapping[str, Any], source: str) -> None:
+    """Merge configurations of a bundle and settings into the first of them.
+
+    Args:
+        bundle: folder of the bundle.
+        names: of its configurations, in their order.
+        given: see :func:`with_settings`.
+        source: where the settings come from, for the first line.
+    """
+    folder = bundle / "configs"
     content = with_settings({name: read_plain(folder / f"{name}.yaml") for name in names}, given)
     files = " and ".join(f"{name}.yaml" for name in names)
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    head = f"# {files} with the settings of {place.as_posix()}, by `ssgnet bundle copy --trained`.\n"
+    head = f"# {files} with the settings of {source}.\n"
     (folder / f"{names[0]}.yaml").write_text(head + text, encoding="utf-8")
 
 
@@ -119,7 +128,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any]) -> None:
+def describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any]) -> None:
+    """Write a bundle's labels, network and channels into its ``metadata.json``."""
     metadata = json.loads(path.read_text(encoding="utf-8"))
     formats = metadata["network_data_format"]
     formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}

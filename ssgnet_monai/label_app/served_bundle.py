@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from monai.bundle import ConfigParser
 
+from ssgnet_monai.bundle_tools.shipped_bundles import is_earlier_bundle
 from ssgnet_monai.engines import load_weights
 
 TYPES = ("segmentation", "classification")
@@ -22,7 +24,8 @@ def check_bundle(folder: Path) -> str:
 
     Raises:
         FileNotFoundError: no inference config, or no trained weights.
-        ValueError: a name that does not tell the task, or weights of another network, which MONAI Label would pass by.
+        ValueError: a name that does not tell the task, a bundle of an earlier version, or weights of another network,
+            which MONAI Label would pass by.
     """
     folder = folder.resolve()
     config, weights = folder / "configs" / "inference.yaml", folder / "models" / "model.pt"
@@ -32,6 +35,11 @@ def check_bundle(folder: Path) -> str:
         raise ValueError(
             f"Expected 'segmentation' or 'classification' in the bundle's folder name, from which MONAI Label takes "
             f"the task, got {folder.name}. Rename the folder (generators cannot be served)."
+        )
+    if is_earlier_bundle(folder):
+        raise ValueError(
+            f"Expected a bundle of this version in {folder}, got one of version 0.1.0. Bring it over with `ssgnet move "
+            f"{shlex.quote(str(folder))}`."
         )
     if not weights.exists():
         raise FileNotFoundError(

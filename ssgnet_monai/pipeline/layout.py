@@ -6,13 +6,17 @@ as the stages name them.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssgnet_monai.data.names import folder_name
 
+LAYOUT = 2
+"""Of the folder of a run and of what lies in it; written into its ``experiment.json``."""
 LOG, TIMES = ".log", ".tsv"
 
 
@@ -157,6 +161,30 @@ class RunLayout:
         return {path.name.removesuffix(TIMES): path for path in sorted(self.times.glob(f"*{TIMES}"))}
 
 
+def is_earlier(run: RunLayout) -> bool:
+    """Whether a folder holds a run of a layout before this one."""
+    if not run.experiment.is_file():
+        return False
+    try:
+        record = json.loads(run.experiment.read_text(encoding="utf-8"))
+    except ValueError:
+        return False  # its reader says what is wrong with it
+    return isinstance(record, dict) and record.get("layout") != LAYOUT
+
+
+def refuse_earlier(run: RunLayout) -> None:
+    """Refuse the folder of a run that an earlier version made.
+
+    Raises:
+        ValueError: such a run; the message has the command that brings it over.
+    """
+    if is_earlier(run):
+        raise ValueError(
+            f"Expected a run of this version in {run.root}, got one of an earlier version. Bring it over with "
+            f"`ssgnet move {shlex.quote(str(run.root))}`, or give another output_dir."
+        )
+
+
 def run_around(folder: Path) -> RunLayout:
     """The run that a folder inside it belongs to.
 
@@ -165,9 +193,11 @@ def run_around(folder: Path) -> RunLayout:
 
     Raises:
         FileNotFoundError: no folder above it is that of a run.
+        ValueError: the run is of an earlier version.
     """
     for parent in folder.absolute().parents:
         if (layout := RunLayout(parent)).datalist.is_file():
+            refuse_earlier(layout)
             return layout
     raise FileNotFoundError(
         f"Expected the run around {folder}, found no data/datalist.json in a folder above it. Copy the whole run."

@@ -22,7 +22,7 @@ from ssgnet_monai.data.few_images import size_warnings
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.interruption import end_jobs, signals_raise
-from ssgnet_monai.pipeline.layout import RunLayout
+from ssgnet_monai.pipeline.layout import LAYOUT, RunLayout, refuse_earlier
 from ssgnet_monai.pipeline.mlflow_tracking import require_mlflow, track_run
 from ssgnet_monai.pipeline.prepare_command import prepare_command
 from ssgnet_monai.pipeline.prepared_data import WORDS, prepare_data, read_prepared
@@ -76,6 +76,7 @@ def run_experiment(
     experiment = load_experiment(path, overrides, trust_code)
     cores = cores or len(os.sched_getaffinity(0))
     run_dir = Path(experiment["output_dir"]).expanduser().absolute()
+    refuse_earlier(RunLayout(run_dir))
     prepare = prepare_command(experiment)
     if dry_run:
         return _describe(experiment, prepare, run_dir, cores)
@@ -147,7 +148,8 @@ def _record(
     commands = [shlex.join(["ssgnet", "run", str(path), *overrides])]
     commands += [shlex.join(["ssgnet", *prepare[WORDS:]])]
     commands += [command.replace(shlex.quote(sys.executable), "python") for s in stages for command in s.commands]
-    content = {"name": experiment["name"], "config": experiment, "commands": commands, "versions": versions}
+    content = {"name": experiment["name"], "layout": LAYOUT, "config": experiment}
+    content |= {"commands": commands, "versions": versions}
     write_json(RunLayout(run_dir).experiment, content)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, save_datalist
 from ssgnet_monai.pipeline.growth import ORIGINAL
-from ssgnet_monai.pipeline.layout import RunLayout
+from ssgnet_monai.pipeline.layout import LAYOUT, RunLayout
 from ssgnet_monai.pipeline.measure import Cost, measure
 from ssgnet_monai.pipeline.methods import METHODS
 from ssgnet_monai.pipeline.run import ENVIRONMENT
@@ -96,7 +96,9 @@ def time_kinds(
     for row in small["segmentation"].values():
         if METHODS[row["method"]].pooled:
             row["config"]["synthetic"] = synthetic
-    write_json(layout.experiment, {"name": small["name"], "config": small, "commands": [], "versions": {}})
+    write_json(
+        layout.experiment, {"name": small["name"], "layout": LAYOUT, "config": small, "commands": [], "versions": {}}
+    )
     costs: dict[str, list[Cost]] = {}
     timed = first_of_each_kind(plan(small, dict(datalist), folder, cores))
     write(timed, folder)

@@ -10,7 +10,7 @@ from typing import Any
 from ssgnet_monai import __version__
 from ssgnet_monai.data.cases import case_names
 from ssgnet_monai.data.datalist import check_datalist
-from ssgnet_monai.pipeline.layout import RunLayout, StageFolder
+from ssgnet_monai.pipeline.layout import RunLayout, StageFolder, refuse_earlier
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
@@ -55,6 +55,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
             f"Expected the folder of a run, got {run_dir}. Give the output folder of 'ssgnet run', or run that first."
         )
     run = RunLayout(run_dir)
+    refuse_earlier(run)
     experiment = read_json(run.experiment) or {}
     with results_of(run.data):
         data = _data(run)

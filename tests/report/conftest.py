@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ssgnet_monai.data.label_space import mask_image
+from ssgnet_monai.pipeline.layout import LAYOUT
 
 SIZE = 24
 BuildRun = Callable[..., Path]
@@ -278,7 +279,10 @@ def build_classification_run(tmp_path: Path) -> BuildRun:
             for setting in right:
                 add_classification(run, "resnet50", setting, seed, right, half, classes)
         config = {"seeds": list(seeds), "segmentation": {}, "classification": {"resnet50": {"steps": 400}}}
-        write(run / "experiment.json", {"name": "Breast ultrasound", "config": config, "commands": ["ssgnet run x"]})
+        write(
+            run / "experiment.json",
+            {"name": "Breast ultrasound", "layout": LAYOUT, "config": config, "commands": ["ssgnet run x"]},
+        )
         return run
 
     return build
@@ -361,6 +365,7 @@ def build_run(tmp_path: Path) -> BuildRun:
             run / "experiment.json",
             {
                 "name": "Polyps, 30 labels",
+                "layout": LAYOUT,
                 "config": {"num_rounds": 2, "pool": "both", "rows": {"unet_30": {"steps": 1500}}},
                 "commands": ["ssgnet run configs/experiments/kvasir_small.yaml dataset_dir=polyps"],
                 "versions": {"torch": "2.8.0", "monai": "1.6.1"},

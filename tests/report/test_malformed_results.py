@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ssgnet_monai.pipeline.layout import LAYOUT
 from ssgnet_monai.report.page import write_report
 
 
@@ -20,7 +21,7 @@ from ssgnet_monai.report.page import write_report
         ("segmentation/u/seed0/metrics.json", {"checkpoints": {"model": {"pooled": {"dice": "high"}}}}),
         ("segmentation/u/seed0/rounds.json", {"arms": {"x": [1]}, "choice": 3}),
         ("classification/r/original/seed0/metrics.json", {"classes": 3, "stage": "classification"}),
-        ("experiment.json", {"config": [1]}),
+        ("experiment.json", {"layout": LAYOUT, "config": [1]}),
     ],
 )
 def test_malformed_results_are_named(tmp_path, file, content):
@@ -32,6 +33,6 @@ def test_malformed_results_are_named(tmp_path, file, content):
 
 
 def test_a_command_that_is_no_shell_line_stays(tmp_path):
-    (tmp_path / "experiment.json").write_text(json.dumps({"config": {}, "commands": ["it's"], "versions": {}}))
+    (tmp_path / "experiment.json").write_text(json.dumps({"layout": LAYOUT, "config": {}, "commands": ["it's"]}))
     write_report(tmp_path)
     assert json.loads((tmp_path / "report.json").read_text())["experiment"]["commands"] == ["it's"]

@@ -4,6 +4,7 @@ import json
 import shlex
 
 from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.layout import LAYOUT
 from ssgnet_monai.pipeline.prepare_command import prepare_command
 from ssgnet_monai.report.page import write_report
 from ssgnet_monai.report.private_paths import PrivatePaths
@@ -27,7 +28,7 @@ def test_neither_page_nor_numbers_name_the_folders(tmp_path, monkeypatch):
         experiment = load_experiment(path, overrides)
         commands = [shlex.join(["ssgnet", "run", str(path), *overrides])]
         commands += [shlex.join(["ssgnet", *prepare_command(experiment)[4:]]), "python -m x \"['a b','c']\""]
-        content = {"name": "x", "config": experiment, "commands": commands, "versions": {}}
+        content = {"name": "x", "layout": LAYOUT, "config": experiment, "commands": commands, "versions": {}}
         (run_dir / "experiment.json").write_text(json.dumps(content))
         write_report(run_dir)
         for file in ("report.html", "report.json"):
