@@ -27,7 +27,7 @@ PARTED = {"unet_cpu": {"network": "unet", "profile": "segmentation_cpu"}}
 """Profiles of the earlier layout that held a network."""
 GREY = {0: 0, 127: IGNORED, 255: 1}
 """Grey values of an earlier pseudo-label -> class numbers."""
-EARLIER = "metrics_before_move.json"
+EARLIER, EARLIER_REPORT = "metrics_before_move.json", "report_before_move.html"
 
 
 def move_run(root: Path) -> list[str]:
@@ -66,9 +66,10 @@ def move_run(root: Path) -> list[str]:
     for seeds in run.rows("segmentation").values():
         for seed in seeds:
             _move_row(seed)
-    write_json(
-        run.experiment, {**record, "config": {**experiment, "budget": record["config"]["budget"]}, "layout": LAYOUT}
-    )
+    if run.report.is_file():  # Snakemake takes a page that is there for the sign that all is done
+        os.replace(run.report, root / EARLIER_REPORT)
+    config = {**experiment, "budget": record["config"]["budget"]}
+    write_json(run.experiment, {**record, "config": config, "layout": LAYOUT})
     return list(_left_behind(run))
 
 
