@@ -12,16 +12,18 @@ from ssgnet_monai.report.table import Cell, Table, difference, mean_sd, number, 
 
 def overview_table(rows: list[dict[str, Any]]) -> Table:
     """One line a segmentation row: baseline, chosen, control and their difference, all test Dice."""
+    methods = len({row["method"] for row in rows}) > 1
     cells = []
     for row in rows:
         scores = [mean_sd(headline_dice(row, row[part])) for part in ("baseline", "chosen", "control")]
         given = [value(row["masks"]["training"]), number(len(row["seeds"]), count)]
-        cells.append([text(row["row"]), *given, *scores, _interval(row)])
+        cells.append([text(row["row"]), *([text(row["method"])] if methods else []), *given, *scores, _interval(row)])
     by_case = rows[0]["headline"] == "per_case"
     return Table(
         caption=f"The answer in one table: {_dice_said(rows[0])}",
         columns=[
             "Segmenter",
+            *(["Method"] if methods else []),
             "Masks to learn from" if rows[0]["case"] == "volume" else "Labelled images",
             "Seeds",
             "Baseline",

@@ -47,16 +47,21 @@ def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
     dice = headline_dice(row, first)
     sentences = [f"{given} the segmenter reached {_dice_of(row)} {_mean_sd(dice)} {_seeds_said(dice)}."]
     sentences.append(_chosen_sentence(row) if first is row["baseline"] else "No pseudo-label rounds were run.")
-    verdict = "unclear"
+    verdict, headline = "unclear", None if row["control"] else "nothing to compare"
     if row["difference"]:
         verdict, text = _verdict(row["difference"])
         sentences.append(text)
     sentences += _reference_sentences(row)
-    return _answer(row, verdict, sentences)
+    return _answer(row, verdict, sentences, headline)
 
 
-def _answer(row: dict[str, Any], verdict: str, sentences: list[str]) -> dict[str, Any]:
-    answer = {"row": row["row"], "verdict": verdict, "headline": _HEADLINES[verdict], "sentences": sentences}
+def _answer(row: dict[str, Any], verdict: str, sentences: list[str], headline: str | None = None) -> dict[str, Any]:
+    answer = {
+        "row": row["row"],
+        "verdict": verdict,
+        "headline": headline or _HEADLINES[verdict],
+        "sentences": sentences,
+    }
     return {**answer, "changes": [], "cautions": []}
 
 

@@ -113,6 +113,7 @@ def test_rows_say_their_network_method_and_profile(build_organ_run: Build) -> No
     table = rows_table(collect(run)["segmentation"])
     assert table.columns[1:3] == ["Method", "Profile"]
     assert [words(cell) for cell in table.rows[0][1:3]] == ["rounds", "small_cpu"]
+    assert "Method" not in overview_table(collect(run)["segmentation"]).columns  # one row, one method
     experiment["config"]["segmentation"]["other"] = None
     path.write_text(json.dumps(experiment), encoding="utf-8")
     collect(run)

@@ -88,6 +88,7 @@ def test_trained_without_rounds(build_run: Build) -> None:
         "With 6 labelled images to learn from and 2 for validation the segmenter reached test Dice 0.530 (one seed)."
     )
     assert collect(run)["segmentation"][0]["test"][0]["name"] == "Trained model, no rounds"
+    assert collect(run)["answers"][0]["headline"] == "nothing to compare"
 
 
 def test_shared_baseline_is_listed_once(build_run: Build) -> None:
