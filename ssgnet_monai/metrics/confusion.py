@@ -74,7 +74,7 @@ def count_empty_cases(counts: torch.Tensor) -> int:
 
 def _class_numbers(values: torch.Tensor, num_classes: int, ignore_index: int | None, name: str) -> torch.Tensor:
     """(B, pixels) int32; ``ignore_index`` becomes ``num_classes``."""
-    classes = values.flatten(1).to(torch.int32)
+    classes = values.flatten(1).to(torch.int32, copy=True)
     whole = not values.is_floating_point() or bool((classes == values.flatten(1)).all())
     ignored = torch.zeros((), dtype=torch.bool) if ignore_index is None else classes == ignore_index
     wrong = ((classes < 0) | (classes >= num_classes)) & ~ignored.to(classes.device)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssgnet_monai.pipeline.layout import StageFolder
-from ssgnet_monai.report.over_seeds import common, statistic
+from ssgnet_monai.report.over_seeds import common, seed_interval, statistic
 from ssgnet_monai.report.run_files import read_json
 
 UNITS, MEASURES = ("mm", "voxels"), ("hd95", "assd")
@@ -158,7 +158,9 @@ def _difference(metrics: dict[int, dict[str, Any]], headline: str) -> dict[str, 
     ]
     if not by_seed:
         return None
-    return {"by_seed": by_seed, **(statistic(entry["difference"] for entry in by_seed) or {})}
+    values = [entry["difference"] for entry in by_seed]
+    interval = seed_interval(values, [entry["ci95"] for entry in by_seed])
+    return {"by_seed": by_seed, **(statistic(values) or {}), "interval": interval}
 
 
 def _validation_entries(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:

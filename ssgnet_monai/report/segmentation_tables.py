@@ -35,8 +35,8 @@ def overview_table(rows: list[dict[str, Any]]) -> Table:
         notes=[
             "Chosen round and control were both picked on validation, before test was opened. The control had the same "
             "network, start, schedule, number of optimiser steps and looks at validation, with real labels only. "
-            f"Intervals: paired bootstrap over test {'cases and their patients' if by_case else 'images'}; several "
-            "seeds are shown as mean ± sd."
+            f"Intervals: paired bootstrap over test {'cases and their patients' if by_case else 'images'}. Several "
+            "seeds are shown as mean ± sd, and their interval holds the chance of the training too."
         ],
     )
 
@@ -243,4 +243,5 @@ def _interval(row: dict[str, Any]) -> Cell:
     if len(found["by_seed"]) == 1:
         return difference(found["mean"], found["by_seed"][0]["ci95"])
     mean, sd = found["mean"], found["sd"]
-    return Cell([(signed(mean), mean), (" ± ", None), (fixed(sd), sd)])
+    low_high = difference(mean, found["interval"]).parts[1:]
+    return Cell([(signed(mean), mean), (" ± ", None), (fixed(sd), sd), *low_high])

@@ -80,6 +80,14 @@ def test_three_classes_with_ignored_pixels_by_hand():
     assert summary["classes"]["organ"]["per_case"]["dice_mean"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.float32])
+def test_masks_of_every_dtype_are_counted_and_stay_as_they_are(dtype):
+    found, truth = row(0, 1, 2, 2, 0).to(dtype), row(0, 2, 2, 255, 255).to(dtype)
+    assert confusion_counts(found, truth, 3)[0].tolist() == [[1, 2, 0, 0], [0, 2, 1, 0], [1, 1, 0, 1]]
+    assert truth.tolist() == row(0, 2, 2, 255, 255).tolist()
+    assert found.tolist() == row(0, 1, 2, 2, 0).tolist()
+
+
 def test_a_class_that_is_found_where_there_is_none_scores_zero():
     counts = confusion_counts(row(2, 1, 0, 0), row(0, 1, 0, 0), 3)
     assert case_scores(counts)["dice"].tolist() == [0.5]
