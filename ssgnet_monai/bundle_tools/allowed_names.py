@@ -117,7 +117,7 @@ data.count_classes: names datalist
 data.datalist_sha256: path?
 data.generated_classes: trained_on class_mix
 data.generator_items: datalist class_name generator_images num_labeled seed
-data.hide_labels: items num_labeled seed labeled_by
+data.part_labeled: items num_labeled labeled_list? labeled_by seed
 data.inference_items: folder? slice_plane
 data.load_datalist: path?
 data.picture_items: folder?

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.key_values import KEY, read_yaml
+from ssgnet_monai.data.labeled_items import read_names
 from ssgnet_monai.data.names import is_fit_name, look_alikes
 from ssgnet_monai.data.text_file import read_text
 from ssgnet_monai.pipeline.config_files import mapping, read_config, wants_text
@@ -39,11 +40,18 @@ SYNTHESIS_DEFAULTS: dict[str, Any] = {
     "config": {},
 }
 ROWS: dict[str, dict[str, Any]] = {
-    "segmentation": {"network": None, "method": "rounds", "profile": None, "num_labeled": None, "config": {}},
+    "segmentation": {
+        "network": None,
+        "method": "rounds",
+        "profile": None,
+        "num_labeled": None,
+        "labeled_list": None,
+        "config": {},
+    },
     "classification": {"profile": None, "settings": list(SETTINGS), "config": {}},
 }
 """Groups of rows of a table, and what a row holds by default; network null is the bundle's own."""
-NAMES = {"profile", "network", "method", "classes", "class_mix", "settings"}
+NAMES = {"profile", "network", "method", "labeled_list", "classes", "class_mix", "settings"}
 TEXT_SETTINGS = {"bundle_root", "ckpt_dir", "class_name", "dataset_dir", "features_dir", "output_dir", "transfer"}
 EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
 """Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
@@ -163,6 +171,11 @@ def _check_row(experiment: dict[str, Any], group: str, name: str | None, trusted
         check_names([row["method"]], METHODS, f"{where}.method")
     if row.get("num_labeled") is not None:
         _check_number(row["num_labeled"], f"{where}.num_labeled")
+    if row.get("labeled_list") is not None:
+        if row["num_labeled"] is not None:
+            raise ValueError(f"Expected num_labeled or labeled_list in {where}, got both. Take one of them out.")
+        names = row["labeled_list"]
+        row["labeled_list"] = read_names(Path(names).expanduser() if isinstance(names, str) else names)
     row["config"] = checked_row(settings_of({**experiment, "budget": 1}, group, name), trusted)
 
 

@@ -142,8 +142,7 @@ def settings_of(
         if name
     ]
     own = {"image_size": experiment["image_size"]}
-    if stage.get("num_labeled") is not None:
-        own["num_labeled"] = stage["num_labeled"]
+    own |= {key: stage[key] for key in ("num_labeled", "labeled_list") if stage.get(key) is not None}
     layers.append(Layer("experiment", "the experiment", {**own, **(given or {})}))
     layers.append(Layer("row", f"{where}.config", mapping(stage["config"], f"{where}.config")))
     may_grow = ("kimg",) if group == "synthesis" else method.may_grow

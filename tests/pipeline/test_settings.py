@@ -163,3 +163,15 @@ def test_whole_volumes_are_trained_with_the_bundles_volumes(tmp_path: Path) -> N
     la = load_experiment(DEMO, ["dataset=la2018", "prepare={form: volumes}", "dataset_dir=x"])
     assert settings_of(la, "segmentation", "unet").configs[1] == "volumes"
     assert settings_of(la, "synthesis").configs == ("train",)
+
+
+def test_a_list_of_labelled_cases_is_read_once_and_hashed(tmp_path: Path) -> None:
+    names = tmp_path / "first_7.txt"
+    names.write_text("007\npatient_1\n")
+    row = ["segmentation.unet.num_labeled=null", f"segmentation.unet.labeled_list={names}"]
+    one = settings_of(load_experiment(DEMO, row), "segmentation", "unet")
+    assert one.merged["labeled_list"] == ["007", "patient_1"]  # the file's place is nobody's business
+    names.write_text("007\n")
+    assert settings_of(load_experiment(DEMO, row), "segmentation", "unet").sha256 != one.sha256
+    with pytest.raises(ValueError, match="num_labeled or labeled_list in segmentation.unet, got both"):
+        load_experiment(DEMO, row[1:])
