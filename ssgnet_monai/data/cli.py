@@ -38,7 +38,11 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write datalist.json and PNG files to")
     parser.add_argument("--classes", metavar="CSV|folders", help="table of stem,class, or: sub-folders are classes")
     parser.add_argument("--groups", metavar="CSV|REGEX", help="table of stem,patient, or a regex with one group")
-    parser.add_argument("--splits", metavar="CSV", help="table of stem,split: training, validation, test, unlabeled")
+    parser.add_argument(
+        "--splits",
+        metavar="CSV",
+        help="table of stem,split: training, validation, test, unlabeled; what it lacks is drawn (--split 1 0 0: not)",
+    )
     parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
     parser.add_argument("--reviewed", action="store_true", help="no patient data is visible in the DICOM pictures")
     parser.add_argument("--size", type=int, nargs="+", metavar="PIXELS", help="side, or height width (256)")

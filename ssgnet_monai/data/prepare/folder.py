@@ -61,7 +61,8 @@ def prepare_folder(
         groups: CSV file of stem and group (patient, lesion), or a regular expression with one capture group.
         split: shares of training, validation, test; by default 0.7, 0.1, 0.2, or what ``splits`` says.
         splits: CSV file of stem and split (training, validation, test, unlabeled), as the owner has them; a validation
-            or test that it does not name is drawn, see ``split_sources``.
+            or test that it does not name is drawn from the training, with ``split`` 1, 0, 0 not: a training without
+            validation ends with its last weights.
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
         labels: the class of each mask value, palette index or colour, or of each mask where an image has one for each
@@ -77,8 +78,12 @@ def prepare_folder(
         FileNotFoundError: a folder or table is missing.
         ValueError: what was expected, what was found, in which file, and what to do.
     """
-    if split is not None and splits is not None:
-        raise ValueError(f"Expected shares of a split, or a table of splits, got {split} and {splits}. Leave one out.")
+    nothing_drawn = split is not None and list(split) == [1, 0, 0]
+    if split is not None and splits is not None and not nothing_drawn:
+        raise ValueError(
+            f"Expected shares of a split, or a table of splits, got {split} and {splits}. Leave one out, or give 1 0 0 "
+            "where the table is to be all: no validation or test is then drawn."
+        )
     out = Path(out)
     image_folder, mask_folder = locate_folders(images, masks)
     check_apart(out, image_folder, mask_folder)
@@ -126,7 +131,7 @@ def prepare_folder(
     pairs = [replace(pair, stem=plain_name(pair.stem)) for pair in pairs]
     class_of = read_classes(pairs, classes, image_folder)
     below = [pair.image.relative_to(image_folder).parts for pair in pairs]
-    split_of = read_splits(pairs, splits)
+    split_of = read_splits(pairs, splits, complete=nothing_drawn)
     folders = split_folders({parts[0] for parts in below if len(parts) > 1})
     if folders and splits is None:
         notes.append(f"The folders {listed(folders)} are not taken as splits: the split is drawn anew from all images.")
@@ -148,7 +153,7 @@ def prepare_folder(
         notes += dicom_notes(dicom, grouped=groups is not None)
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
     group_source = PATIENTS if dicom and groups is None else _group_source(groups)
-    shares = split or (SHARES if splits is None else OFFICIAL)
+    shares = OFFICIAL if splits is not None else split or SHARES
     return write_dataset(
         sources, out, split=shares, group_source=group_source, labels=label_map, notes=notes, **options
     )

@@ -116,17 +116,18 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
     return {stem: match[1] for stem, match in matches.items() if match is not None}
 
 
-def read_splits(pairs: Sequence[ImagePair], splits: str | Path | None) -> dict[str, str]:
+def read_splits(pairs: Sequence[ImagePair], splits: str | Path | None, *, complete: bool = False) -> dict[str, str]:
     """Split of every stem, as its owner has it.
 
     Args:
         pairs: the images.
         splits: None (unknown), or a CSV file of stem and split (``file.csv:column`` names the column): training,
             validation, test or unlabeled, or what these are usually called (train, val, ...).
+        complete: whether there is to be no other validation and test than those of the table.
 
     Returns:
-        ``{stem: split}``, empty when unknown; without those in training where there is no validation or no test, since
-        it is drawn from them.
+        ``{stem: split}``, empty when unknown; without those in training where a validation or test is missing,
+        since it is drawn from them.
 
     Raises:
         ValueError: images without split, or words that name none.
@@ -144,7 +145,7 @@ def read_splits(pairs: Sequence[ImagePair], splits: str | Path | None) -> dict[s
             f"as for {next(stem for stem, word in found.items() if word == wrong[0])}. Name the column that holds the "
             "splits (FILE.csv:COLUMN), or write one of these words."
         )
-    whole = {"validation", "test"} <= set(known.values())
+    whole = complete or {"validation", "test"} <= set(known.values())
     return {stem: str(known[word]) for stem, word in found.items() if whole or known[word] != "training"}
 
 

@@ -239,6 +239,8 @@ def test_a_validation_that_the_owner_does_not_name_is_drawn_from_the_training(tm
     )
     datalist = load_datalist(prepare(tmp_path, source=source, split=None, splits=tmp_path / "s.csv"))
     assert [len(datalist[part]) for part in ("training", "validation", "test")] == [7, 1, 2]
+    datalist = load_datalist(prepare(tmp_path, source=source, split=[1.0, 0.0, 0.0], splits=tmp_path / "s.csv"))
+    assert [len(datalist[part]) for part in ("training", "validation", "test")] == [8, 0, 2]
 
 
 @pytest.mark.parametrize("form", ["volumes", "slices"])
