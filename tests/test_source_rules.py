@@ -20,7 +20,7 @@ FLOORS = {
     **dict.fromkeys(("networks", "losses", "metrics", "transforms", "data"), 2),
     **dict.fromkeys(("handlers", "engines"), 3),
     **dict.fromkeys(("printable", "shipped"), 1),
-    **dict.fromkeys(("pipeline", "report", "bundle_tools", "label_app", "cli", "doctor"), 4),
+    **dict.fromkeys(("api", "pipeline", "report", "bundle_tools", "label_app", "cli", "doctor"), 4),
 }
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
 

@@ -21,8 +21,10 @@ from ssgnet_monai.pipeline.layout import StageFolder, run_around
 from ssgnet_monai.pipeline.settings import VOLUMES, Layer, merge_layers, root_id
 from ssgnet_monai.pipeline.trained_settings import read_trained
 
-BESIDE = "classes.json"
-"""The class names of a classifier, beside its weights."""
+BESIDE = ("classes.json", "generator.json")
+"""Beside the weights: the class names of a classifier, and what a generator was trained on."""
+GROUPS = {"generators": "synthesis"}
+"""Folder of a run -> the stage, where they differ."""
 OF_THE_DATA = ("intensity_window", "voxel_window", "voxel_spacing")
 OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat", "pretrained")
 """What limited the experiment's own data or began its training, not what is trained with afterwards."""
@@ -59,12 +61,13 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
     check_tensors(stage.model)
     run = run_around(row)
     place = row.absolute().relative_to(run.root.absolute())
-    if not name.endswith(f"_{place.parts[0]}"):
-        raise ValueError(f"Expected a row of {name}, got {place} in {run.root}: its bundle is ssgnet_{place.parts[0]}.")
+    kind = GROUPS.get(place.parts[0], place.parts[0])
+    if not name.endswith(f"_{kind}"):
+        raise ValueError(f"Expected a row of {name}, got {place} in {run.root}: its bundle is ssgnet_{kind}.")
     datalist, trained = read_header(run.datalist), read_trained(stage.trained_with)
     given = {key: value for key, value in trained["settings"].items() if root_id(key) not in OF_THE_EXPERIMENT}
     given |= {key: datalist[key] for key in OF_THE_DATA if key in datalist}
-    if place.parts[0] == "segmentation":
+    if kind == "segmentation":
         names = [label for _, label in sorted(datalist["labels"].items(), key=lambda pair: int(pair[0]))]
         given |= {"label_names": names, "num_classes": len(names)}
     copy = copy_bundle(name, target)
@@ -75,10 +78,11 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
         write_config(copy, ["train", *([VOLUMES] if volumes else [])], given, origin)
         served = {key: value for key, value in given.items() if root_id(key) not in OF_TRAINING}
         write_config(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], served, origin)
-        labels = datalist["labels"] if place.parts[0] == "segmentation" else dict(enumerate(datalist["classes"]))
-        describe(copy / "configs" / "metadata.json", labels, given)
+        labels = datalist["labels"] if kind == "segmentation" else dict(enumerate(datalist["classes"]))
+        if kind != "synthesis":
+            describe(copy / "configs" / "metadata.json", labels, given)
         (copy / "models").mkdir()
-        for source in (stage.model, row / BESIDE):
+        for source in (stage.model, *(row / name for name in BESIDE)):
             if source.is_file():
                 with atomic_path(copy / "models" / source.name) as temporary:
                     shutil.copyfile(source, temporary)
