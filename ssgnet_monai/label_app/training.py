@@ -163,7 +163,17 @@ class LabelTrainTask(BundleTrainTask):
 
     def loader(self) -> Any:
         """What reads an image and its label in this bundle's training, with its limits."""
+        parser = self._parser()
+        parser.update(self.without_data())
+        return parser.get_parsed_content("validate#load")
+
+    def without_data(self) -> dict[str, Any]:
+        """What replaces the datalist in the bundle's configuration, where there is none."""
+        missing = not Path(self._parser().get_parsed_content("dataset_dir")).exists()
+        return {"datalist": NO_DATALIST} if missing else {}
+
+    def _parser(self) -> ConfigParser:
         parser = ConfigParser()
         parser.read_config(self.bundle_config_path)
         parser["bundle_root"] = self.bundle_path
-        return parser.get_parsed_content("validate#load")
+        return parser
