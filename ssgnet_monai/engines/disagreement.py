@@ -7,6 +7,10 @@ from itertools import combinations
 
 import torch
 
+from ssgnet_monai.data.label_space import decide, to_probabilities
+from ssgnet_monai.metrics.confusion import confusion_counts
+from ssgnet_monai.metrics.segmentation_scores import case_scores
+
 FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
 
@@ -14,23 +18,22 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 def flip_disagreement(
     network: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, threshold: float = 0.5
 ) -> torch.Tensor:
-    """Mean of 1 - Dice over the pairs of masks predicted from an image and its three flips.
+    """Mean of 1 - Dice over the pairs of masks predicted from an image and its three flips along two axes.
 
     Args:
-        network: gives logits (B, 1, H, W) of images, or (B, 1, H, W, N) of volumes.
-        images: (B, C, H, W) or (B, C, H, W, N), as the network takes them.
-        threshold: probability from which a pixel is foreground.
+        network: gives logits (B, 1, ...), or (B, K, ...) of K classes.
+        images: (B, C, H, W), slices (B, C, H, W, N) or volumes (B, C, X, Y, Z), as the network takes them.
+        threshold: with two classes, the probability from which a pixel is foreground.
 
     Returns:
-        (B,) float32 in [0, 1]; two empty masks agree.
+        (B,) float32 in [0, 1]; of more than two classes the mean over those that either mask shows. Two empty masks
+        agree.
     """
     masks = []
     for dims in FLIPS:
         logits = network(images.flip(dims) if dims else images)
-        masks.append(((logits.flip(dims) if dims else logits).sigmoid() >= threshold).flatten(1))
-    return torch.stack([1 - _dice(one, other) for one, other in combinations(masks, 2)]).mean(0)
-
-
-def _dice(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    both, total = (one & other).sum(1), one.sum(1) + other.sum(1)
-    return torch.where(total == 0, 1.0, 2 * both / total.clamp(min=1))
+        probabilities = to_probabilities(logits.flip(dims) if dims else logits)
+        masks.append(decide(probabilities, threshold))
+    number = probabilities.shape[1]
+    dice = [case_scores(confusion_counts(*pair, number))["dice"] for pair in combinations(masks, 2)]
+    return 1 - torch.stack(dice).nan_to_num(1.0).mean(0).float()
