@@ -38,7 +38,7 @@ def describe(folder: Path) -> str:
     lines = [
         name,
         f"  type      {infer.info()['type']}",
-        f"  labels    {', '.join(infer.labels)}",
+        f"  labels    {', '.join(f'{number} {label}' for label, number in infer.labels.items())}",
         f"  version   {infer.version}",
         f"  about     {infer.description}",
         f"  infer     {_options(infer.config())}",

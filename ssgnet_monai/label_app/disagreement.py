@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 SECONDS = 4.0
 """For which one click scores studies, since the server answers nobody meanwhile; the others wait for later clicks."""
 SLICES = 8
-"""Of a volume, evenly spaced, that are compared."""
+"""Of a volume, evenly spaced, that are compared by a network of slices; one of volumes compares the middle window."""
 
 
 class Disagreement(Strategy):
@@ -88,7 +88,14 @@ class Disagreement(Strategy):
         for transform in self.infer.pre_transforms(data):
             data = transform(data)
         image = data["image"].as_tensor()[None].to(device)
-        if image.ndim == 5:
-            image = image[..., :: -(-image.shape[-1] // SLICES)]
         network, inferer = self.infer._get_network(device, None), self.infer.inferer()
+        if window := getattr(inferer, "roi_size", None):
+            image = image[(..., *(_middle(length, part) for length, part in zip(image.shape[2:], window, strict=True)))]
+        elif image.ndim == 5:
+            image = image[..., :: -(-image.shape[-1] // SLICES)]
         return float(flip_disagreement(lambda images: inferer(images, network), image)[0])
+
+
+def _middle(length: int, part: int) -> slice:
+    start = max(0, (length - part) // 2)
+    return slice(start, start + part)

@@ -22,11 +22,13 @@ from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.tasks.infer.bundle import BundleInferTask
-from monailabel.tasks.scoring.dice import Dice
 
+from ssgnet_monai.label_app.bundle_classes import served_classes
+from ssgnet_monai.label_app.dice_score import ClassDice
 from ssgnet_monai.label_app.disagreement import Disagreement
+from ssgnet_monai.label_app.named_segments import NamedSegments
 from ssgnet_monai.label_app.requests import check_inference, check_training
-from ssgnet_monai.label_app.review import REVIEW
+from ssgnet_monai.label_app.review import REVIEW, review_classes
 from ssgnet_monai.label_app.semi_supervised import SemiSupervisedTrainTask
 from ssgnet_monai.label_app.stored_masks import StoredMasks
 from ssgnet_monai.label_app.studies import Studies
@@ -42,12 +44,20 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
         """The folder of studies, or MONAI Label's own store of a DICOMweb server."""
         if self.studies.startswith(("http://", "https://")):
             return super().init_datastore()
+        classes = review_classes(Path(self.studies)) if self.conf.get("review") else self.classes()
         reload, read_only = settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD, settings.MONAI_LABEL_DATASTORE_READ_ONLY
-        return Studies(self.studies, settings.MONAI_LABEL_DATASTORE_FILE_EXT, reload, read_only)
+        return Studies(self.studies, settings.MONAI_LABEL_DATASTORE_FILE_EXT, reload, read_only, classes)
+
+    def classes(self) -> list[str]:
+        """Names of mask values 0, 1, ... of the segmenters."""
+        return served_classes(Path(path) for path in self.models.values())
 
     def init_infers(self) -> dict[str, InferTask]:
-        """The stock models and, in a review, the pseudo-labels."""
+        """The stock models, whose ``.seg.nrrd`` names its segments, and, in a review, the pseudo-labels."""
         infers = super().init_infers()
+        for name, task in infers.items():
+            if isinstance(task, BundleInferTask) and task.type == InferType.SEGMENTATION:
+                infers[name] = NamedSegments(self.models[name], self.conf)
         if self.conf.get("review"):
             infers[REVIEW] = StoredMasks(Path(self.studies))
         return infers
@@ -90,7 +100,7 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
         """The stock app's and ``dice``: between what a model drew (tag original) and what was saved (tag final)."""
-        scores = {"dice": Dice()} if self.conf.get("app") == "ssgnet" else {}
+        scores = {"dice": ClassDice(len(self.classes()))} if self.conf.get("app") == "ssgnet" else {}
         return {**super().init_scoring_methods(), **scores}
 
     def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from PIL import Image
 
 from ssgnet_monai.data.atomic_write import sha256_file, write_json
 from ssgnet_monai.data.datalist import datalist_sha256, load_datalist, save_datalist
-from ssgnet_monai.data.image_io import resize_mask, write_mask_png
+from ssgnet_monai.data.image_io import resize_mask, write_label_png
+from ssgnet_monai.data.label_space import IGNORED, label_names
 from ssgnet_monai.data.pool import synthetic_items
-from ssgnet_monai.data.pseudo_labels import FOREGROUND, read_manifest
-from ssgnet_monai.data.volumes.label_volume import is_label_volume, picture_label
+from ssgnet_monai.data.pseudo_labels import read_manifest
+from ssgnet_monai.label_app.label_check import read_label
 from ssgnet_monai.pipeline.layout import StageFolder, run_around
 
 QUEUE = "queue.json"
@@ -74,11 +75,20 @@ def open_review(pool: Path, folder: Path) -> Path:
     for item in items:
         shutil.copyfile(item["image"], unfinished / f"{item['id']}.png")
         with Image.open(item["image"]) as image, Image.open(pool / item["mask"]) as mask:
-            drawn = resize_mask(np.asarray(mask) == FOREGROUND, (image.height, image.width))
-        write_mask_png(original / f"{item['id']}.png", drawn)
-    write_json(folder / QUEUE, {**record, "label": load_datalist(source)["labels"]["1"], "items": items})
+            drawn = resize_mask(np.asarray(mask), (image.height, image.width))
+        write_label_png(original / f"{item['id']}.png", np.where(drawn == IGNORED, 0, drawn))
+    write_json(folder / QUEUE, {**record, "classes": label_names(load_datalist(source)["labels"]), "items": items})
     unfinished.rename(folder / "studies")
     return folder / "studies"
+
+
+def review_classes(studies: Path) -> list[str]:
+    """Names of mask values 0, 1, ... of a review.
+
+    Args:
+        studies: what :func:`open_review` gave.
+    """
+    return json.loads((studies.parent / QUEUE).read_text(encoding="utf-8"))["classes"]
 
 
 def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
@@ -113,12 +123,12 @@ def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
         if item["id"] not in saved:
             waiting.append(entry)
             continue
-        mask = _mask(saved[item["id"]], Path(item["image"]))
+        mask = read_label(item["image"], saved[item["id"]], len(queue["classes"]))
         if not mask.any():
             dropped.append(item["id"])
             continue
         label = out.absolute() / "masks" / f"{item['id']}.png"
-        write_mask_png(label, mask)
+        write_label_png(label, mask)
         accepted.append({**entry, "label": str(label), "reviewed": True})
     review = {
         "datalist_sha256": datalist_sha256(source),
@@ -130,18 +140,6 @@ def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
     datalist["unlabeled"] += waiting
     save_datalist({**datalist, "review": review}, out / "datalist.json")
     return {"accepted": len(accepted), "dropped": len(dropped), "waiting": len(waiting)}
-
-
-def _mask(path: Path, image: Path) -> np.ndarray:
-    with Image.open(image) as picture:
-        shape = (picture.height, picture.width)
-    if is_label_volume(path):
-        return picture_label(path, image, shape) > 0
-    with Image.open(path) as mask:
-        values = np.asarray(mask) > 0
-    if values.shape != shape:
-        raise ValueError(f"Expected a mask of {shape} pixels (height, width), got {values.shape} in {path}.")
-    return values
 
 
 def _run_of(pool: Path) -> tuple[Path, dict[Path, dict[str, Any]]]:

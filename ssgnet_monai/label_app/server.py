@@ -18,6 +18,7 @@ import psutil
 
 from ssgnet_monai.data.image_files import IMAGE_SUFFIXES
 from ssgnet_monai.data.volumes.label_volume import NRRD
+from ssgnet_monai.label_app.bundle_classes import served_classes
 from ssgnet_monai.label_app.environment import environment_python
 from ssgnet_monai.label_app.served_bundle import check_bundle
 from ssgnet_monai.pipeline.interruption import signals_raise
@@ -72,7 +73,7 @@ def start_server(
 
     Raises:
         FileNotFoundError: no environment, weights or studies.
-        ValueError: two bundles of one name.
+        ValueError: two bundles of one name, or segmenters of different classes.
     """
     environment = environment.absolute()
     python = environment_python(environment)
@@ -183,11 +184,12 @@ def app_folder(bundles: Sequence[Path], stock: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: a bundle lacks its weights.
-        ValueError: two bundles of one name.
+        ValueError: two bundles of one name, or segmenters of different classes.
     """
     names = [check_bundle(bundle) for bundle in bundles]
     if len(set(names)) < len(names):
         raise ValueError(f"Expected bundles of different names, got {', '.join(names)}. Rename a folder.")
+    served_classes(bundle.resolve() for bundle in bundles)
     _remove_abandoned()
     with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, open(Path(folder) / f"{LOCK}.new", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from PIL import Image
 
 from ssgnet_monai.data.volumes.label_volume import is_label_volume
-from ssgnet_monai.label_app.review import QUEUE
+from ssgnet_monai.label_app.named_segments import SEGMENTS, name_segments
+from ssgnet_monai.label_app.review import review_classes
 
 
 class StoredMasks(InferTask):
@@ -24,8 +24,9 @@ class StoredMasks(InferTask):
     """
 
     def __init__(self, studies: Path) -> None:
-        label = json.loads((studies.parent / QUEUE).read_text(encoding="utf-8")).get("label", "lesion")
-        super().__init__(InferType.SEGMENTATION, {label: 1}, 2, "Pseudo-labels of the round under review", {})
+        classes = review_classes(studies)
+        segments = {name: number for number, name in enumerate(classes) if number}
+        super().__init__(InferType.SEGMENTATION, segments, 2, "Pseudo-labels of the round under review", {})
         self.masks = studies / "labels" / "original"
 
     def is_valid(self) -> bool:
@@ -33,12 +34,14 @@ class StoredMasks(InferTask):
         return self.masks.is_dir()
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The mask, {0, 1}, in the format that was asked for, which the server removes after it was sent; its label."""
+        """The mask, class numbers, in the format that was asked for, which the server removes after it was sent; its label."""
         with Image.open(self.masks / f"{Path(request['image']).stem}.png") as mask:
-            values = (np.asarray(mask) > 0).astype(np.uint8)
+            values = np.array(mask)
         suffix = request.get("result_extension") or ".png"
         if is_label_volume(suffix):
             values = values[None]
         with tempfile.NamedTemporaryFile(suffix=suffix, delete=False) as copy:
             itk.imwrite(itk.image_from_array(values), copy.name)
+        if suffix == SEGMENTS:
+            name_segments(copy.name, self.labels)
         return copy.name, {"label_names": self.labels}

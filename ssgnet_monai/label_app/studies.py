@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,15 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.label_app import label_history
+from ssgnet_monai.label_app.bundle_classes import TWO
 from ssgnet_monai.label_app.label_check import check_label
+from ssgnet_monai.label_app.label_classes import numbered_label
 from ssgnet_monai.label_app.requests import HISTORY, check_tag, new_name
 from ssgnet_monai.label_app.viewer_name import viewer_name
 
 logger = logging.getLogger(__name__)
+CLASSES = "classes"
+"""In what is kept of a label: the names of its numbers."""
 
 
 class Studies(LocalDatastore):
@@ -31,10 +36,18 @@ class Studies(LocalDatastore):
         extensions: patterns of image and label files.
         auto_reload: whether files that come and go are noticed.
         read_only: see ``LocalDatastore``.
+        classes: of the labels, see ``served_classes``.
     """
 
-    def __init__(self, folder: str, extensions: Sequence[str], auto_reload: bool, read_only: bool) -> None:
-        self.root = Path(os.path.realpath(folder))
+    def __init__(
+        self,
+        folder: str,
+        extensions: Sequence[str],
+        auto_reload: bool,
+        read_only: bool,
+        classes: Sequence[str] = TWO,
+    ) -> None:
+        self.root, self.classes = Path(os.path.realpath(folder)), list(classes)
         self._changes = threading.RLock()
         set_damaged_index_aside(Path(folder))
         super().__init__(folder, extensions=extensions, auto_reload=auto_reload, read_only=read_only)
@@ -112,7 +125,7 @@ class Studies(LocalDatastore):
         )
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Check and save a label; the one it replaces goes into the history.
+        """Check and save a label, of more than two classes as class numbers; the one it replaces goes into the history.
 
         Returns:
             The study's name.
@@ -122,13 +135,23 @@ class Studies(LocalDatastore):
             OSError: the disk is full; the earlier label is still there.
         """
         tag = check_tag(_text(label_tag))
+        self._known_ending(self._to_id(os.path.basename(label_filename))[1])
+        if tag != DefaultLabelTag.FINAL.value:
+            return self._save(image_id, label_filename, tag, label_info or {})
+        image, info = self.get_image_uri(image_id), dict(label_info or {})
+        with tempfile.TemporaryDirectory() as folder:
+            if len(self.classes) > 2 and os.path.getsize(label_filename):
+                listed = info.get("label_info") or []
+                label_filename = str(numbered_label(Path(label_filename), self.classes, listed, Path(folder)))
+                info[CLASSES] = self.classes
+            check_label(image, label_filename, num_classes=len(self.classes))
+            return self._save(image_id, label_filename, tag, info)
+
+    def _save(self, image_id: str, label_filename: str, tag: str, label_info: Mapping[str, Any]) -> str:
         _, ending = self._to_id(os.path.basename(label_filename))
-        self._known_ending(ending)
-        if tag == DefaultLabelTag.FINAL.value:
-            check_label(self.get_image_uri(image_id), label_filename)
         with self._changes, self._locked():
             labels = self.known(image_id).labels
-            info = {**(label_info or {}), "ts": int(time.time()), "name": f"{image_id}{ending}"}
+            info = {**label_info, "ts": int(time.time()), "name": f"{image_id}{ending}"}
             info.pop("replaced", None)
             target = Path(self._datastore.label_path(tag)) / f"{image_id}{ending}"
             old = self._keep(image_id, tag)
@@ -141,6 +164,23 @@ class Studies(LocalDatastore):
             labels[tag] = DataModel(info=info, ext=ending)
             self._update_datastore_file(lock=False)
         return image_id
+
+    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
+        """Images with the labels that are of this server's classes; others are told and left out."""
+        found = []
+        for item in super().datalist(full_path):
+            image, _ = self._to_id(os.path.basename(item["image"]))
+            classes = self.get_label_info(image, DefaultLabelTag.FINAL.value).get(CLASSES, self.classes)
+            if classes == self.classes:
+                found.append(item)
+                continue
+            logger.warning(
+                "%s is left out of the training: its label is of the classes %s, the model of %s. Submit it again.",
+                image,
+                ", ".join(classes),
+                ", ".join(self.classes),
+            )
+        return found
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Move a label into the history."""

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,26 +55,48 @@ def slicer(label_environment: Path) -> Any:
     return module
 
 
-def make_bundle(root: Path, kind: str = "segmentation", **settings: Any) -> Path:
-    """A copy of a shipped bundle with a small network and its weights; ``settings`` replace keys of its configs."""
+def make_bundle(
+    root: Path, kind: str = "segmentation", classes: Sequence[str] = ("lesion",), **settings: Any
+) -> Path:
+    """A copy of a shipped bundle with a small network and its weights; ``settings`` replace keys of its configs.
+
+    Args:
+        root: folder of bundles.
+        kind: segmentation or classification.
+        classes: of the segmenter, without the background.
+        settings: values by key.
+    """
     name = SEGMENTER if kind == "segmentation" else CLASSIFIER
     shutil.copytree(BUNDLES / name, root / name)
     small: dict[str, Any] = {"image_size": 32, "batch_size": 4, "steps": 20, "epoch_length": 10}
     if kind == "segmentation":
-        small["network_def"] = UNET
+        names = ["background", *classes]
+        logits = 1 if len(names) == 2 else len(names)
+        small |= {"network_def": {**UNET, "out_channels": logits}, "num_classes": len(names), "label_names": names}
+        name_channels(root / name, names)
         torch.manual_seed(0)
-        network: torch.nn.Module = UNet(2, 3, 1, [8, 16], [2])
+        network: torch.nn.Module = UNet(2, 3, logits, [8, 16], [2])
     else:
         small |= {"architecture": "test_resnet", "small_images": False}
         network = ImageClassifier("test_resnet", 2)
     for config in ("train.yaml", "inference.yaml"):
         path = root / name / "configs" / config
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        content |= {key: value for key, value in (small | settings).items() if key in content}
+        given = small if config == "inference.yaml" else {k: v for k, v in small.items() if k != "num_classes"}
+        content |= {key: value for key, value in (given | settings).items() if key in content}
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     (root / name / "models").mkdir()
     torch.save(network.state_dict(), root / name / "models" / "model.pt")
     return root / name
+
+
+def name_channels(bundle: Path, names: Sequence[str]) -> None:
+    """Name the classes in a bundle's metadata, as ``copy_trained`` does."""
+    path = bundle / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    channels = {str(number): name for number, name in enumerate(names)}
+    metadata["network_data_format"]["outputs"]["pred"]["channel_def"] = channels
+    path.write_text(json.dumps(metadata), encoding="utf-8")
 
 
 def draw_studies(folder: Path, pictures: int = 4, volumes: int = 2) -> Path:
