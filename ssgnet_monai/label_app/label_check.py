@@ -64,7 +64,8 @@ def read_label(
     if is_volume(image):
         if not is_label_volume(label):
             raise ValueError("Expected a NIfTI or NRRD mask for a volume, got a picture. Save it as .nii.gz.")
-        return label_voxels(label, Volume(image), load.num_classes if load else num_classes)
+        known_by = (load.num_classes, load.label_names) if load else (num_classes,)
+        return label_voxels(label, Volume(image), *known_by)
     load = load or _of_any_depth(image, num_classes)
     item = load({"image": str(image), "label": str(label)})
     drawn, there = (tuple(item[key].shape[1:]) for key in ("label", "image"))

@@ -1,4 +1,4 @@
-"""From the segments that a viewer submits to class numbers: by their names, in whatever order the viewer numbers them."""
+"""From the segments that a viewer submits to class numbers: by their names, in whatever order they are numbered."""
 
 from __future__ import annotations
 

@@ -55,9 +55,7 @@ def slicer(label_environment: Path) -> Any:
     return module
 
 
-def make_bundle(
-    root: Path, kind: str = "segmentation", classes: Sequence[str] = ("lesion",), **settings: Any
-) -> Path:
+def make_bundle(root: Path, kind: str = "segmentation", classes: Sequence[str] = ("lesion",), **settings: Any) -> Path:
     """A copy of a shipped bundle with a small network and its weights; ``settings`` replace keys of its configs.
 
     Args:

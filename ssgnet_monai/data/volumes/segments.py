@@ -61,9 +61,9 @@ def segment_classes(
         ValueError: segments of other names, or numbers that are no classes or mean two things.
     """
     here = [segment for segment in segments if (layers[..., segment.layer] == segment.value).any()]
-    known = {_simple(name): number for number, name in enumerate(names)}
-    wrong = [segment.name for segment in here if _simple(segment.name) not in known]
-    unnamed = wrong and all(NO_NAME.fullmatch(_simple(segment.name)) for segment in here)
+    known = {simple_name(name): number for number, name in enumerate(names)}
+    wrong = [segment.name for segment in here if simple_name(segment.name) not in known]
+    unnamed = wrong and all(NO_NAME.fullmatch(simple_name(segment.name)) for segment in here)
     if not names or not here or unnamed:
         return _by_value(layers, num_classes, path)
     left = set(_values(layers)) - {(segment.layer, segment.value) for segment in here}
@@ -74,7 +74,7 @@ def segment_classes(
             "or remove those that are of no class."
         )
     classes = np.zeros(layers.shape[:3], np.uint8)
-    for number, segment in sorted((known[_simple(segment.name)], segment) for segment in here):
+    for number, segment in sorted((known[simple_name(segment.name)], segment) for segment in here):
         classes[layers[..., segment.layer] == segment.value] = number
     return classes
 
@@ -94,5 +94,6 @@ def _values(layers: np.ndarray) -> list[tuple[int, int]]:
     return [(k, int(value)) for k in range(layers.shape[-1]) for value in np.unique(layers[..., k]) if value]
 
 
-def _simple(name: str) -> str:
+def simple_name(name: str) -> str:
+    """A name without what viewers change in it: case, spaces and signs."""
     return re.sub(r"[\W_]+", " ", name).strip().casefold()
