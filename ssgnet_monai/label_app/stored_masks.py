@@ -34,7 +34,7 @@ class StoredMasks(InferTask):
         return self.masks.is_dir()
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The mask of class numbers, a file of the asked format that the server removes when it was sent; its labels."""
+        """The mask of class numbers, a file of the asked format that the server removes once it was sent; labels."""
         with Image.open(self.masks / f"{Path(request['image']).stem}.png") as mask:
             values = np.array(mask)
         suffix = request.get("result_extension") or ".png"
