@@ -26,6 +26,10 @@ def check_header(header: Mapping[str, Any], path: object) -> None:
         window = header.get(key)
         if window is not None and not (isinstance(window, list) and len(window) == 2 and all(map(_is_number, window))):
             raise ValueError(f"Expected {key}, two numbers, in {path}, got {window!r}.")
+    spacing = header.get("voxel_spacing")
+    lengths = isinstance(spacing, list) and all(_is_number(length) and length > 0 for length in spacing)
+    if spacing is not None and not (lengths and len(spacing) == 3):
+        raise ValueError(f"Expected voxel_spacing, three lengths in mm, in {path}, got {spacing!r}.")
     classes = header.get("classes")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ValueError(f"Expected classes, a list of names, in {path}, got {classes!r}.")

@@ -6,6 +6,7 @@ from ssgnet_monai.data.datalist import read_header, save_datalist
 
 GOOD = {
     "name": "a", "num_channels": 1, "classes": ["b"], "labels": {"0": "c"}, "intensity_window": [0, 255.5],
+    "voxel_spacing": [1, 0.8, 2.5],
     "training": [{"image": "$x/@y.png", "class": "b", "group": "%g"}],
 }  # fmt: skip
 
@@ -24,6 +25,9 @@ def test_a_good_header_passes_and_file_names_may_hold_any_sign(tmp_path):
         ({"num_channels": 0}, "num_channels"),
         ({"intensity_window": ["$1", 2]}, "intensity_window, two numbers"),
         ({"voxel_window": [1]}, "voxel_window, two numbers"),
+        ({"voxel_spacing": [1, 1]}, "voxel_spacing, three lengths in mm"),
+        ({"voxel_spacing": [1, 0, 1]}, "voxel_spacing, three lengths in mm"),
+        ({"voxel_spacing": 1}, "voxel_spacing, three lengths in mm"),
         ({"classes": ["b", "$exec('x')"]}, r"begins with \$, @, %.* got classes\[1\]"),
         ({"classes": "b"}, "classes, a list of names"),
         ({"labels": {"0": "@c"}}, r"got labels.0 '@c'"),
