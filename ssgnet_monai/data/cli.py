@@ -44,6 +44,12 @@ def _add_prepare(commands: Any) -> None:
         help="table of stem,split: training, validation, test, unlabeled; what it lacks is drawn (--split 1 0 0: not)",
     )
     parser.add_argument("--unlabeled-ok", action="store_true", help="images without a mask become unlabelled ones")
+    parser.add_argument(
+        "--unlabeled",
+        nargs="*",
+        metavar="DIR",
+        help="folders of images without masks (unlabeled, beside the images)",
+    )
     parser.add_argument("--reviewed", action="store_true", help="no patient data is visible in the DICOM pictures")
     parser.add_argument("--size", type=int, nargs="+", metavar="PIXELS", help="side, or height width (256)")
     parser.add_argument(
@@ -87,6 +93,8 @@ def _add_phantom(commands: Any) -> None:
     )
     parser.add_argument(
         "--classes",
+        "--num-classes",
+        dest="num_classes",
         type=int,
         choices=(2, 3, 4),
         help="of the pictures' masks, with the background: 2 lesion (default), 3 lesion and core, 4 satellite too",
@@ -146,7 +154,7 @@ def _phantom(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 
     if arguments.volumes is not None:
-        if arguments.classes is not None:
+        if arguments.num_classes is not None:
             raise ValueError("Expected --classes for pictures alone; the volumes have two organs. Leave it out.")
         write_phantom_volumes(
             arguments.out,
@@ -164,7 +172,7 @@ def _phantom(arguments: argparse.Namespace) -> int:
         num_images=tuple(arguments.num_images),
         size=arguments.size,
         seed=arguments.seed,
-        classes=arguments.classes or 2,
+        num_classes=arguments.num_classes or 2,
         workers=arguments.workers,
     )
     return 0

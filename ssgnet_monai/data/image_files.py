@@ -52,11 +52,11 @@ class ImagePair:
 class SourceImage(ImagePair):
     """An image with what its owner says of it.
 
-    ``group`` is the patient or lesion, None when unknown. ``split`` is the official one (training, validation, test or
-    unlabeled), None when the owner names none.
+    ``class_name`` and ``group`` (the patient or lesion) are None when unknown. ``split`` is the official one (training,
+    validation, test or unlabeled), None when the owner names none.
     """
 
-    class_name: str = ONE_CLASS
+    class_name: str | None = ONE_CLASS
     group: str | None = None
     split: str | None = None
 
@@ -121,22 +121,22 @@ def locate_folders(images: str | Path, masks: str | Path | None) -> tuple[Path, 
     return image_folder, None
 
 
-def find_images(folder: Path, *, without: Path | None = None) -> list[Path]:
+def find_images(folder: Path) -> list[Path]:
     """All pictures in a folder and below; see :func:`survey_folder`, whose second result is told at once."""
-    found, left_out = survey_folder(folder, without=without)
+    found, left_out = survey_folder(folder)
     if left_out:
         logger.warning(left_out)
     return found
 
 
-def survey_folder(folder: Path, *, without: Path | None = None) -> tuple[list[Path], str]:
+def survey_folder(folder: Path, *, without: Iterable[Path] = ()) -> tuple[list[Path], str]:
     """All pictures in a folder and below, and what lies beside them.
 
     Side files of systems and archives and symlink loops are passed by, so are tables and texts.
 
     Args:
         folder: where to look.
-        without: a folder not to enter (the masks, when they lie inside).
+        without: folders not to enter (masks and unlabelled images, when they lie inside).
 
     Returns:
         (files, sorted; a sentence about files that may be pictures and are not read, or "").
@@ -145,7 +145,7 @@ def survey_folder(folder: Path, *, without: Path | None = None) -> tuple[list[Pa
         ValueError: there is no picture, or a name is not UTF-8.
     """
     found: list[Path] = []
-    seen = {without.resolve()} if without is not None else set()
+    seen = {path.resolve() for path in without}
     others = _walk(folder, found, seen)
     if not found:
         raise ValueError(

@@ -33,7 +33,7 @@ def write_phantom(
     size: int = 64,
     seed: int = 0,
     *,
-    classes: int = 2,
+    num_classes: int = 2,
     split: Sequence[float] = (0.7, 0.1, 0.2),
     workers: int | None = None,
 ) -> Path:
@@ -47,8 +47,8 @@ def write_phantom(
         num_images: number of images of the classes ``regular`` and ``irregular``.
         size: pixels of both sides after preparation.
         seed: everything follows from it, image k from (seed, k).
-        classes: of the masks, with the background: 2 lesion, 3 lesion and core, 4 a satellite beside them too. Core and
-            satellite are missing in some images. Patients, lesions and images are those of 2 classes with the same
+        num_classes: of the masks, with the background: 2 lesion, 3 lesion and core, 4 a satellite beside them too. Core
+            and satellite are missing in some images. Patients, lesions and images are those of 2 classes with the same
             seed, apart from what is drawn into them.
         split: shares of training, validation, test.
         workers: threads; by default the cores of this process, at most 8.
@@ -60,8 +60,8 @@ def write_phantom(
         ValueError: class sizes below 1, a size below 8 pixels, or other than 2 to 4 classes of masks.
     """
     names = ("background", LESION, *STRUCTURES)
-    if not 2 <= classes <= len(names):
-        raise ValueError(f"Expected 2 to {len(names)} classes, of {', '.join(names)}, got {classes}.")
+    if not 2 <= num_classes <= len(names):
+        raise ValueError(f"Expected 2 to {len(names)} classes, of {', '.join(names)}, got {num_classes}.")
     if len(num_images) != len(PHANTOM_CLASSES) or min(num_images) < 1 or size < 8:
         raise ValueError(
             f"Expected one positive number of images for each of {PHANTOM_CLASSES} and a size of at least 8 pixels, "
@@ -69,10 +69,10 @@ def write_phantom(
         )
     source = Path(out) / "source"
     settings = {"version": PHANTOM_VERSION, "num_images": list(num_images), "size": size, "seed": seed}
-    settings |= {"classes": classes} if classes > 2 else {}
+    settings |= {"num_classes": num_classes} if num_classes > 2 else {}
     finished = source / "phantom.json"
     if not finished.is_file() or json.loads(finished.read_text(encoding="utf-8")) != settings:
-        _write_source(source, plan_phantom(num_images, seed), size * OVERSAMPLING, seed, workers, classes)
+        _write_source(source, plan_phantom(num_images, seed), size * OVERSAMPLING, seed, workers, num_classes)
         write_json(finished, settings)
     return prepare_folder(
         source / "images",
@@ -87,7 +87,7 @@ def write_phantom(
         seed=seed,
         num_channels=3,
         workers=workers,
-        labels={str(value): name for value, name in enumerate(names[:classes])},
+        labels={str(value): name for value, name in enumerate(names[:num_classes])},
     )
 
 
@@ -116,19 +116,19 @@ def plan_phantom(num_images: Sequence[int], seed: int) -> list[dict[str, Any]]:
 
 
 def draw_phantom(
-    plan: dict[str, Any], index: int, size: int, seed: int, classes: int = 2
+    plan: dict[str, Any], index: int, size: int, seed: int, num_classes: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Image ``index`` of a plan: ((size, size, 3) uint8, (size, size) uint8 class numbers)."""
     patient = draw_patient(np.random.default_rng([seed, 1, int(plan["patient"].rpartition("_")[2])]))
-    structures = (np.random.default_rng([seed, 3, index]), classes - 2) if classes > 2 else None
+    structures = (np.random.default_rng([seed, 3, index]), num_classes - 2) if num_classes > 2 else None
     return render_lesion(np.random.default_rng([seed, 2, index]), patient, plan["class"], size, structures)
 
 
 def _write_source(
-    source: Path, plans: Sequence[dict[str, Any]], size: int, seed: int, workers: int | None, classes: int
+    source: Path, plans: Sequence[dict[str, Any]], size: int, seed: int, workers: int | None, num_classes: int
 ) -> None:
     def write(index: int) -> None:
-        image, mask = draw_phantom(plans[index], index, size, seed, classes)
+        image, mask = draw_phantom(plans[index], index, size, seed, num_classes)
         write_image_png(source / "images" / f"{plans[index]['stem']}.png", image)
         write_label_png(source / "masks" / f"{plans[index]['stem']}_segmentation.png", mask)
 

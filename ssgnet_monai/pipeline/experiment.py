@@ -133,7 +133,7 @@ def _wants_text(keys: tuple[str, ...]) -> bool:
 
 def _override(key: str, value: str) -> Any:
     keys = tuple(key.split("."))
-    if not _wants_text(keys) or keys[-1] in ("class_mix", "settings", "lists"):
+    if not _wants_text(keys) or keys[-1] in ("class_mix", "settings", "labels", "lists", "unlabeled"):
         return read_yaml(value, key, _wants_text, keys)
     may_be_null = text_options()[keys[1]] if keys[0] == "prepare" else len(keys) > 1
     return None if may_be_null and value == "null" else value

@@ -124,7 +124,7 @@ def test_bad_input(tmp_path):
 
 
 def test_more_classes_of_masks_in_the_same_pictures(tmp_path):
-    datalist = load_datalist(write_phantom(tmp_path, (30, 10), size=32, seed=0, classes=3))
+    datalist = load_datalist(write_phantom(tmp_path, (30, 10), size=32, seed=0, num_classes=3))
     assert datalist["labels"] == {"0": "background", "1": "lesion", "2": "core"}
     items = [item for split in ("training", "validation", "test") for item in datalist[split]]
     load = LoadImageMaskd(num_classes=3)
@@ -143,7 +143,7 @@ def test_more_classes_of_masks_in_the_same_pictures(tmp_path):
         if core.any():
             assert three[0][core].mean() < two[0][core].mean() - 8  # it can be seen
     with pytest.raises(ValueError, match="2 to 4 classes, of background, lesion, core, satellite, got 5"):
-        write_phantom(tmp_path, classes=5)
+        write_phantom(tmp_path, num_classes=5)
 
 
 def test_pictures_of_two_classes_are_those_of_before():

@@ -102,3 +102,15 @@ def test_lists_of_a_public_dataset_are_named_from_here_and_stay_text(tmp_path, m
         assert cli.main(words[4:]) == 0
         text = word.partition("=")[2]
         assert told[0][3]["lists"] == (json.loads(text) if text.startswith("{") else text)
+
+
+def test_labels_and_unlabelled_folders_stay_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d" / "images").mkdir(parents=True)
+    (tmp_path / "d" / "masks").mkdir()
+    (tmp_path / "007").mkdir()
+    options = ["dataset_dir=d", "prepare.unlabeled=[007, 2024]", "prepare.labels={0: background, 010: yes}"]
+    words = prepare_command(load_experiment(FOLDER, options))
+    place = words.index("--unlabeled")
+    assert words[place + 1 : place + 3] == [str(tmp_path / "007"), "2024"]
+    assert json.loads(words[words.index("--labels") + 1]) == {"0": "background", "010": "yes"}

@@ -32,6 +32,8 @@ def real_item(source: SourceImage, record: Mapping[str, Any]) -> dict[str, Any]:
         record: the written ``image`` and perhaps ``label``.
     """
     item = {"image": record["image"], "class": source.class_name, "origin": "real"}
+    if source.class_name is None:
+        del item["class"]
     if "label" in record:
         item["label"] = record["label"]
     if source.group is not None:
@@ -41,7 +43,7 @@ def real_item(source: SourceImage, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def ordered_classes(sources: Sequence[SourceImage], order: Sequence[str] | None) -> list[str]:
     """The classes that occur, in a given order or sorted."""
-    found = {source.class_name for source in sources}
+    found = {source.class_name for source in sources if source.class_name is not None}
     return sorted(found) if order is None else [name for name in order if name in found]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ssgnet_monai.data.dicom.staging import PATIENTS, check_masks, dicom_notes, stage_dicom
 from ssgnet_monai.data.dicom.survey import survey_dicom
 from ssgnet_monai.data.image_files import (
+    ONE_CLASS,
     ImagePair,
     SourceImage,
     is_dicom,
@@ -27,9 +28,12 @@ from ssgnet_monai.data.prepare.convert import decoding_threads
 from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, read_splits, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, SHARES
+from ssgnet_monai.data.prepare.unlabeled_folders import find_unlabeled, named_apart, unlabeled_files
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
 logger = logging.getLogger(__name__)
+
+Folders = str | Path | Sequence[str | Path]
 
 
 def prepare_folder(
@@ -42,6 +46,7 @@ def prepare_folder(
     split: Sequence[float] | None = None,
     splits: str | Path | None = None,
     unlabeled_ok: bool = False,
+    unlabeled: Folders | None = None,
     reviewed: bool = False,
     labels: Labels | None = None,
     **options: Any,
@@ -65,10 +70,12 @@ def prepare_folder(
             validation ends with its last weights.
         unlabeled_ok: images without mask go to ``unlabeled`` instead of raising. Those of a patient in validation or
             test are left out.
+        unlabeled: folders of images that have no mask; by default a folder ``unlabeled`` beside the images, or in their
+            folder, if there is one. ``groups`` has to name theirs too.
+        reviewed: somebody has looked at the DICOM pictures and found no patient data in their pixels.
         labels: the class of each mask value, palette index or colour, or of each mask where an image has one for each
             class, see ``read_labels``; by default those of nnU-Net's ``dataset.json`` beside the folders, else read off
             the masks.
-        reviewed: somebody has looked at the DICOM pictures and found no patient data in their pixels.
         options: the other options of :func:`~ssgnet_monai.data.prepare.write_dataset.write_dataset`.
 
     Returns:
@@ -86,16 +93,24 @@ def prepare_folder(
         )
     out = Path(out)
     image_folder, mask_folder = locate_folders(images, masks)
-    check_apart(out, image_folder, mask_folder)
-    inside = mask_folder if mask_folder is not None and mask_folder.resolve() != image_folder.resolve() else None
+    free_folders = find_unlabeled(image_folder) if unlabeled is None else _folders(unlabeled)
+    check_apart(out, image_folder, mask_folder, *map(Path, free_folders))
+    apart = mask_folder is not None and mask_folder.resolve() != image_folder.resolve()
+    free_files, notes = unlabeled_files(free_folders if mask_folder else [], [image_folder, mask_folder])
+    inside = [*map(Path, free_folders), *([mask_folder] if mask_folder is not None and apart else [])]
     image_files, left_out = survey_folder(image_folder, without=inside)
-    notes = [left_out] if left_out else []
+    notes += [left_out] if left_out else []
     mask_files = None
     if mask_folder is None or mask_folder.resolve() != image_folder.resolve():
         refuse_mask_folders(image_files, image_folder)
     if mask_folder is not None:
-        mask_files, left_out = survey_folder(mask_folder)
+        mask_files, left_out = survey_folder(mask_folder, without=inside if not apart else ())
         notes += [left_out] if left_out and left_out not in notes else []
+    elif free_folders:
+        found_none = f"Expected masks of other images beside the unlabelled ones, found none for {image_folder}"
+        if unlabeled is not None:
+            raise ValueError(f"{found_none}. Give masks, or leave unlabeled out.")
+        notes.append(f"{found_none}: the folder {listed(map(Path, free_folders))} is left out.")
     if mask_files is None and options.get("mask_threshold") is not None:
         raise ValueError(
             f"Expected masks for mask_threshold {options['mask_threshold']}, found no folder of masks for "
@@ -106,18 +121,20 @@ def prepare_folder(
         if labels is not None:
             logger.info("Labels: found %s beside the images and use it.", labels)
     label_map = None if labels is None else read_labels(labels)
-    files = [file for file in image_files if is_dicom(file)]
+    files = [file for file in (*image_files, *free_files) if is_dicom(file)]
     workers = options.get("workers") or decoding_threads()
     most = options.get("max_megapixels", MAX_MEGAPIXELS)
     dicom = survey_dicom(files, reviewed, most, workers)
+    free_dicom = {image.path for image in dicom if set(image.files) <= set(free_files)}
+    labelled_dicom = [image for image in dicom if image.path not in free_dicom]
     if mask_files is not None and mask_files != image_files:
-        check_masks(dicom, mask_files)
+        check_masks(labelled_dicom, mask_files)
     others = sorted(set(image_files) - set(files))
     if mask_files is None and groups is None and classes in (None, "folders"):  # nothing is looked up by a stem
         pairs = [ImagePair(image.name, image.path, None) for image in dicom]
         pairs += pair_files(others, None)
     else:
-        found = sorted([*others, *(image.path for image in dicom)])
+        found = sorted([*others, *(image.path for image in labelled_dicom)])
         parts = tuple(label_map.parts) if label_map is not None else ()
         beside = found if mask_files == image_files else mask_files
         pairs = pair_files(found, beside, unlabeled_ok=unlabeled_ok, several_masks=True, parts=parts)
@@ -135,7 +152,8 @@ def prepare_folder(
     folders = split_folders({parts[0] for parts in below if len(parts) > 1})
     if folders and splits is None:
         notes.append(f"The folders {listed(folders)} are not taken as splits: the split is drawn anew from all images.")
-    group_of = read_groups(pairs, groups)
+    free = named_apart(sorted({*free_files} - {*files} | free_dicom), pairs)
+    group_of = read_groups(pairs, groups, free)
     sources = [
         SourceImage(
             pair.stem,
@@ -149,6 +167,13 @@ def prepare_folder(
         )
         for pair in pairs
     ]
+    known = {ONE_CLASS} if classes is None else set(class_of.values())
+    for pair in free:
+        name = ONE_CLASS if classes is None else plain_name(pair.image.parent.name)
+        group = group_of.get(pair.stem)
+        sources.append(
+            SourceImage(pair.stem, pair.image, None, name if name in known else None, group, split="unlabeled")
+        )
     if dicom:
         notes += dicom_notes(dicom, grouped=groups is not None)
         sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
@@ -157,6 +182,10 @@ def prepare_folder(
     return write_dataset(
         sources, out, split=shares, group_source=group_source, labels=label_map, notes=notes, **options
     )
+
+
+def _folders(unlabeled: Folders) -> Sequence[str | Path]:
+    return [unlabeled] if isinstance(unlabeled, str | Path) else unlabeled
 
 
 def _check_united(pairs: Sequence[ImagePair]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed
+from ssgnet_monai.data.image_files import ONE_CLASS, ImagePair, listed, stem_of
 from ssgnet_monai.data.names import is_fit_name, look_alikes, plain_name, plain_number
 from ssgnet_monai.data.prepare.image_table import ImageTable, is_missing, one_hot, table_and_column
 
@@ -79,13 +80,16 @@ def read_classes(pairs: Sequence[ImagePair], classes: str | Path | None, image_f
     return table
 
 
-def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[str, str]:
+def read_groups(
+    pairs: Sequence[ImagePair], groups: str | Path | None, unlabeled: Sequence[ImagePair] = ()
+) -> dict[str, str]:
     """Group (patient, lesion, sequence) of every stem; images of a group never part company in a split.
 
     Args:
         pairs: the images.
         groups: None (unknown), a CSV file of stem and group (``file.csv:column`` names the column), or a regular
             expression with one capture group, searched in the stem.
+        unlabeled: further images, looked up by the names of their files.
 
     Returns:
         ``{stem: group}``, empty when unknown.
@@ -95,8 +99,19 @@ def read_groups(pairs: Sequence[ImagePair], groups: str | Path | None) -> dict[s
     """
     if groups is None:
         return {}
-    if is_table(groups):
-        return _one_spelling(_from_csv(pairs, groups, GROUP_COLUMNS, "group"))
+    by_file = [replace(pair, stem=plain_name(stem_of(pair.image))) for pair in unlabeled]
+    find = _in_table if is_table(groups) else _by_expression
+    found = find(pairs, groups)
+    others = find(by_file, groups) if by_file else {}
+    found |= {pair.stem: others[own.stem] for pair, own in zip(unlabeled, by_file, strict=True)}
+    return _one_spelling(found) if is_table(groups) else found
+
+
+def _in_table(pairs: Sequence[ImagePair], groups: str | Path) -> dict[str, str]:
+    return dict(_from_csv(pairs, groups, GROUP_COLUMNS, "group"))
+
+
+def _by_expression(pairs: Sequence[ImagePair], groups: str | Path) -> dict[str, str]:
     try:
         expression = re.compile(plain_name(str(groups)))
     except re.error as error:

@@ -15,6 +15,7 @@ from ssgnet_monai.data.prepare.inverted_masks import ON_BORDER
 from ssgnet_monai.data.prepare.near_duplicates import near_pairs
 
 MOSTLY_FOREGROUND = 0.8
+NO_CLASS = "of no class"
 
 
 def summarise(
@@ -38,7 +39,7 @@ def summarise(
         copies[record["sha256"]].append(record["image"])
     identical = [images for images in copies.values() if len(images) > 1]
     split_of = {item["image"]: split for split in SPLITS for item in datalist[split]}
-    class_of = {item["image"]: item["class"] for item in items}
+    class_of = {item["image"]: item["class"] for item in items if "class" in item}
     near, near_count = _near_duplicates(datalist, records)
     summary = {
         "images": {
@@ -74,8 +75,8 @@ def summarise(
             "not_known": float(np.mean([record["not_known"] for record in masks])) if masks else 0.0,
         },
         "splits": {
-            name: {split: sum(item["class"] == name for item in datalist[split]) for split in SPLITS}
-            for name in datalist["classes"]
+            name or NO_CLASS: {split: sum(item.get("class") == name for item in datalist[split]) for split in SPLITS}
+            for name in [*datalist["classes"], *([None] if any("class" not in item for item in items) else [])]
         },
         "groups": {
             "source": datalist["group_source"],

@@ -219,7 +219,7 @@ def _summary(datalist: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) 
             },
         },
         "splits": {
-            name: {part: sum(item["class"] == name for item in datalist[part]) for part in SPLITS}
+            name: {part: sum(item.get("class") == name for item in datalist[part]) for part in SPLITS}
             for name in datalist["classes"]
         },
         "intensity_window": datalist["intensity_window"],
