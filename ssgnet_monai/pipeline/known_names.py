@@ -64,5 +64,5 @@ def text_options() -> dict[str, bool]:
     return {
         name: any("None" in words for words in found)
         for name, found in kinds.items()
-        if all(words <= {"str", "Path", "Lists", "Labels", "Folders", "None"} for words in found)
+        if all(words <= {"str", "Path", "Lists", "Labels", "LabelMap", "Folders", "None"} for words in found)
     }
