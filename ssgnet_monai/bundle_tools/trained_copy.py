@@ -133,10 +133,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any]) -> None:
-    """Write a bundle's labels, network and channels into its ``metadata.json``."""
+    """Write a bundle's labels, network, channels and dimensions into its ``metadata.json``."""
     metadata = json.loads(path.read_text(encoding="utf-8"))
-    formats = metadata["network_data_format"]
+    formats, patch = metadata["network_data_format"], read_plain(path.with_name("inference.yaml")).get("patch_size")
     formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}
+    if formats["outputs"]["pred"]["format"] == "segmentation" and len(labels) > 2:
+        formats["outputs"]["pred"]["num_channels"] = len(labels)
+    if patch:  # three dimensions
+        for described in (formats["inputs"]["image"], formats["outputs"]["pred"]):
+            described |= {"spatial_shape": list(patch), "is_patch_data": True}
+        formats["inputs"]["image"] |= {"num_channels": 1, "channel_def": {"0": "grey"}}
     if network := settings.get("network_def", {}).get("_target_", settings.get("architecture")):
         metadata["description"] = re.sub(
             r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network.rpartition('.')[2]}", metadata["description"]

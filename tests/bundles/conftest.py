@@ -68,7 +68,7 @@ def run_workflow(
         config_file=[*(str(folder / "configs" / f"{name}.yaml") for name in names), *overlays],
         meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
-        workflow_type="infer" if names == ["inference"] else "train",
+        workflow_type="infer" if names[0] == "inference" else "train",
         run_id=run_id,
         **{"bundle_root": str(folder), "device": "cpu", **overrides},
     )

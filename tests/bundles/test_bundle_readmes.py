@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 from tests.bundles.test_zoo_checks import BUNDLES
 from tests.watched import Watch
 
@@ -26,6 +27,8 @@ SMALL = {
         "--network_def#dims '[4,8,16,32]' --network_def#d_state 2"
     ),
 }
+SMALL_VOLUMES = "--patch_size '[16,16,16]' --network_def#width 2"
+SMALL_VOLUME_TRAINING = f"{SMALL_VOLUMES} --steps 2 --epoch_length 1"
 
 
 def commands(bundle):
@@ -34,16 +37,21 @@ def commands(bundle):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def small(command, bundle, phantom):
+def small(command, bundle, phantom, volumes):
     places = {
         "DATA": str(phantom),
         "IMAGES": str(phantom / "images"),
         "CLASS": "irregular",
         "MASKS": "masks",
         "OUTPUT": "output",
+        "VOLUMES": str(volumes),
+        "FILES": str(volumes / "images"),
     }
     words = [places.get(word, word) for word in shlex.split(command)]
-    options = shlex.split(SMALL.get(bundle.name, ""))
+    own = SMALL.get(bundle.name, "")
+    if "volumes" in command:
+        own = SMALL_VOLUMES if "inference" in command else SMALL_VOLUME_TRAINING
+    options = shlex.split(own)
     if "monai.bundle run" in command:
         for flag, value in zip(options[::2], options[1::2], strict=True):
             if flag in words:
@@ -55,6 +63,7 @@ def small(command, bundle, phantom):
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_every_command_works(bundle, phantom, tmp_path):
+    volumes = write_phantom_volumes(tmp_path / "volumes", volumes=6, size=16).parent
     copy = shutil.copytree(bundle, tmp_path / bundle.name)
     environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"}
     lines = commands(bundle)
@@ -62,7 +71,7 @@ def test_every_command_works(bundle, phantom, tmp_path):
     (tmp_path / "calls").mkdir()
     watch = Watch(tmp_path / "calls")
     for line in lines:
-        words = watch(small(line, bundle, phantom))
+        words = watch(small(line, bundle, phantom, volumes))
         done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert any((copy / "models").glob("model.pt"))

@@ -9,14 +9,15 @@ import torch
 
 from ssgnet_monai.data import save_datalist
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
+from ssgnet_monai.shipped import CONFIGS
 from tests.volume_files import oblique, stored_as
 
 SHAPES = [(24, 20, 18), (20, 22, 26), (18, 30, 20), (14, 20, 18)]
+V_NET = {"network_def#width": 2}
 TINY = {
     "patch_size": [16, 16, 16],
     "steps": 6,
     "epoch_length": 2,
-    "network_def#width": 2,
     "voxel_window": [-200, 900],
 }
 
@@ -60,10 +61,16 @@ def data(request, tmp_path_factory):
 
 @pytest.fixture
 def segment(run_bundle, data, tmp_path):
-    def run(names, run_id="run", name="seg", **overrides):
+    def run(names, run_id="run", name="seg", overlays=(), **overrides):
         folder = str(tmp_path / name)
-        settings = {**TINY, "dataset_dir": str(data[0]), "output_dir": folder, "ckpt_dir": folder}
-        return run_bundle("segmentation", names, run_id, **{**settings, **overrides})
+        settings = {
+            **TINY,
+            **({} if overlays else V_NET),
+            "dataset_dir": str(data[0]),
+            "output_dir": folder,
+            "ckpt_dir": folder,
+        }
+        return run_bundle("segmentation", names, run_id, overlays, **{**settings, **overrides})
 
     return run
 
@@ -97,7 +104,8 @@ def test_training_resumes_bit_for_bit(segment, tmp_path):
 
 
 def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(segment, data, tmp_path):
-    segment(["train", "volumes", "rounds"], "rounds", num_labeled=2, pool="real", num_rounds=1)
+    run = segment(["train", "volumes", "rounds"], "rounds", num_labeled=2, pool="real", num_rounds=1)
+    assert run.check_properties() == []
     folder = tmp_path / "seg" / "pseudo_labels" / "round_01"
     records = json.loads((folder / "manifest.json").read_text())["masks"]
     assert len(records) == 2
@@ -108,7 +116,7 @@ def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(se
         np.testing.assert_allclose(mask.affine, image.affine, atol=1e-5)
         assert mask.get_data_dtype() == np.uint8
         assert set(np.unique(mask.dataobj)) <= set(range(data[1]))
-    segment(["train", "volumes", "evaluate"], num_labeled=2)
+    assert segment(["train", "volumes", "evaluate"], num_labeled=2).check_properties() == []
     record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
     assert record["n"] == 2
     assert {"pseudo_label/round_00", "pseudo_label/round_01", "real_only/round_01"} == set(record["checkpoints"])
@@ -118,7 +126,7 @@ def test_a_model_finds_the_organs_and_its_masks_lie_on_the_files(segment, run_bu
     root, num_classes = data
     segment(["train", "volumes"], steps=60, epoch_length=30, learning_rate=0.01, **{"network_def#width": 4})
     shared = {key: TINY[key] for key in ("patch_size", "voxel_window")} | {"network_def#width": 4}
-    run_bundle(
+    run = run_bundle(
         "segmentation",
         ["inference", "volumes_inference"],
         dataset_dir=str(root / "images"),
@@ -127,9 +135,25 @@ def test_a_model_finds_the_organs_and_its_masks_lie_on_the_files(segment, run_bu
         num_classes=num_classes,
         **shared,
     )
+    assert run.check_properties() == []
     for index in range(8):
         mask, truth = (nibabel.load(folder / f"v{index}.nii.gz") for folder in (tmp_path / "masks", root / "labels"))
         np.testing.assert_array_equal(mask.affine, truth.affine)
         assert mask.shape == truth.shape
         found, true = np.asarray(mask.dataobj), np.asarray(truth.dataobj)
         assert 2 * ((found > 0) & (true > 0)).sum() / ((found > 0).sum() + (true > 0).sum()) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("unet", {"network_def#channels": [2, 4, 4, 4]}),
+        ("segresnet", {"network_def#init_filters": 8}),
+        ("vnet", {"network_def#width": 2}),
+    ],
+)
+def test_other_networks_by_their_files(segment, tmp_path, name, small):
+    overlays = [str(CONFIGS / "networks" / f"{name}.yaml")]
+    tiny = {**small, "steps": 2, "epoch_length": 1}
+    segment(["train", "volumes"], overlays=overlays, **tiny)
+    assert (tmp_path / "seg" / "model.pt").exists()

@@ -20,13 +20,13 @@ def script():
     return module
 
 
-def test_a_small_one_is_prepared_and_its_memory_told(script, tmp_path):
-    found = script.main(
-        ["--folder", str(tmp_path), "--shape", "40", "40", "24", "--output", str(tmp_path / "found.json")]
-    )
+def test_a_small_one_is_prepared_trained_on_and_segmented_and_its_memory_told(script, tmp_path):
+    words = ["--shape", "40", "40", "24", "--patch", "16", "--output", str(tmp_path / "found.json")]
+    found = script.main(["--folder", str(tmp_path), *words])
     assert found == json.loads((tmp_path / "found.json").read_text())
+    assert len(list((tmp_path / "found").glob("*.nii.gz"))) == 3
     assert found["shape"] == [40, 40, 24]
-    assert 0.1 < found["prepare"]["peak_gb"] < 2
+    assert all(0.1 < found[step]["peak_gb"] < 3 for step in ("prepare", "train", "segment"))
     datalist = load_datalist(tmp_path / "data")
     assert [len(datalist[part]) for part in ("training", "validation", "test")] == [1, 1, 1]
     assert len(datalist["labels"]) == 3
