@@ -1,6 +1,7 @@
 import json
 import re
 
+import monai.bundle
 import pytest
 import torch
 import yaml
@@ -130,3 +131,22 @@ def test_an_unfinished_row_is_told_and_leaves_no_copy(row, tmp_path):
     with pytest.raises(FileNotFoundError, match="Expected the run around .*seed0, found no data/datalist.json"):
         copy_trained("ssgnet_segmentation", row, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_copy_of_three_dimensions_says_so(row, tmp_path):
+    labels = {"0": "background", "1": "liver", "2": "spleen"}
+    header = {"labels": labels, "classes": ["x"], "voxel_window": [-160, 240], "voxel_spacing": [1.0, 1.0, 2.0]}
+    (tmp_path / "run" / "data" / "datalist.json").write_text(json.dumps(header))
+    settings = {"patch_size": [32, 32, 16], "network_def#width": 2}
+    (row / "trained_with.json").write_text(json.dumps({"configs": ["train", "volumes"], "settings": settings}))
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "organs_segmentation")
+    files = {name: str(copy / "configs" / name) for name in ("metadata.json", "inference.yaml")}
+    monai.bundle.verify_net_in_out(
+        "network_def", meta_file=files["metadata.json"], config_file=files["inference.yaml"], device="cpu"
+    )
+    formats = json.loads((copy / "configs" / "metadata.json").read_text())["network_data_format"]
+    assert formats["inputs"]["image"]["spatial_shape"] == [32, 32, 16]
+    assert formats["outputs"]["pred"]["channel_def"] == labels
+    config = yaml.safe_load((copy / "configs" / "inference.yaml").read_text())
+    assert (config["voxel_spacing"], config["num_classes"]) == ([1.0, 1.0, 2.0], 3)
+    assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
