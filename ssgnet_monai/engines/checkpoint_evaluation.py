@@ -105,14 +105,7 @@ class CheckpointEvaluation:
             choose_examples(items, answers.truth, self.examples),
             self.test_loader.dataset,
         )
-        parts = {"final": choice["chosen"], "baseline": "pseudo_label/round_00", "control": choice.get("control")}
-        counts, distances = {}, {}
-        for name, path in checkpoints.items():
-            images, measured = self._score(path, drawn)
-            counts[name], distances[name] = sum_by_case(images, cases), measured.distances()
-            for part in (part for part, shown in parts.items() if shown == name):
-                for number, mask in measured.kept.items():
-                    write_mask(self.output_dir / "examples" / f"{number}_{part}.png", mask)
+        counts, distances = self._score_all(checkpoints, choice, cases, drawn)
         references = {name: sum_by_case(value, cases) for name, value in answers.counts.items()}
         self._write_csv(list(dict.fromkeys(cases)), {**counts, **references}, distances)
         first = [cases.index(case) for case in dict.fromkeys(cases)]
@@ -144,6 +137,7 @@ class CheckpointEvaluation:
     def _checkpoints(self) -> tuple[dict[str, Path], dict[str, str]]:
         rounds = self.output_dir / "rounds.json"
         if not rounds.exists():
+            load_weights(self.network, self.model_path)  # a missing model is told before test images are read
             return {"model": self.model_path}, {"chosen": "model"}
         log = json.loads(rounds.read_text(encoding="utf-8"))
         if "choice" not in log:
@@ -163,6 +157,20 @@ class CheckpointEvaluation:
                     )
                 paths[f"{arm}/round_{record['round']:02d}"] = path
         return paths, {"chosen": _name(log["choice"]), "control": _name(log["control_choice"])}
+
+    def _score_all(
+        self, checkpoints: dict[str, Path], choice: dict[str, str], cases: list[str], drawn: list[Example]
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Counts and distances of the cases with every checkpoint; writes the masks of those that are drawn."""
+        parts = {"final": choice["chosen"], "baseline": "pseudo_label/round_00", "control": choice.get("control")}
+        counts, distances = {}, {}
+        for name, path in checkpoints.items():
+            images, measured = self._score(path, drawn)
+            counts[name], distances[name] = sum_by_case(images, cases), measured.distances()
+            for part in (part for part, shown in parts.items() if shown == name):
+                for number, mask in measured.kept.items():
+                    write_mask(self.output_dir / "examples" / f"{number}_{part}.png", mask)
+        return counts, distances
 
     def _score(self, path: Path, drawn: list[Example]) -> tuple[torch.Tensor, CaseMeasurement]:
         load_weights(self.network, path)

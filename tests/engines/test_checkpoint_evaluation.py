@@ -205,6 +205,13 @@ def test_two_classes_keep_otsu_and_all_foreground(tmp_path):
     assert [row["class"] for row in rows if row["model"] == "model"] == ["lesion"] * 4
 
 
+def test_a_missing_model_is_told_before_test_images_are_read(tmp_path):
+    untouched = SimpleNamespace(data=[{"image": "a.png"}])
+    evaluation = CheckpointEvaluation(None, Told(), untouched, NAMES, tmp_path, tmp_path / "model.pt", None, None)
+    with pytest.raises(FileNotFoundError, match=r"Expected trained weights at .*model\.pt"):
+        evaluation.run()
+
+
 def test_a_run_that_ended_early_is_no_result():
     measured = CaseMeasurement([{"image": "a.png"}, {"image": "b.png"}], 2)
     masks = {"pred": torch.ones(1, 1, 4, 4), "label": torch.ones(1, 1, 4, 4)}
