@@ -20,6 +20,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from ssgnet_monai.data.datalist import load_datalist
+from ssgnet_monai.data.labeled_items import part_labeled
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
@@ -137,8 +138,12 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
 
 def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings) -> int:
     """Images that every round labels."""
-    training = len(datalist["training"])
-    real = training - (row["num_labeled"] or training) + len(datalist["unlabeled"])
+    training = datalist["training"]
+    if row["labeled_list"] is not None:
+        hidden = len(part_labeled(training, labeled_list=row["labeled_list"])[1])
+    else:
+        hidden = len(training) - (row["num_labeled"] or len(training))
+    real = hidden + len(datalist["unlabeled"])
     synthetic = sum(images_to_generate(dict(experiment), dict(datalist)).values())
     return {"real": real, "synthetic": synthetic, "both": real + synthetic}[pool]
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ssgnet_monai.bundle_tools.trained_copy import copy_trained, with_settings
 from ssgnet_monai.bundle_tools.verify import verify_bundle
+from ssgnet_monai.networks import VNet
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 from tests.volume_files import ct, oblique, write
 
@@ -113,6 +114,23 @@ def test_what_a_network_brings_to_its_training_goes_into_the_training_alone(row,
     assert not {"loss", "optimizer", "lr_scheduler", "learning_rate", "pretrained"} & set(inference)
     description = json.loads((copy / "configs" / "metadata.json").read_text())["description"]
     assert description.startswith("Trains a TransUNet on few")
+
+
+def test_a_copy_of_a_training_on_volumes_has_three_dimensions(row, tmp_path):
+    network = {"_target_": "ssgnet_monai.networks.VNet", "in_channels": 1, "out_channels": "@num_logits", "width": 2}
+    trained = {"network_def": network, "patch_size": [16, 16, 16], "steps": 3}
+    record = {"configs": ["train", "volumes", "rounds"], "settings": trained}
+    (row / "trained_with.json").write_text(json.dumps(record))
+    torch.save(VNet(1, 1, width=2).state_dict(), row / "model.pt")
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "heart_segmentation")
+    for name in ("train", "inference"):  # each stands alone
+        parser = ConfigParser()
+        parser.read_config([str(copy / "configs" / f"{name}.yaml")])
+        assert (parser["spatial_dims"], parser["patch_size"]) == (3, [16, 16, 16])
+        parser["bundle_root"] = str(copy)
+        network = parser.get_parsed_content("network_def")
+        network.load_state_dict(torch.load(copy / "models" / "model.pt", weights_only=True))
+    assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
 
 
 def test_a_row_of_another_bundle_is_refused(row, tmp_path):

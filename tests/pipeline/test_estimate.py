@@ -53,6 +53,10 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
     (page,) = parts("report")
     assert page.seconds == 10
 
+    items = [{**item, "label": "m", "group": f"p{i // 10}"} for i, item in enumerate(DATALIST["training"])]
+    named = {**demo["segmentation"]["unet"], "num_labeled": None, "labeled_list": ["p0", "p2"]}
+    assert estimate.pool_size(named, "real", demo, {**DATALIST, "training": items}) == 20 + 5
+
 
 def test_the_parts_of_a_classifier_by_hand(tmp_path):
     whole = load_experiment(CONFIGS / "experiments" / "classification.yaml", ["seeds=[0]"])

@@ -1,5 +1,7 @@
 """Where things lie in a run's folder: the same places for who writes and who reads."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,9 @@ def test_the_run_around_a_folder(tmp_path: Path) -> None:
     assert run_around(row.pseudo_labels(1)).root == run.root
     with pytest.raises(FileNotFoundError, match=r"no data/datalist.json in a folder above it. Copy the whole run"):
         run_around(tmp_path / "elsewhere")
+
+
+def test_the_pipeline_is_an_attribute_of_the_package() -> None:
+    words = "import ssgnet_monai; print(ssgnet_monai.pipeline.run_experiment.__name__)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "run_experiment"
