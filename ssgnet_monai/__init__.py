@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ssgnet_monai.data import load_datalist as load_datalist
     from ssgnet_monai.data.grow import grow_datalist as grow_datalist
     from ssgnet_monai.data.prepare.folder import prepare_folder as prepare_dataset
+    from ssgnet_monai.engines import train_rounds as train_rounds
+    from ssgnet_monai.engines import train_segmenter as train_segmenter
     from ssgnet_monai.networks import TransUNet as TransUNet
     from ssgnet_monai.networks import VMUNet as VMUNet
     from ssgnet_monai.networks.stylegan3 import Generator as Generator
@@ -26,6 +28,8 @@ EXPORTED = {
     "load_segmenter": "api:load_segmenter",
     "prepare_dataset": "data.prepare.folder:prepare_folder",
     "selective_scan": "ops:selective_scan",
+    "train_rounds": "engines:train_rounds",
+    "train_segmenter": "engines:train_segmenter",
 }
 """Name -> where it is. Nothing is imported before it is named."""
 

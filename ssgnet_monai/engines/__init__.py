@@ -11,6 +11,8 @@ from ssgnet_monai.engines.predictor import Predictor as Predictor
 from ssgnet_monai.engines.process_group import destroy_process_group as destroy_process_group
 from ssgnet_monai.engines.process_group import init_process_group as init_process_group
 from ssgnet_monai.engines.pseudo_label_rounds import PseudoLabelRounds as PseudoLabelRounds
+from ssgnet_monai.engines.python_training import train_rounds as train_rounds
+from ssgnet_monai.engines.python_training import train_segmenter as train_segmenter
 from ssgnet_monai.engines.recipe import chosen_recipe as chosen_recipe
 from ssgnet_monai.engines.round_training import RoundTraining as RoundTraining
 from ssgnet_monai.engines.rounds_folder import begin_rounds as begin_rounds
