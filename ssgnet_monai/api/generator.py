@@ -99,8 +99,9 @@ def load_generator(
         ValueError: it is of another bundle, damaged, or names code.
 
     Example:
-        >>> generator = load_generator("runs/demo/generators/irregular")  # doctest: +SKIP
-        >>> images = generator.sample(range(8), truncation=0.7)  # doctest: +SKIP
+        >>> generator = load_generator("runs/demo/generators/all")
+        >>> generator.sample(range(8), truncation=0.7).shape
+        torch.Size([8, 1, 16, 16])
     """
     with inference_settings(path, "ssgnet_synthesis", device, trust_code) as settings:
         return TrainedGenerator(settings)

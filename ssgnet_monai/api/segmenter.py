@@ -109,9 +109,12 @@ def load_segmenter(
         ValueError: it is of another bundle, damaged, or names code.
 
     Example:
-        >>> segmenter = load_segmenter("runs/demo/segmentation/unet/seed0")  # doctest: +SKIP
-        >>> mask = segmenter.predict("picture.png")  # doctest: +SKIP
-        >>> mask, probabilities = segmenter.predict(array, probabilities=True)  # doctest: +SKIP
+        >>> segmenter = load_segmenter("runs/demo/segmentation/unet/seed0")
+        >>> segmenter.predict("picture.png").shape
+        (40, 28)
+        >>> mask, probabilities = segmenter.predict(torch.zeros(3, 40, 28, dtype=torch.uint8), probabilities=True)
+        >>> probabilities.shape
+        (2, 40, 28)
     """
     with inference_settings(path, "ssgnet_segmentation", device, trust_code) as settings:
         return Segmenter(settings)

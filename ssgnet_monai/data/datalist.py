@@ -34,6 +34,11 @@ def load_datalist(path: str | Path, *, check_files: bool = True) -> dict[str, An
     Raises:
         FileNotFoundError: the datalist or a listed file is missing.
         ValueError: the content breaks the contract (see ``check_datalist``).
+
+    Example:
+        >>> datalist = load_datalist("data/phantom")
+        >>> sorted(datalist["training"][0])
+        ['class', 'group', 'image', 'label', 'origin']
     """
     path = datalist_path(path)
     content = _read_json(path)

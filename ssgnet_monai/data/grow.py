@@ -77,6 +77,12 @@ def grow_datalist(
     Raises:
         FileNotFoundError: a list or an image is missing.
         ValueError: a grown list to grow again, a generator of another datalist, or no image at all of a class.
+
+    Example:
+        >>> grown = grow_datalist("data/phantom", ["generators/irregular/synthetic.json"], "grown", target="balanced")
+        >>> sizes = class_sizes(load_datalist(grown)["training"])
+        >>> load_datalist(grown)["growth"]["target"]
+        'balanced'
     """
     source, out = datalist_path(dataset_dir), Path(out)
     out = out if out.suffix == ".json" else out / "datalist.json"

@@ -41,6 +41,12 @@ class TransUNet(nn.Module):
         FileNotFoundError: If there is no file of weights.
 
     Source: Chen et al. 2021, TransUNet (arXiv 2102.04306), section 3.
+
+    Example:
+        >>> small = {"hidden_size": 96, "mlp_dim": 192, "num_heads": 4, "num_layers": 2, "resnet_units": (1, 1, 1)}
+        >>> network = TransUNet(img_size=64, num_classes=3, **small)
+        >>> network(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2, 3, 64, 64])
     """
 
     def __init__(

@@ -36,6 +36,11 @@ class VMUNet(nn.Module):
         ValueError: If ``dims``, ``depths`` or the size of an image do not fit.
 
     Source: Ruan et al. 2024 (arXiv 2402.02491), section 3; VMamba (arXiv 2401.10166).
+
+    Example:
+        >>> network = VMUNet(input_channels=3, num_classes=1, dims=(8, 16, 32, 64))
+        >>> network(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2, 1, 64, 64])
     """
 
     def __init__(

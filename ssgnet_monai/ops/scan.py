@@ -65,6 +65,12 @@ def selective_scan(
         RuntimeError: If the back end asked for cannot be used here; the message says why and what to do.
 
     Source: Gu and Dao 2023 (arXiv 2312.00752), Eq. 2 and Algorithm 2; groups as in VMamba (arXiv 2401.10166).
+
+    Example:
+        >>> u, delta = torch.randn(2, 8, 50), torch.rand(2, 8, 50)
+        >>> B, C = torch.randn(2, 1, 4, 50), torch.randn(2, 1, 4, 50)
+        >>> selective_scan(u, delta, -torch.rand(8, 4), B, C).shape
+        torch.Size([2, 8, 50])
     """
     _check_shapes(u, delta, A, B, C, D, z, delta_bias)
     name = _choose(backend, u)

@@ -16,13 +16,13 @@ CLASSES = ["left", "right"]
 
 
 def finished_generator(root, classes):
-    folder = root / "run" / "generators" / "all"
+    folder = root / "generators" / "all"
     folder.mkdir(parents=True)
-    (root / "run" / "data").mkdir()
-    Image.new("L", (16, 16)).save(root / "run" / "data" / "a.png")
+    (root / "data").mkdir(exist_ok=True)
+    Image.new("L", (16, 16)).save(root / "data" / "a.png")
     datalist = {"labels": {"0": "background", "1": "lesion"}, "classes": CLASSES, "intensity_window": [0, 255]}
     datalist |= {"name": "t", "modality": {"0": "grey"}, "num_channels": 1, "training": [{"image": "a.png"}]}
-    (root / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
+    (root / "data" / "datalist.json").write_text(json.dumps(datalist))
     (folder / "config.yaml").write_text("dataset_dir: data\n")
     settings = {**SIZES, "w_dim": 8, "conditional": bool(classes), "batch_size": 3}
     (folder / "trained_with.json").write_text(json.dumps({"configs": ["train"], "settings": settings}))
@@ -35,7 +35,7 @@ def finished_generator(root, classes):
 
 
 def test_an_image_follows_from_its_seed(tmp_path):
-    folder, _ = finished_generator(tmp_path, [])
+    folder, _ = finished_generator(tmp_path / "run", [])
     generator = load_generator(folder, "cpu")
     images = generator.sample(range(20), truncation=0.7)
     assert images.shape == (20, 1, 16, 16)
@@ -49,7 +49,7 @@ def test_an_image_follows_from_its_seed(tmp_path):
 
 
 def test_a_conditional_generator_is_told_the_class(tmp_path):
-    folder, network = finished_generator(tmp_path, CLASSES)
+    folder, network = finished_generator(tmp_path / "run", CLASSES)
     generator = load_generator(folder, "cpu")
     assert generator.classes == CLASSES
     both = generator.sample([5, 5], class_names=["left", "right"])
@@ -65,7 +65,7 @@ def test_a_conditional_generator_is_told_the_class(tmp_path):
 
 
 def test_the_images_are_those_that_the_bundle_writes(tmp_path):
-    folder, _ = finished_generator(tmp_path, [])
+    folder, _ = finished_generator(tmp_path / "run", [])
     run_workflow(
         "synthesis", ["inference"], ckpt_dir=str(folder), output_dir=str(tmp_path / "out"), num_images=3,
         dataset_dir=str(tmp_path / "run" / "data"), w_dim=8, **SIZES,

@@ -23,12 +23,12 @@ CUBE = {"voxel_values": "stored", "patch_size": [16, 16, 16], "network_def#width
 
 def finished_row(root, classes, network, settings, configs=("train",)):
     """A row as `ssgnet run` leaves it."""
-    folder = root / "run" / "segmentation" / "unet" / "seed0"
+    folder = root / "segmentation" / "unet" / "seed0"
     folder.mkdir(parents=True)
-    (root / "run" / "data").mkdir()
+    (root / "data").mkdir(exist_ok=True)
     labels = {str(number): f"class {number}" for number in range(classes)}
     datalist = {"labels": labels, "classes": ["all"], "intensity_window": [0, 255], "voxel_window": [0, 100]}
-    (root / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
+    (root / "data" / "datalist.json").write_text(json.dumps(datalist))
     (folder / "config.yaml").write_text("dataset_dir: data\n")
     (folder / "trained_with.json").write_text(json.dumps({"configs": list(configs), "settings": settings}))
     torch.save(network.state_dict(), folder / "model.pt")
@@ -41,7 +41,7 @@ def row(tmp_path):
         torch.manual_seed(classes)
         network = UNet(2, channels, 1 if classes == 2 else classes, [4, 8], [2])
         settings = {"image_size": 32, "num_channels": channels, "network_def": NETWORK}
-        return finished_row(tmp_path, classes, network, settings)
+        return finished_row(tmp_path / "run", classes, network, settings)
 
     return make
 
@@ -93,7 +93,7 @@ def test_a_volume_is_cut_and_comes_back_in_its_files_order(row, tmp_path):
 
 def test_volumes_as_wholes(tmp_path):
     torch.manual_seed(0)
-    folder = finished_row(tmp_path, 3, VNet(1, 3, 2), CUBE, ["train", "volumes"])
+    folder = finished_row(tmp_path / "run", 3, VNet(1, 3, 2), CUBE, ["train", "volumes"])
     segmenter = load_segmenter(folder, "cpu")
     voxels = np.random.default_rng(2).normal(size=(20, 18, 17)).astype(np.float32)
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([2.0, 1, 1, 1])), tmp_path / "v.nii")

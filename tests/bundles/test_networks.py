@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from monai.bundle import ConfigParser
 from PIL import Image
 
 from ssgnet_monai.bundle_tools.verify import verify_bundle
@@ -102,3 +103,18 @@ def test_transunet_goes_on_bit_for_bit_with_its_kappa(phantom, tmp_path):
     assert torch.equal(one["objects"]["loss"]["kappa"], other["objects"]["loss"]["kappa"])
     for key, value in one["objects"]["network"].items():
         assert torch.equal(value, other["objects"]["network"][key]), key
+
+
+@pytest.mark.parametrize("name", ["train", "inference"])
+def test_configuration_r_of_the_generator(name):
+    parser = ConfigParser()
+    files = [BUNDLES / "ssgnet_synthesis" / "configs" / f"{name}.yaml", CONFIGS / "networks" / "stylegan3_r.yaml"]
+    parser.read_config([str(file) for file in files])
+    small = {"image_size": 32, "num_layers": 4, "margin_size": 2, "channel_base": 64, "channel_max": 8, "z_dim": 8}
+    for key, value in {**small, "w_dim": 8, "classes": []}.items():
+        parser[key] = value
+    generator = parser.get_parsed_content("network_def")
+    layers = [module for module in generator.modules() if hasattr(module, "down_radial")]
+    assert any(layer.down_radial for layer in layers)
+    assert {layer.weight.shape[-1] for layer in layers} == {1}
+    assert max(layer.weight.shape[0] for layer in layers) == 16

@@ -84,6 +84,11 @@ def prepare_folder(
     Raises:
         FileNotFoundError: a folder or table is missing.
         ValueError: what was expected, what was found, in which file, and what to do.
+
+    Example:
+        >>> datalist = prepare_dataset("pictures/images", "pictures/masks", "prepared", size=32)
+        >>> datalist.name
+        'datalist.json'
     """
     nothing_drawn = split is not None and list(split) == [1, 0, 0]
     if split is not None and splits is not None and not nothing_drawn:

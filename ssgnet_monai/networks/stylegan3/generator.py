@@ -110,6 +110,12 @@ class Generator(nn.Module):
         ValueError: for sizes that give no valid network, with the value and what is expected.
 
     Source: Karras et al. 2021, "Alias-Free Generative Adversarial Networks", section 3 and appendix.
+
+    Example:
+        >>> sizes = {"channel_max": 16, "num_layers": 4, "margin_size": 2}
+        >>> generator = Generator(z_dim=16, c_dim=0, w_dim=16, img_resolution=32, img_channels=3, **sizes).eval()
+        >>> generator(torch.randn(2, 16), truncation_psi=0.7).shape
+        torch.Size([2, 3, 32, 32])
     """
 
     def __init__(
