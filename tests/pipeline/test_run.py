@@ -147,14 +147,15 @@ def test_a_dry_run_beside_a_live_run_leaves_every_file_as_it_is(tmp_path):
         "demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, tick_kimg: 0.064, channel_max: 8}"
     )
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: list(output.glob("generators/*/state/checkpoint_*.pt")), process)
 
     def hashes():
         written = [path for path in sorted(output.rglob("*")) if path.is_file()]
         return {path: (sha256_file(path), path.stat().st_mtime_ns) for path in written}
 
-    alive = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    alive = []
     try:
+        wait_for(lambda: list(output.glob("generators/*/state/checkpoint_*.pt")), process)
+        alive = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         for one in alive:  # so that every file is that of the dry run alone
             one.suspend()
         before = hashes()
