@@ -11,6 +11,7 @@ from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.registry import option_annotation
 from ssgnet_monai.data.key_values import is_text
 from ssgnet_monai.data.prepare.image_table import table_and_column
+from ssgnet_monai.data.prepare.unlabeled_folders import find_unlabeled
 from ssgnet_monai.pipeline.settings import prepare_settings
 from ssgnet_monai.pipeline.stage import PYTHON
 
@@ -42,7 +43,10 @@ def prepare_command(experiment: dict[str, Any]) -> list[str]:
             for key, value in options.items()
         ]
         return [*words, "prepare", experiment["dataset"], *pairs, "--source", str(source), *_flags({}, experiment)]
-    options |= _folders(source, options, masks_needed=bool(experiment["segmentation"]))
+    folders = _folders(source, options, masks_needed=bool(experiment["segmentation"]))
+    options |= folders
+    if folders["masks"] is not None and options.get("unlabeled") is None:  # named, so that its changes are noticed
+        options["unlabeled"] = [str(path.resolve()) for path in find_unlabeled(Path(str(folders["images"])))] or None
     return [*words, "prepare", "--name", experiment["dataset"], *_flags(options, experiment)]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 import logging
+import os
 import re
 import resource
 import shlex
@@ -104,10 +104,14 @@ def source_files(words: Sequence[str], run_dir: Path) -> dict[str, tuple[list[in
     Paths are hashed since they may name patients. A folder of images that lies around the run leaves the run out.
     """
     found: dict[str, tuple[list[int], Path]] = {}
-    for flag, value in itertools.pairwise(words):
-        if flag not in SOURCE_WORDS:
+    flag = ""
+    for value in words:
+        flag = value if value.startswith("--") else flag
+        if flag not in SOURCE_WORDS or flag == value:
             continue
-        place = Path(value) if Path(value).exists() else Path(value.rpartition(":")[0])
+        place = (
+            Path(value) if os.path.exists(value) else Path(value.rpartition(":")[0])
+        )  # of JSON text the name is long
         if not place.is_absolute():
             continue
         for file in [place] if place.is_file() else files_below(place):

@@ -114,3 +114,12 @@ def test_labels_and_unlabelled_folders_stay_text(tmp_path, monkeypatch):
     place = words.index("--unlabeled")
     assert words[place + 1 : place + 3] == [str(tmp_path / "007"), "2024"]
     assert json.loads(words[words.index("--labels") + 1]) == {"0": "background", "010": "yes"}
+
+
+def test_the_unlabelled_folder_beside_the_images_is_named(tmp_path):
+    for name in ("images", "masks", "unlabeled"):
+        (tmp_path / name).mkdir()
+    words = prepare_command(load_experiment(FOLDER, [f"dataset_dir={tmp_path}"]))
+    assert words[words.index("--unlabeled") + 1] == str(tmp_path / "unlabeled")
+    words = prepare_command(load_experiment(FOLDER, [f"dataset_dir={tmp_path}", "prepare.unlabeled=[]"]))
+    assert words[words.index("--unlabeled") + 1].startswith("--")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.prepare_command import prepare_command
-from ssgnet_monai.pipeline.prepared_data import prepare_data, read_prepared
+from ssgnet_monai.pipeline.prepared_data import prepare_data, read_prepared, source_files
 from ssgnet_monai.pipeline.stage import PYTHON
 from ssgnet_monai.shipped import CONFIGS
 
@@ -91,3 +91,10 @@ def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "data" / "command.json").write_text("{")
     with pytest.raises(ValueError, match=r"JSON in .*command\.json"):
         read_prepared(["data"] * 6, tmp_path)
+
+
+def test_every_folder_of_an_option_is_a_source(tmp_path):
+    one, two = (folder(tmp_path / name, number=2) for name in ("one", "two"))
+    labels = json.dumps({str(value): f"class {value}" for value in range(40)})
+    words = ["data", "prepare", "--unlabeled", str(one), str(two), "--labels", labels, "--out", str(tmp_path)]
+    assert len(source_files(words, tmp_path / "run")) == 8

@@ -14,7 +14,7 @@ from ssgnet_monai.data.datasets.layout import find_root
 from ssgnet_monai.data.image_files import SourceImage, find_images, listed, stem_of
 from ssgnet_monai.data.image_io import plain_image
 from ssgnet_monai.data.open_picture import open_picture
-from ssgnet_monai.data.prepare.convert import decoding_threads, for_each_pair
+from ssgnet_monai.data.threads import decoding_threads, for_each_pair
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.lesion_crop import stage_mammogram
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.file_tree import files_below
 from ssgnet_monai.data.image_files import DICOM_SUFFIX, SourceImage, listed
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)

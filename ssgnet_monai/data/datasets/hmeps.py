@@ -14,11 +14,11 @@ import numpy as np
 
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.datasets.layout import find_root
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, find_images, listed, stem_key
 from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.open_picture import open_picture
 from ssgnet_monai.data.pair_files import pair_files
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.text_file import read_text
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ import numpy as np
 from ssgnet_monai.data.datasets.adapter import Adapter, RemoteFile
 from ssgnet_monai.data.datasets.layout import find_root
 from ssgnet_monai.data.datasets.npz_rows import open_rows
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import SourceImage
 from ssgnet_monai.data.image_io import write_image_png
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.image_files import SourceImage
 from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.mask_picture import read_mask
 from ssgnet_monai.data.prepare.image import read_image
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 
 CLASSES = ("negative", "positive")
 

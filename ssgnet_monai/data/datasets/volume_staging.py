@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from nibabel.affines import voxel_sizes
 
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.datasets.volume_crop import body_box, cropped_affine, label_box
 from ssgnet_monai.data.image_files import ONE_CLASS, SourceImage, listed
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.atomic_write import atomic_path
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.dicom.dicom_file import iter_pictures
 from ssgnet_monai.data.dicom.grey import WITHOUT_WINDOW
 from ssgnet_monai.data.dicom.header import read_header
@@ -22,6 +21,7 @@ from ssgnet_monai.data.image_io import write_image_png
 from ssgnet_monai.data.open_picture import open_picture
 from ssgnet_monai.data.orientation import upright_size
 from ssgnet_monai.data.prepare.mask_survey import may_be_classes, survey_mask
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.data.volumes.places import check_places
 from ssgnet_monai.data.volumes.volume import Volume

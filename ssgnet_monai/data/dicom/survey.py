@@ -13,7 +13,7 @@ from pathlib import Path
 from ssgnet_monai.data.dicom.grey import unusable_windows
 from ssgnet_monai.data.dicom.header import DicomError, DicomHeader, read_header, readable
 from ssgnet_monai.data.image_files import DICOM_SUFFIX, listed
-from ssgnet_monai.data.prepare.convert import for_each_pair
+from ssgnet_monai.data.threads import for_each_pair
 
 DIGITS = 16
 CONVERT = "Convert it to one NIfTI volume (dcm2niix)"

@@ -24,12 +24,12 @@ from ssgnet_monai.data.label_file import Labels, find_labels, read_labels
 from ssgnet_monai.data.names import plain_name
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
-from ssgnet_monai.data.prepare.convert import decoding_threads
 from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, read_splits, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, SHARES
 from ssgnet_monai.data.prepare.unlabeled_folders import find_unlabeled, named_apart, unlabeled_files
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
+from ssgnet_monai.data.threads import decoding_threads
 
 logger = logging.getLogger(__name__)
 

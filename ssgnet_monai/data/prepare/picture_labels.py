@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.image_files import ImagePair
+from ssgnet_monai.data.journal import Journal, file_stamps
 from ssgnet_monai.data.label_map import HOW, LabelMap, binary
-from ssgnet_monai.data.prepare.convert import for_each_pair
-from ssgnet_monai.data.prepare.journal import Journal, file_stamps
 from ssgnet_monai.data.prepare.mask_survey import decide_labels, label_notes, survey_mask
+from ssgnet_monai.data.threads import for_each_pair
 
 JOURNAL = ".prepare_masks.jsonl"
 FORMAT = 1  # of the records

@@ -19,7 +19,7 @@ from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
 from ssgnet_monai.data.label_file import Labels, read_labels
 from ssgnet_monai.data.label_map import LabelMap, binary
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
-from ssgnet_monai.data.prepare.convert import convert_all, decoding_threads, for_each_pair
+from ssgnet_monai.data.prepare.convert import convert_all
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
 from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_inverted
@@ -27,6 +27,7 @@ from ssgnet_monai.data.prepare.picture_labels import picture_labels
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
 from ssgnet_monai.data.splits import checked_shares
+from ssgnet_monai.data.threads import decoding_threads, for_each_pair
 from ssgnet_monai.data.volumes.label_survey import survey_labels
 from ssgnet_monai.data.volumes.slices import cut_volumes, has_volumes
 from ssgnet_monai.data.volumes.write_volumes import write_volumes

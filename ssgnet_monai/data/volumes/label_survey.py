@@ -11,8 +11,8 @@ import numpy as np
 from ssgnet_monai.data.image_files import ImagePair, listed
 from ssgnet_monai.data.image_io import binarise_mask
 from ssgnet_monai.data.label_map import HOW, LabelMap, example, read_off
-from ssgnet_monai.data.prepare.convert import for_each_pair
-from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
+from ssgnet_monai.data.pixel_budget import PixelBudget
+from ssgnet_monai.data.threads import for_each_pair
 from ssgnet_monai.data.volumes.class_voxels import present_values
 from ssgnet_monai.data.volumes.volume import Volume
 

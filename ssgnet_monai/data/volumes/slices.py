@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, is_volume, listed
 from ssgnet_monai.data.label_map import LabelMap
-from ssgnet_monai.data.prepare.convert import for_each_pair
-from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
+from ssgnet_monai.data.pixel_budget import PixelBudget
+from ssgnet_monai.data.threads import for_each_pair
 from ssgnet_monai.data.volumes.cut import GREY_LEVELS, cut_volume, slice_stem, survey_volume
 from ssgnet_monai.data.volumes.value_range import ValueRange, outlier_warnings
 from ssgnet_monai.data.volumes.view import mixed_planes

@@ -21,13 +21,13 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import SPLITS, save_datalist
 from ssgnet_monai.data.few_images import foreground_warnings, size_warnings
 from ssgnet_monai.data.image_files import ImagePair, SourceImage
+from ssgnet_monai.data.journal import Journal, file_stamps
 from ssgnet_monai.data.label_map import LabelMap, binary
 from ssgnet_monai.data.label_space import IGNORED
-from ssgnet_monai.data.prepare.convert import for_each_pair
+from ssgnet_monai.data.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_classes, real_item
-from ssgnet_monai.data.prepare.journal import Journal, file_stamps
-from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
+from ssgnet_monai.data.threads import for_each_pair
 from ssgnet_monai.data.volumes.class_voxels import pair_classes
 from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
 from ssgnet_monai.data.volumes.resample import resample

@@ -12,7 +12,6 @@ from PIL import Image
 
 import ssgnet_monai.data.prepare.convert as journal
 from ssgnet_monai.data import load_datalist, prepare_folder
-from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.splits import SPLIT_NAMES
 
 
@@ -81,21 +80,6 @@ def test_a_refusal_before_the_first_write_keeps_the_finished_folder(tmp_path):
     with pytest.raises(ValueError, match="empty file"):
         prepare_folder(images, None, tmp_path / "out", size=8)
     assert (tmp_path / "out" / "datalist.json").read_text() == before
-
-
-def test_images_are_read_a_bounded_number_ahead_and_recorded_as_they_come(tmp_path):
-    pairs = [ImagePair(str(index), tmp_path / f"{index}.png", None) for index in range(200)]
-    lock, started, finished, ahead = threading.Lock(), [], [], []
-
-    def convert(pair):
-        with lock:
-            started.append(pair)
-            ahead.append(len(started) - len(finished))
-        return pair.stem
-
-    results = journal.for_each_pair(convert, pairs, 3, "test", lambda pair, result: finished.append(result))
-    assert results == finished == [pair.stem for pair in pairs]
-    assert max(ahead) <= journal.AHEAD * 3 + 1
 
 
 def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from ssgnet_monai.data.prepare.pixel_budget import PixelBudget
+from ssgnet_monai.data.pixel_budget import PixelBudget
 
 
 def test_threads_never_hold_more_than_the_budget_and_a_larger_picture_is_alone():

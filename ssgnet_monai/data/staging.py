@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai import __version__
-from ssgnet_monai.data.prepare.convert import decoding_threads, for_each_pair
-from ssgnet_monai.data.prepare.journal import Journal, file_stamps
+from ssgnet_monai.data.journal import Journal, file_stamps
+from ssgnet_monai.data.threads import decoding_threads, for_each_pair
 
 JOURNAL = "journal.jsonl"
 

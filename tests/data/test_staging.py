@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ssgnet_monai.data.datasets.staging import StagingJob, stage_pictures
+from ssgnet_monai.data.staging import StagingJob, stage_pictures
 
 
 def jobs_in(folder, names="abc"):

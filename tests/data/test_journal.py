@@ -1,6 +1,6 @@
 import pytest
 
-from ssgnet_monai.data.prepare.journal import Journal, file_stamps
+from ssgnet_monai.data.journal import Journal, file_stamps
 
 
 def journal_of(folder, **signatures):
