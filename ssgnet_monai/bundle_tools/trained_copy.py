@@ -136,7 +136,7 @@ def describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any])
     """Write a bundle's labels, network, channels and dimensions into its ``metadata.json``."""
     metadata = json.loads(path.read_text(encoding="utf-8"))
     formats, patch = metadata["network_data_format"], read_plain(path.with_name("inference.yaml")).get("patch_size")
-    formats["outputs"]["pred"]["channel_def"] = {str(index): label for index, label in labels.items()}
+    formats["outputs"]["pred"]["channel_def"] = {str(index): labels[index] for index in sorted(labels, key=int)}
     if formats["outputs"]["pred"]["format"] == "segmentation" and len(labels) > 2:
         formats["outputs"]["pred"]["num_channels"] = len(labels)
     if patch:  # three dimensions
@@ -147,6 +147,6 @@ def describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any])
         metadata["description"] = re.sub(
             r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network.rpartition('.')[2]}", metadata["description"]
         )
-    if settings.get("num_channels") == 1:
-        formats["inputs"]["image"] |= {"num_channels": 1, "channel_def": {"0": "grey"}}
+    if config.get("num_channels") == 1:
+        image |= {"num_channels": 1, "channel_def": {"0": "grey"}}
     path.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")

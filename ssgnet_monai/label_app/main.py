@@ -25,6 +25,7 @@ from monailabel.tasks.infer.bundle import BundleInferTask
 
 from ssgnet_monai.label_app.bundle_classes import served_classes
 from ssgnet_monai.label_app.dice_score import ClassDice
+from ssgnet_monai.label_app.dicom_studies import DicomStudies
 from ssgnet_monai.label_app.disagreement import Disagreement
 from ssgnet_monai.label_app.named_segments import NamedSegments
 from ssgnet_monai.label_app.requests import check_inference, check_training
@@ -43,7 +44,11 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
     def init_datastore(self) -> Datastore:
         """The folder of studies, or MONAI Label's own store of a DICOMweb server."""
         if self.studies.startswith(("http://", "https://")):
-            return super().init_datastore()
+            store = super().init_datastore()
+            if len(self.classes()) > 2:
+                store.__class__ = DicomStudies  # the stock app makes its client and its settings
+                store.classes = self.classes()
+            return store
         classes = review_classes(Path(self.studies)) if self.conf.get("review") else self.classes()
         reload, read_only = settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD, settings.MONAI_LABEL_DATASTORE_READ_ONLY
         return Studies(self.studies, settings.MONAI_LABEL_DATASTORE_FILE_EXT, reload, read_only, classes)

@@ -133,6 +133,19 @@ def test_a_copy_of_a_training_on_volumes_has_three_dimensions(row, tmp_path):
     assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
 
 
+def test_metadata_tell_the_classes_and_the_dimension(row, tmp_path):
+    datalist = {"labels": {"2": "tumour", "0": "background", "1": "organ"}, "intensity_window": [0, 255]}
+    (tmp_path / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
+    record = {"configs": ["train", "volumes"], "settings": {"patch_size": [32, 32, 16]}}
+    (row / "trained_with.json").write_text(json.dumps(record))
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "heart_segmentation")
+    found = json.loads((copy / "configs" / "metadata.json").read_text())["network_data_format"]
+    image, pred = found["inputs"]["image"], found["outputs"]["pred"]
+    assert list(pred["channel_def"].items()) == [("0", "background"), ("1", "organ"), ("2", "tumour")]  # Slicer's order
+    assert (image["num_channels"], pred["num_channels"]) == (1, 3)
+    assert image["spatial_shape"] == pred["spatial_shape"] == [32, 32, 16]
+
+
 def test_a_row_of_another_bundle_is_refused(row, tmp_path):
     with pytest.raises(
         ValueError, match=r"a row of ssgnet_classification, got segmentation/unet/seed0 in .*segmentation"

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +30,7 @@ from tests.volume_files import ct, write
 
 SEGMENTER, CLASSIFIER = "ssgnet_segmentation", "ssgnet_classification"
 UNET = {"_target_": "UNet", "spatial_dims": 2, "in_channels": 3, "out_channels": 1, "channels": [8, 16], "strides": [2]}
-STARTS = 180
+STARTS = 300
 HEIGHT, WIDTH = 60, 97
 
 
@@ -147,7 +146,7 @@ def serve(label_environment: Path, slicer: Any, tmp_path_factory: pytest.TempPat
                 process.terminate()
             try:
                 process.wait(60)
-            except subprocess.TimeoutExpired:
+            except psutil.TimeoutExpired:
                 process.kill()
 
     return start

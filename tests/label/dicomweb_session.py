@@ -23,6 +23,7 @@ from tests.volume_files import ct, f_mask, oblique
 
 PORT = 8042
 SHAPE = (40, 32, 6)
+UNKNOWN = [{"name": "Segment_1", "idx": 1}]
 
 
 def orthanc(path: str, body: bytes | None = None) -> Any:
@@ -115,6 +116,31 @@ def test_a_clinicians_round(archive: str, serve: Any, tmp_path: Path) -> None:
         assert status["status"] == "DONE", server.log.read_text()[-9000:]
         kinds = [series["MainDicomTags"]["Modality"] for series in orthanc("/series?expand")]
         assert sorted(kinds) == ["CT", "CT", "CT", "MR", "SEG", "SEG"]  # no pseudo-label among them
+
+
+def test_segments_keep_their_classes_in_the_archive(archive: str, serve: Any, tmp_path: Path) -> None:
+    """A study without the first class: the DICOM-SEG has one segment, numbered 1, of the second class."""
+    bundle = make_bundle(tmp_path / "bundles", classes=("organ", "tumour"))
+    study = "1.2.3.2.1"
+    with serve([bundle], archive) as server:
+        client = server.client
+        file, _ = client.infer(SEGMENTER, study, {})
+        grid = nibabel.load(file)
+        mask = np.zeros(grid.shape, np.uint8)
+        mask[5:12, 7:20, 1:3] = 1
+        nibabel.save(nibabel.Nifti1Image(mask, grid.affine), tmp_path / "label.nii.gz")
+        segments = {"label_info": [{"name": "tumour", "idx": 1}, {"name": "organ", "idx": 2}]}
+        client.save_label(study, str(tmp_path / "label.nii.gz"), tag="final", params=segments)
+        with pytest.raises(Exception, match="400"):
+            client.save_label(study, str(tmp_path / "label.nii.gz"), tag="final", params={"label_info": UNKNOWN})
+    with serve([bundle], archive) as server:  # its copies have gone: the label comes from the archive
+        client = server.client
+        client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.0, "max_epochs": 1})
+        assert wait_for_training(client)["status"] == "DONE", server.log.read_text()[-9000:]
+        (items,) = (json.loads(path.read_text()) for path in bundle.glob("output/items.json"))
+        found = np.asarray(nibabel.load(next(i["label"] for i in items["training"] if study in i["label"])).dataobj)
+        assert set(np.unique(found)) == {0, 2}
+        assert (found == 2).sum() == mask.sum()
 
 
 def test_other_modalities_are_listed_as_the_page_says(
