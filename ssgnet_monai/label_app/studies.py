@@ -143,7 +143,7 @@ class Studies(LocalDatastore):
             if len(self.classes) > 2 and os.path.getsize(label_filename):
                 listed = info.get("label_info") or []
                 label_filename = str(numbered_label(Path(label_filename), self.classes, listed, Path(folder)))
-                info[CLASSES] = self.classes
+            info[CLASSES] = self.classes
             check_label(image, label_filename, num_classes=len(self.classes))
             return self._save(image_id, label_filename, tag, info)
 
@@ -166,12 +166,12 @@ class Studies(LocalDatastore):
         return image_id
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
-        """Images with the labels that are of this server's classes; others are told and left out."""
+        """Images with the labels of this server's classes, of two whatever their names; others are told and left out."""
         found = []
         for item in super().datalist(full_path):
             image, _ = self._to_id(os.path.basename(item["image"]))
             classes = self.get_label_info(image, DefaultLabelTag.FINAL.value).get(CLASSES, self.classes)
-            if classes == self.classes:
+            if classes == self.classes or len(classes) == len(self.classes) == 2:
                 found.append(item)
                 continue
             logger.warning(

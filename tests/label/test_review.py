@@ -17,9 +17,10 @@ from PIL import Image
 from ssgnet_monai.data import hide_labels, load_datalist, write_phantom
 from ssgnet_monai.data.datalist import datalist_sha256
 from ssgnet_monai.data.image_io import write_mask_png
+from ssgnet_monai.data.label_space import mask_image
 from ssgnet_monai.data.pseudo_labels import PseudoLabelFolder
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
-from ssgnet_monai.label_app.review import REVIEW, open_review, write_reviewed
+from ssgnet_monai.label_app.review import REVIEW, open_review, review_classes, write_reviewed
 
 
 @pytest.fixture
@@ -121,6 +122,37 @@ def test_what_a_review_refuses(pool: Path, tmp_path: Path) -> None:
     (pool / "manifest.json").write_text((pool / "manifest.json").read_text().replace("0.9", "0.4"))
     with pytest.raises(ValueError, match="got the review of others"):
         open_review(pool, tmp_path / "review")
+
+
+def test_several_classes_stay_what_they_are(pool: Path, tmp_path: Path) -> None:
+    datalist = json.loads((tmp_path / "run" / "data" / "datalist.json").read_text())
+    datalist["labels"] = {"0": "background", "1": "organ", "2": "tumour"}
+    (tmp_path / "run" / "data" / "datalist.json").write_text(json.dumps(datalist))
+    synthetic = tmp_path / "run" / "generators" / "regular" / "synthetic.json"
+    entries = json.loads(synthetic.read_text())["unlabeled"]
+    known = datalist_sha256(tmp_path / "run" / "data")
+    synthetic.write_text(json.dumps({"unlabeled": [{**entry, "datalist_sha256": known} for entry in entries]}))
+    drawn = np.zeros((32, 32), np.uint8)
+    drawn[4:20, 10:30], drawn[6:9, 12:20], drawn[30:] = 1, 2, 255
+    for mask in pool.glob("*.png"):
+        mask_image(drawn).save(mask)
+    studies = open_review(pool, tmp_path / "review")
+    assert review_classes(studies) == ["background", "organ", "tumour"]
+    names = sorted(path.stem for path in studies.glob("*.png"))
+    offered = Image.open(studies / "labels" / "original" / f"{names[0]}.png")
+    np.testing.assert_array_equal(np.asarray(offered), np.where(drawn == 255, 0, drawn))  # not known is shown as empty
+    (studies / "labels" / "final").mkdir()
+    offered.save(studies / "labels" / "final" / f"{names[0]}.png")
+    corrected = np.zeros((32, 32, 1), np.uint8)
+    corrected[3:9, 5:8] = 2
+    nibabel.save(
+        nibabel.Nifti1Image(corrected, np.diag([-1.0, -1, 1, 1])), studies / "labels" / "final" / f"{names[1]}.nii.gz"
+    )
+    assert write_reviewed(tmp_path / "review", tmp_path / "out") == {"accepted": 2, "dropped": 0, "waiting": 2}
+    accepted, other = (Image.open(item["label"]) for item in load_datalist(tmp_path / "out")["training"][-2:])
+    assert accepted.mode == other.mode == "P"
+    np.testing.assert_array_equal(np.asarray(accepted), np.asarray(offered))
+    np.testing.assert_array_equal(np.asarray(other), corrected[..., 0].T)
 
 
 @pytest.mark.slow
