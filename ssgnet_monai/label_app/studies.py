@@ -166,7 +166,7 @@ class Studies(LocalDatastore):
         return image_id
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
-        """Images with the labels of this server's classes, of two whatever their names; others are told and left out."""
+        """Images with the labels of this server's classes (two may have any names); others are told and left out."""
         found = []
         for item in super().datalist(full_path):
             image, _ = self._to_id(os.path.basename(item["image"]))
