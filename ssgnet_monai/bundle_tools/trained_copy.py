@@ -147,6 +147,6 @@ def describe(path: Path, labels: Mapping[Any, str], settings: Mapping[str, Any])
         metadata["description"] = re.sub(
             r"\ba (VM-UNet|ResNet-50) \(or any [^)]*\)", f"a {network.rpartition('.')[2]}", metadata["description"]
         )
-    if config.get("num_channels") == 1:
-        image |= {"num_channels": 1, "channel_def": {"0": "grey"}}
+    if settings.get("num_channels") == 1:
+        formats["inputs"]["image"] |= {"num_channels": 1, "channel_def": {"0": "grey"}}
     path.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
