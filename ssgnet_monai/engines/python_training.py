@@ -129,7 +129,7 @@ def _parser(
     parser.read_config([str(CONFIGS / f"{name}.yaml") for name in files])
     for key in settings:
         if (root := key.partition("#")[0]) not in parser.config:
-            near = difflib.get_close_matches(root, parser.config, n=1)
+            near = difflib.get_close_matches(root, list(map(str, parser.config)), n=1)
             raise ValueError(
                 f"Expected settings of {' and '.join(f'{name}.yaml' for name in files)} in {CONFIGS}, got {key}."
                 + (f" Did you mean {near[0]}?" if near else "")

@@ -156,6 +156,20 @@ def test_transfer_starts_from_another_run(train, tmp_path):
     assert torch.allclose(start["mapping.fc0.weight"], end["mapping.fc0.weight"], atol=1e-6)
 
 
+def test_a_fresh_run_is_the_first_once_more_its_transfer_included(train, tmp_path):
+    """The checkpoints that it sets aside do not count as its own."""
+    train("earlier")
+    start = str(sorted((tmp_path / "earlier" / "state").glob("checkpoint_*.pt"))[-1])
+    train("run", transfer=start, ada=False)
+    (tmp_path / "run" / "model.pt").rename(tmp_path / "first.pt")
+    train("run", transfer=start, ada=False, resume="fresh")
+    assert same_weights(tmp_path / "first.pt", tmp_path / "run" / "model.pt")
+    state = tmp_path / "run" / "state"
+    assert (state / "earlier" / "stats.jsonl").read_text().count("\n") == (state / "stats.jsonl").read_text().count(
+        "\n"
+    )
+
+
 def test_a_class_without_images_is_an_error_that_names_the_classes(train):
     with pytest.raises(RuntimeError) as error:
         train(class_name="benign")
