@@ -51,8 +51,11 @@ def test_every_other_command_works_in_order(tmp_path):
     (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
     write_phantom(tmp_path / "drawn", (20, 8), size=32)
     (tmp_path / "drawn" / "source").rename(tmp_path / "FOLDER")  # images/ and masks/, as a user has them
-    for mask in sorted((tmp_path / "FOLDER" / "masks").iterdir())[::6]:
-        mask.unlink()  # and some that nobody has labelled
+    (tmp_path / "FOLDER" / "unlabeled").mkdir()
+    for mask in sorted((tmp_path / "FOLDER" / "masks").iterdir())[::6]:  # some that nobody has labelled
+        name = mask.name.replace("_segmentation", "")
+        (tmp_path / "FOLDER" / "images" / name).rename(tmp_path / "FOLDER" / "unlabeled" / name)
+        mask.unlink()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     (tmp_path / "calls").mkdir()
     watch = Watch(tmp_path / "calls")
