@@ -72,8 +72,12 @@ def test_saved_segments_are_found_by_name_and_train(server: Any) -> None:
         saved = nibabel.load(server.studies / "labels" / "final" / f"case{index}.nii.gz")
         expected, _ = stored_as(codes, classes(index), oblique(9, (1, 1, 2)))
         np.testing.assert_array_equal(np.asarray(saved.dataobj), expected)
-    with pytest.raises(Exception, match="Expected segments named liver, spleen, got .*tumour"):
-        server.client.save_label("case3", str(label), tag="final", params={"label_info": [{"name": "tumour"}]})
+    drawn, affine = stored_as("LPS", (classes(3) > 0).astype(np.uint8), oblique(9, (1, 1, 2)))
+    label = write(server.root / "label.nii.gz", drawn, affine)
+    with pytest.raises(Exception, match="Expected segments called .*tumour"):
+        server.client.save_label(
+            "case3", str(label), tag="final", params={"label_info": [{"name": "tumour", "idx": 1}]}
+        )
     config = server.client.info()["trainers"][NAME]["config"]
     options = {name: value[0] if isinstance(value, list) else value for name, value in config.items()}
     server.client.train_start(NAME, {**options, "device": "cpu", "max_epochs": 2, "val_split": 0.4})
