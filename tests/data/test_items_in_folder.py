@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssgnet_monai.data import inference_items, picture_items
+from ssgnet_monai.data import inference_items, picture_items, volume_items
 from ssgnet_monai.data.slice_list import slice_items
 from tests.dicom_files import write as write_dicom
 from tests.dicom_files import write_series
@@ -69,3 +69,13 @@ def test_a_classifier_gets_pictures_and_no_slices(tmp_path):
     write(tmp_path / "nifti" / "a.nii.gz", ct())
     with pytest.raises(ValueError, match=r"Expected pictures, got 1 NIfTI volumes in .*nifti: a\.nii\.gz\. Save"):
         picture_items(tmp_path / "nifti")
+
+
+def test_whole_volumes_and_nothing_else(tmp_path):
+    first, second = write(tmp_path / "b.nii.gz", ct()), write(tmp_path / "sub" / "a.nii", ct())
+    assert volume_items(tmp_path) == [{"image": str(second)}, {"image": str(first)}]  # by their names
+    Image.new("L", (8, 8)).save(tmp_path / "c.png")
+    with pytest.raises(
+        ValueError, match="Expected NIfTI volumes for a network of three dimensions, got 1 pictures"
+    ):
+        volume_items(tmp_path)
