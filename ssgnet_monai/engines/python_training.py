@@ -128,8 +128,9 @@ def _parser(
     parser = ConfigParser(globals={"given": given})
     parser.read_config([str(CONFIGS / f"{name}.yaml") for name in files])
     for key in settings:
-        if (root := key.partition("#")[0]) not in parser.config:
-            near = difflib.get_close_matches(root, list(map(str, parser.config)), n=1)
+        known = dict(parser.get())
+        if (root := key.partition("#")[0]) not in known:
+            near = difflib.get_close_matches(root, known, n=1)
             raise ValueError(
                 f"Expected settings of {' and '.join(f'{name}.yaml' for name in files)} in {CONFIGS}, got {key}."
                 + (f" Did you mean {near[0]}?" if near else "")
