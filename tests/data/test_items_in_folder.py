@@ -75,7 +75,5 @@ def test_whole_volumes_and_nothing_else(tmp_path):
     first, second = write(tmp_path / "b.nii.gz", ct()), write(tmp_path / "sub" / "a.nii", ct())
     assert volume_items(tmp_path) == [{"image": str(second)}, {"image": str(first)}]  # by their names
     Image.new("L", (8, 8)).save(tmp_path / "c.png")
-    with pytest.raises(
-        ValueError, match="Expected NIfTI volumes for a network of three dimensions, got 1 pictures"
-    ):
+    with pytest.raises(ValueError, match="Expected NIfTI volumes for a network of three dimensions, got 1 pictures"):
         volume_items(tmp_path)
