@@ -87,7 +87,7 @@ def test_earlier_labels_are_kept_and_come_back(server: Any, slicer: Any) -> None
     np.testing.assert_array_equal(np.asarray(Image.open(kept)) > 0, first)
     answer = other.save_label("rgb1", drawn(server.root / "one.nii.gz", first), tag="final", params={})
     assert "note" in answer  # one's own
-    assert [path.name.split("_", 1)[1] for path in sorted(history.iterdir())] == ["Dr--B.nii.gz", "unknown.png"]
+    assert sorted(path.name.split("_", 1)[1] for path in history.iterdir()) == ["Dr--B.nii.gz", "unknown.png"]
 
     listed = label_command("history", "--studies", str(server.studies))
     assert "rgb1" in listed
