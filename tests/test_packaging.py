@@ -29,11 +29,11 @@ DISTRIBUTIONS = {
 # Modules that run in MONAI Label's environment alone, and what they find there.
 LABEL_APP = PACKAGE / "label_app"
 LABEL_ALONE = (
-    "check.py", "disagreement.py", "main.py", "own_pages.py", "requests.py", "semi_supervised.py",
-    "stored_masks.py", "studies.py", "training.py",
+    "check.py", "dice_score.py", "dicom_studies.py", "disagreement.py", "main.py", "named_segments.py", "own_pages.py",
+    "requests.py", "semi_supervised.py", "stored_masks.py", "studies.py", "training.py",
 )  # fmt: skip
 STOCK_APP = "stock_main"
-OF_OTHERS = {"filelock", "starlette"}
+OF_OTHERS = {"filelock", "nrrd", "starlette"}
 """What torch and MONAI Label require."""
 # Modules written for one optional package: whoever wants them imports them late.
 IMPORTED_LATE = ("numba_scan.py",)
@@ -65,7 +65,7 @@ def test_no_file_pins_torch() -> None:
 
 def test_extras(metadata: configparser.ConfigParser) -> None:
     extras = {name: names(block) for name, block in metadata["options.extras_require"].items()}
-    assert sorted(extras) == ["datasets", "dev", "mamba", "numba", "pipeline", "test", "tracking"]
+    assert sorted(extras) == ["datasets", "dev", "mamba", "networks", "numba", "pipeline", "test", "tracking"]
     assert "snakemake" in extras["pipeline"]
     assert "mamba-ssm" in extras["mamba"]
     assert "mlflow" in extras["tracking"]
