@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.image_files import listed, stem_of
-from ssgnet_monai.data.names import plain_name
+from ssgnet_monai.data.names import nearest, plain_name
 from ssgnet_monai.data.splits import hide_labels
 from ssgnet_monai.data.text_file import read_text
 
@@ -48,10 +47,9 @@ def part_labeled(
     known = [_names(item) for item in items]
     all_names = sorted(set().union(*known))
     if unknown := [name for name in names if name not in all_names]:
-        near = difflib.get_close_matches(unknown[0], all_names, 1)
         raise ValueError(
             f"Expected names of training patients, volumes or images in labeled_list, such as {listed(all_names)}, got "
-            f"{len(unknown)} others: {listed(unknown)}." + (f" Did you mean {near[0]!r}?" if near else "")
+            f"{len(unknown)} others: {listed(unknown)}.{nearest(unknown[0], all_names)}"
         )
     chosen = [not own.isdisjoint(names) for own in known]
     labelled = [item for item, keeps in zip(every, chosen, strict=True) if keeps]

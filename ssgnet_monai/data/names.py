@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -13,6 +14,12 @@ EXTRA_LETTERS = frozenset(" .+-_" + JOINERS)
 def plain_name(text: str) -> str:
     """A name without surrounding spaces, Unicode-normalised (NFC): Macs write accents as letters of their own."""
     return unicodedata.normalize("NFC", text).strip()
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'steps'?"`` for a message, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def is_fit_name(name: str) -> bool:

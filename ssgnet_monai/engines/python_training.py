@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
+from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.shipped import BUNDLES
 
@@ -130,10 +130,9 @@ def _parser(
     for key in settings:
         known = dict(parser.get())
         if (root := key.partition("#")[0]) not in known:
-            near = difflib.get_close_matches(root, known, n=1)
             raise ValueError(
                 f"Expected settings of {' and '.join(f'{name}.yaml' for name in files)} in {CONFIGS}, got {key}."
-                + (f" Did you mean {near[0]}?" if near else "")
+                + nearest(root, known)
             )
     lists = {name: value for name, value in given.items() if name != "network"}
     parser.update(

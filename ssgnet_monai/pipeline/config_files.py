@@ -8,8 +8,9 @@ from typing import Any
 
 from ssgnet_monai.data.key_values import KEY, read_yaml
 from ssgnet_monai.data.key_values import Path as Keys
+from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.text_file import read_text
-from ssgnet_monai.pipeline.known_names import nearest, text_options
+from ssgnet_monai.pipeline.known_names import text_options
 from ssgnet_monai.shipped import CONFIGS
 
 KINDS = {"dataset": "datasets", "network": "networks", "profile": "profiles"}

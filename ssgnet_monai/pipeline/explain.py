@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from ssgnet_monai.data.names import nearest
 from ssgnet_monai.pipeline.experiment import ROWS
-from ssgnet_monai.pipeline.known_names import nearest
 from ssgnet_monai.pipeline.settings import ABSENT, BundleSettings, root_id, settings_of
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -10,6 +9,7 @@ from functools import lru_cache
 from ssgnet_monai.data.datasets import adapters
 from ssgnet_monai.data.datasets.registry import adapter_options
 from ssgnet_monai.data.key_values import words_of
+from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 from ssgnet_monai.data.prepare.folder import prepare_folder
@@ -34,12 +34,6 @@ def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
     for name in names:
         if name not in known:
             raise ValueError(f"Expected keys {known} in {where}, got {name!r}.{nearest(str(name), known)}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'steps'?"``, or nothing where no known name is near."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def prepare_options(dataset: str) -> list[str]:

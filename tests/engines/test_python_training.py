@@ -60,7 +60,7 @@ def test_other_items_and_unknown_settings_are_refused(data, tmp_path):
     with pytest.raises(RuntimeError) as error:
         train_segmenter(network(), data["training"][1:], data["validation"], tmp_path, **SMALL)
     assert "Choose another output_dir" in str(error.value.__cause__ or error.value)
-    with pytest.raises(ValueError, match=r"settings of train.yaml in .* got stepps. Did you mean steps\?"):
+    with pytest.raises(ValueError, match=r"settings of train.yaml in .* got stepps. Did you mean .steps.\?"):
         train_segmenter(network(), data["training"], data["validation"], tmp_path, stepps=3)
 
 

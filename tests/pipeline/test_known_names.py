@@ -1,6 +1,7 @@
 import pytest
 
-from ssgnet_monai.pipeline.known_names import check_names, nearest, prepare_options
+from ssgnet_monai.data.names import nearest
+from ssgnet_monai.pipeline.known_names import check_names, prepare_options
 
 
 def test_the_first_unknown_name_is_told_with_the_nearest_known_one():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datasets.adapter import Adapter
+from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.prepare.output_folder import check_apart
 from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
 
@@ -57,10 +57,9 @@ def find_adapter(name: str) -> Adapter:
     """
     known = adapters()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
         raise ValueError(
             f"Expected one of the datasets {sorted(known)}, got {name!r}."
-            + (f" Did you mean {near[0]!r}?" if near else " Your own folder needs no name: give --images.")
+            + (nearest(name, known) or " Your own folder needs no name: give --images.")
         )
     return known[name]
 
@@ -103,9 +102,7 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
     known = adapter_options(adapter)
     for key in options:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"Expected options {known} for {name}, got {key!r}.{hint}")
+            raise ValueError(f"Expected options {known} for {name}, got {key!r}.{nearest(key, known)}")
     reading = {key: value for key, value in options.items() if key in adapter.read_options}
     _check_kinds(adapter, reading)
     writing = {key: value for key, value in options.items() if key not in reading}
