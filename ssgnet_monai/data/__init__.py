@@ -7,6 +7,7 @@ from ssgnet_monai.data.generator_record import GeneratorRecord as GeneratorRecor
 from ssgnet_monai.data.generator_record import generated_classes as generated_classes
 from ssgnet_monai.data.grow import class_sizes as class_sizes
 from ssgnet_monai.data.image_io import write_mask_png
+from ssgnet_monai.data.items_for_generator import generator_choice as generator_choice
 from ssgnet_monai.data.items_for_generator import generator_items as generator_items
 from ssgnet_monai.data.items_in_folder import inference_items as inference_items
 from ssgnet_monai.data.items_in_folder import picture_items as picture_items

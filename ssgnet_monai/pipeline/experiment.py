@@ -12,6 +12,7 @@ from ssgnet_monai.data.labeled_items import read_names
 from ssgnet_monai.data.names import is_fit_name, look_alikes
 from ssgnet_monai.data.text_file import read_text
 from ssgnet_monai.pipeline.config_files import mapping, read_config, wants_text
+from ssgnet_monai.pipeline.generator_images import labeled_settings
 from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
 from ssgnet_monai.pipeline.known_names import check_names, prepare_options, text_options
 from ssgnet_monai.pipeline.methods import METHODS
@@ -52,7 +53,16 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 """Groups of rows of a table, and what a row holds by default; network null is the bundle's own."""
 NAMES = {"profile", "network", "method", "labeled_list", "classes", "class_mix", "settings"}
-TEXT_SETTINGS = {"bundle_root", "ckpt_dir", "class_name", "dataset_dir", "features_dir", "output_dir", "transfer"}
+TEXT_SETTINGS = {
+    "bundle_root",
+    "ckpt_dir",
+    "class_name",
+    "dataset_dir",
+    "features_dir",
+    "labeled_list",
+    "output_dir",
+    "transfer",
+}
 EQUAL = {"dataset_dir", "early_stop", "reference", "seed"}
 """Settings of classifiers that the experiment gives: what is compared must differ in its images alone."""
 
@@ -116,6 +126,8 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
     seeds = experiment["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
+    if experiment["synthesis"] is not None:
+        experiment["synthesis"]["config"] |= labeled_settings(experiment)
     _apply_budget(experiment)
     return experiment
 

@@ -47,10 +47,12 @@ def synthesis_stages(experiment: dict[str, Any], datalist: dict[str, Any], run_d
     settings = experiment["synthesis"]
     if settings is None:
         return []
-    if settings["config"].get("generator_images") == "labeled" and len(experiment["seeds"]) > 1:
+    drawn = settings["config"].get("generator_images") == "labeled" and settings["config"].get("num_labeled")
+    if drawn and len(experiment["seeds"]) > 1:
         raise ValueError(
-            f"Expected one seed with generator_images: labeled (each seed labels other images), got "
-            f"{experiment['seeds']}. Run the experiment once per seed, each with its own output_dir."
+            f"Expected one seed with generator_images: labeled and num_labeled (each seed labels other images), got "
+            f"{experiment['seeds']}. Run the experiment once per seed, each with its own output_dir, or name the "
+            "labelled images in labeled_list."
         )
     counts, here = images_to_generate(experiment, datalist), RunLayout(Path())
     stages, first_seed = [], 0

@@ -292,6 +292,16 @@ def test_a_finished_run_of_another_class_is_not_taken_for_one_of_this(train, gen
     assert "Expected class_name: 'irregular', with which" in chain(error.value)
 
 
+def test_a_generator_goes_on_with_the_same_labelled_images_alone(train):
+    labeled = {"generator_images": "labeled", "num_labeled": 20}
+    train(kimg=0.008, **labeled)
+    train(kimg=0.016, **labeled)
+    with pytest.raises(RuntimeError) as error:
+        train(labeled_by="image", **labeled)
+    assert "Expected labeled: [20, 0], with which" in chain(error.value)
+    assert "got [20, 0, 'image']" in chain(error.value)
+
+
 def test_a_generator_that_does_not_know_its_data_is_refused(train, generate, tmp_path):
     train()
     record = tmp_path / "gan" / "generator.json"
