@@ -26,7 +26,6 @@ import csv
 import json
 import logging
 import random
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,6 @@ from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.engines import flip_disagreement
 from ssgnet_monai.label_app.score_file import EXPLORATION
 from ssgnet_monai.metrics import paired_bootstrap
-from ssgnet_monai.report.over_seeds import seed_interval
 from ssgnet_monai.shipped import BUNDLES, CONFIGS
 
 logger = logging.getLogger("active_learning_curve")
@@ -106,7 +104,7 @@ def summary(dice: dict[str, list[torch.Tensor]], labels: Sequence[int]) -> dict[
     Returns:
         ``strategies``: means over images by seed, and (mean, standard deviation over seeds) by label count.
         ``minus_random``: at each label count after the first, and for their mean (``all``), the difference, by seed
-        too, and a 95 % interval that holds the choice of test images and of the seed.
+        too, and a 95 % interval that holds the choice of test images and of the seed (see ``paired_bootstrap``).
     """
     strategies = {}
     for strategy, seeds in dice.items():
@@ -127,13 +125,8 @@ def summary(dice: dict[str, list[torch.Tensor]], labels: Sequence[int]) -> dict[
 
 def paired(ours: torch.Tensor, theirs: torch.Tensor) -> dict[str, Any]:
     """Difference of two tensors (seeds, images): mean, by seed, interval over images and seeds."""
-    by_seed = (ours - theirs).mean(1).tolist()
-    images = paired_bootstrap(ours.mean(0), theirs.mean(0), seed=0)["ci95"]  # of the mean over seeds
-    return {
-        "difference": statistics.fmean(by_seed),
-        "by_seed": by_seed,
-        "ci95": seed_interval(by_seed, [images] * len(by_seed)),
-    }
+    found = paired_bootstrap(ours, theirs, seed=0)
+    return {**found, "by_seed": (ours - theirs).mean(1).tolist()}
 
 
 def curve(

@@ -191,7 +191,7 @@ class CheckpointEvaluation:
         per_case = paired_bootstrap(
             case_scores(chosen)["dice"], case_scores(control)["dice"], seed=self.seed, groups=groups
         )
-        return {**_or_none(pooled), "per_case": _or_none(per_case)}
+        return {**pooled, "per_case": per_case}
 
     def _write_csv(self, cases: list[str], counts: dict[str, torch.Tensor], distances: dict[str, torch.Tensor]) -> None:
         with atomic_path(self.output_dir / "per_case.csv") as temporary, open(temporary, "w", newline="") as file:
@@ -207,13 +207,6 @@ class CheckpointEvaluation:
                     for name, cells, values in zip(self.label_names[1:], pixels, scores, strict=True):
                         known = ["" if math.isnan(value) else value for value in values]
                         writer.writerow([Path(case).name, model, name, *cells, *known])
-
-
-def _or_none(compared: dict[str, Any]) -> dict[str, Any]:
-    """A comparison that JSON can hold: None where no resample has a score."""
-    low, high = compared["ci95"]
-    known = not any(math.isnan(value) for value in (compared["difference"], low, high))
-    return compared if known else {**compared, "difference": None, "ci95": None}
 
 
 def _name(choice: dict[str, Any]) -> str:

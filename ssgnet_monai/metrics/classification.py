@@ -8,11 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ssgnet_monai.metrics.bootstrap import resample_counts
+from ssgnet_monai.metrics.bootstrap import ENDS, resample_counts
 
 CLASS_SCORES = ("accuracy", "macro_f1", "roc_auc")
-ROWS_AT_ONCE = 200  # resamples: bounds the memory for many images
-ENDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 def predicted_classes(probabilities: torch.Tensor) -> torch.Tensor:
@@ -156,8 +154,7 @@ def plain_numbers(values: torch.Tensor) -> list[float | None]:
 def _resampled(
     probabilities: torch.Tensor, labels: torch.Tensor, seed: int, n: int, groups: Sequence[Hashable] | None
 ) -> dict[str, torch.Tensor]:
-    times = resample_counts(len(labels), seed, n, groups)
-    parts = [class_scores(probabilities, labels, rows) for rows in times.split(ROWS_AT_ONCE)]
+    parts = [class_scores(probabilities, labels, times) for times in resample_counts(len(labels), seed, n, groups)]
     return {name: torch.cat([part[name] for part in parts]) for name in CLASS_SCORES}
 
 
