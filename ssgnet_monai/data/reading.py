@@ -31,8 +31,9 @@ def reading(item: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        told = error.__cause__ if str(error).startswith("applying transform") else None  # MONAI's own words say no more
         raise RuntimeError(
-            f"Expected to read {files}, got: {error}. Mend the file or prepare the data again."
+            f"Expected to read {files}, got: {told or error}. Mend the file or prepare the data again."
         ) from error
     finally:
         _note("")

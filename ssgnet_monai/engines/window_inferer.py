@@ -23,6 +23,9 @@ class WindowInferer(SlidingWindowInferer):
         window_inferer: applies the network to windows; None: ``PaddedInferer`` of three dimensions.
         options: further arguments of ``SlidingWindowInferer``, such as ``cpu_thresh``: voxels from which volumes
             are put together in the computer's memory instead of the GPU's.
+
+    Raises:
+        ValueError: ``window_inferer`` is one of two dimensions.
     """
 
     def __init__(
@@ -37,6 +40,12 @@ class WindowInferer(SlidingWindowInferer):
             roi_size=roi_size, overlap=overlap, sw_batch_size=sw_batch_size, **{"mode": "gaussian", **options}
         )
         self.window_inferer = window_inferer or PaddedInferer(spatial_dims=3)
+        if isinstance(self.window_inferer, PaddedInferer) and self.window_inferer.spatial_dims != 3:
+            raise ValueError(
+                f"Expected a network with spatial_dims: 3 for whole volumes, got spatial_dims: "
+                f"{self.window_inferer.spatial_dims}, as vmunet, transunet_tvmf and smp_unet say. Take another file of "
+                "configs/networks, such as vnet or unet, or leave volumes.yaml out."
+            )
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Apply ``network`` to volumes (B, C, X, Y, Z).

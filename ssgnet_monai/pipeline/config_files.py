@@ -46,6 +46,13 @@ def read_config(kind: str, name: str) -> dict[str, Any]:
     return dict(mapping(read_yaml(read_text(file), str(file), wants) or {}, str(file)))
 
 
+def networks_of(spatial_dims: int) -> list[str]:
+    """Names of the shipped networks for data of so many dimensions; the file of one for 2 or 3 alone says so."""
+    files = {file.stem: read_config("network", file.stem) for file in sorted((CONFIGS / "networks").glob("*.yaml"))}
+    found = {name: file.get("spatial_dims", spatial_dims) for name, file in files.items() if "network_def" in file}
+    return [name for name, dims in found.items() if dims == spatial_dims]
+
+
 def wants_text(keys: Keys) -> bool:
     """Whether an option of preparation is a path or a name, so that ``007`` and ``yes`` are text, as keys are."""
     return keys[-1:] == (KEY,) or (keys[:1] == ("prepare",) and len(keys) > 1 and keys[1] in text_options())

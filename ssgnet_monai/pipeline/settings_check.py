@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssgnet_monai.bundle_tools.own_code import refuse_code
+from ssgnet_monai.pipeline.config_files import networks_of
 from ssgnet_monai.pipeline.known_names import check_names
 from ssgnet_monai.pipeline.methods import METHODS
 from ssgnet_monai.pipeline.settings import (
@@ -38,7 +39,8 @@ def checked_row(settings: BundleSettings, trusted: bool) -> dict[str, Any]:
         The row's ``config``; ``1e-4``, which is text in YAML, is a number where a layer below has one.
 
     Raises:
-        ValueError: an unknown id, text in the place of a number, an id inside something that is not there, or code.
+        ValueError: an unknown id, text in the place of a number, an id inside something that is not there, code, or a
+            network of other dimensions than the data.
     """
     row: dict[str, Any] = {}
     for index, layer in enumerate(settings.layers):
@@ -54,8 +56,22 @@ def checked_row(settings: BundleSettings, trusted: bool) -> dict[str, Any]:
         refuse_code(layer.content, settings.bundle, where, trusted, beside)
         if layer.kind == "row":
             row = numbers
-    merge_layers(settings.below(len(settings.layers)))
+    if settings.bundle == BUNDLE_OF["segmentation"]:
+        _check_dimensions(settings)
     return row
+
+
+def _check_dimensions(settings: BundleSettings) -> None:
+    dims, wanted = settings.merged["spatial_dims"], 3 if VOLUMES in settings.configs else 2
+    own = value_of(settings.merged, "network_def#spatial_dims", dims)
+    found = dims if own == "@spatial_dims" else own
+    if isinstance(found, int) and found != wanted:
+        layer = next((layer.name for layer in reversed(settings.layers) if layer.kind == "network"), "network_def")
+        data, other = ("whole volumes", "slices") if wanted == 3 else ("pictures or slices", VOLUMES)
+        raise ValueError(
+            f"Expected a network of {wanted} dimensions, as the data are {data}, got {layer}, of {found}. Take one of "
+            f"{', '.join(networks_of(wanted))}, or prepare.form: {other}."
+        )
 
 
 def _check_ids(layer: Layer, where: str, settings: BundleSettings) -> None:

@@ -9,11 +9,15 @@ import torch
 
 from ssgnet_monai.data import save_datalist
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
+from ssgnet_monai.pipeline.config_files import networks_of
 from ssgnet_monai.shipped import CONFIGS
+from tests.bundles.test_networks import EXTRA, SMALL
 from tests.volume_files import oblique, stored_as
 
 SHAPES = [(24, 20, 18), (20, 22, 26), (18, 30, 20), (14, 20, 18)]
 V_NET = {"network_def#width": 2}
+LEAST_PATCH = {"basic_unet_plus_plus": {"patch_size": [32, 16, 16]}, "swin_unetr": {"patch_size": [64, 16, 16]}}
+SLOW = {"swin_unetr"}
 TINY = {
     "patch_size": [16, 16, 16],
     "steps": 6,
@@ -145,15 +149,27 @@ def test_a_model_finds_the_organs_and_its_masks_lie_on_the_files(segment, run_bu
 
 
 @pytest.mark.parametrize(
-    ("name", "small"),
-    [
-        ("unet", {"network_def#channels": [2, 4, 4, 4]}),
-        ("segresnet", {"network_def#init_filters": 8}),
-        ("vnet", {"network_def#width": 2}),
-    ],
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in networks_of(3)]
 )
-def test_other_networks_by_their_files(segment, tmp_path, name, small):
+def test_every_network_of_three_dimensions_trains_and_is_scored(name, segment, data, tmp_path):
+    if name in EXTRA:
+        pytest.importorskip(EXTRA[name], reason="an extra (ssgnet-monai[networks]) that is not installed here")
+    tiny = {**SMALL.get(name, V_NET), **LEAST_PATCH.get(name, {}), "steps": 1, "epoch_length": 1}
+    tiny.pop("image_size", None)
     overlays = [str(CONFIGS / "networks" / f"{name}.yaml")]
-    tiny = {**small, "steps": 2, "epoch_length": 1}
     segment(["train", "volumes"], overlays=overlays, **tiny)
-    assert (tmp_path / "seg" / "model.pt").exists()
+    segment(["train", "volumes", "evaluate"], overlays=overlays, **tiny)
+    record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
+    assert record["n"] == 2
+    weights = torch.load(tmp_path / "seg" / "model.pt", weights_only=True)
+    assert any(weight.ndim == 5 for weight in weights.values())
+
+
+@pytest.mark.parametrize("name", sorted(set(networks_of(2)) - set(networks_of(3))))
+def test_a_network_of_slices_is_refused(name, segment):
+    if name in EXTRA:
+        pytest.importorskip(EXTRA[name], reason="an extra (ssgnet-monai[networks]) that is not installed here")
+    small = {key: value for key, value in SMALL[name].items() if key.startswith("network_def")}
+    with pytest.raises(RuntimeError) as told:
+        segment(["train", "volumes"], overlays=[str(CONFIGS / "networks" / f"{name}.yaml")], **small)
+    assert "spatial_dims: 3 for whole volumes, got spatial_dims: 2" in str(told.value.__cause__)

@@ -37,6 +37,17 @@ def test_an_error_names_the_files(workers):
     assert files_being_read() == {}
 
 
+def test_an_error_in_a_transform_is_told_itself():
+    def transform():
+        try:
+            fail()
+        except ValueError as error:
+            raise RuntimeError("applying transform <Load object at 0x7f>") from error
+
+    with pytest.raises(RuntimeError, match="got: 12 channels"):
+        list(DataLoader(Files(transform)))
+
+
 def test_the_files_outlive_the_process_that_died_over_them():
     with pytest.raises(RuntimeError, match="DataLoader worker") as error:
         list(DataLoader(Files(die), num_workers=1))
