@@ -205,8 +205,10 @@ def _explain(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.pipeline.experiment import load_experiment
     from ssgnet_monai.pipeline.explain import explain_setting
 
-    experiment = load_experiment(arguments.experiment, arguments.overrides, arguments.trust_code)
-    sys.stdout.write(printable(explain_setting(experiment, arguments.explain)) + "\n")
+    experiment, file = (
+        load_experiment(arguments.experiment, words, arguments.trust_code) for words in (arguments.overrides, ())
+    )
+    sys.stdout.write(printable(explain_setting(experiment, arguments.explain, file)) + "\n")
     return 0
 
 

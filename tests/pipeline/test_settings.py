@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ssgnet_monai import cli
+from ssgnet_monai.pipeline.config_files import networks_of, read_config
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.explain import explain_setting
 from ssgnet_monai.pipeline.settings import ABSENT, Layer, merge_layers, settings_of
@@ -131,7 +132,7 @@ def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixt
     assert cli.main(["run", str(DEMO), "--explain", "steps", "budget=0.1"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "segmentation.unet: steps = 30",
-        "  30     budget 0.1  <- this one counts",
+        "  30     budget 0.1 (command line)  <- this one counts",
         "  300    segmentation.unet.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
@@ -175,3 +176,61 @@ def test_a_list_of_labelled_cases_is_read_once_and_hashed(tmp_path: Path) -> Non
     assert settings_of(load_experiment(DEMO, row), "segmentation", "unet").sha256 != one.sha256
     with pytest.raises(ValueError, match="num_labeled or labeled_list in segmentation.unet, got both"):
         load_experiment(DEMO, row[1:])
+
+
+@pytest.mark.parametrize(
+    ("form", "network", "message"),
+    [
+        ("volumes", "vmunet", "of 3 dimensions, as the data are whole volumes, got network vmunet, of 2. Take one of"),
+        ("volumes", "smp_unet", "attention_unet.* dynunet.* unet, vnet, or prepare.form: slices"),
+        ("slices", "vnet", "of 2 dimensions, as the data are pictures or slices, got network vnet, of 3"),
+    ],
+)
+def test_a_network_of_other_dimensions_than_the_data_is_refused(
+    form: str, network: str, message: str, tmp_path: Path
+) -> None:
+    content = {"dataset": "phantom", "prepare": {"volumes": 6, "form": form}, "segmentation": {"a": {}}}
+    with pytest.raises(ValueError, match=message):
+        load_experiment(written(tmp_path, "e.yaml", content), [f"segmentation.a.network={network}"])
+
+
+@pytest.mark.parametrize("network", networks_of(3))
+def test_the_profile_of_volumes_fits_every_network(network: str, tmp_path: Path) -> None:
+    row = {"network": network, "profile": "volumes_cpu"}
+    content = {"dataset": "phantom", "prepare": {"volumes": 6}, "segmentation": {"a": row}}
+    settings = settings_of(load_experiment(written(tmp_path, "e.yaml", content)), "segmentation", "a")
+    assert settings.merged["patch_size"] == [64, 64, 32]
+    assert settings.merged["network_def"] == read_config("network", network)["network_def"]
+
+
+def test_explain_tells_the_command_line_from_the_file(capsys: pytest.CaptureFixture) -> None:
+    def told(key: str, *words: str) -> list[str]:
+        assert cli.main(["run", str(DEMO), "--explain", f"segmentation.unet.{key}", *words]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    assert told("steps", "segmentation.unet.config.steps=7") == [
+        "segmentation.unet: steps = 7",
+        "  7      command line  <- this one counts",
+        "  300    segmentation.unet.config",
+        "  1500   profile segmentation_cpu",
+        "  10000  train.yaml of ssgnet_segmentation",
+    ]
+    assert (
+        told("steps", "segmentation.unet.config.steps=300")[1]
+        == "  300    segmentation.unet.config  <- this one counts"
+    )
+    assert told("image_size", "image_size=48")[1:3] == [
+        "  48   command line  <- this one counts",
+        "  32   the experiment",
+    ]
+    assert told("num_labeled", "segmentation.unet.num_labeled=5")[1] == "  5     command line  <- this one counts"
+    assert told("steps", "budget=0.1", "segmentation.unet.config.epoch_length=3")[1:3] == [
+        "  30     budget 0.1 (command line)  <- this one counts",
+        "  300    segmentation.unet.config",
+    ]
+    assert told("network_def#_target_", "segmentation.unet.network=vmunet")[1:] == [
+        "  ssgnet_monai.networks.VMUNet  network vmunet (command line)  <- this one counts",
+        "  ssgnet_monai.networks.VMUNet  train.yaml of ssgnet_segmentation",
+    ]
+    assert cli.main(["run", str(DEMO), "--explain", "synthesis.kimg", "synthesis.config.kimg=2"]) == 0
+    assert "  2     command line  <- this one counts" in capsys.readouterr().out
