@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ssgnet_monai.data.atomic_write import atomic_path
-from ssgnet_monai.data.earlier_run import check_resume, set_aside
+from ssgnet_monai.data.earlier_run import check_resume, half_set_aside, set_aside
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.rounds_log import PSEUDO_LABEL, REAL_ONLY, RoundsLog
 
@@ -21,7 +21,8 @@ def begin_rounds(output_dir: str | Path, resume: str = "auto") -> None:
 
     Args:
         output_dir: of the rounds.
-        resume: "auto" goes on with them; "fresh" moves them to ``earlier`` and begins anew; "never" refuses.
+        resume: "auto" goes on with them; "fresh" moves them to ``earlier`` and begins anew, also when it was
+            stopped while it moved them; "never" refuses.
 
     Raises:
         FileExistsError: there are rounds, and ``resume`` is "never".
@@ -33,10 +34,10 @@ def begin_rounds(output_dir: str | Path, resume: str = "auto") -> None:
             f"Expected no rounds in {folder} with resume: never, found some. Use resume: auto to go on, or another "
             "output_dir."
         )
-    if resume == "fresh":
+    if resume == "fresh" or half_set_aside(state) or half_set_aside(folder):
         hold_folder(state, "run of pseudo-label rounds")
+        set_aside(state)  # checkpoints are what rounds can do without, if this is stopped in between
         set_aside(folder, OF_ROUNDS)
-        set_aside(state)
 
 
 def conclude_rounds(log: RoundsLog, model_path: str | Path) -> None:

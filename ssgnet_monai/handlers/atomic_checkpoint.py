@@ -11,7 +11,7 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.data.earlier_run import set_aside
+from ssgnet_monai.data.earlier_run import half_set_aside, set_aside
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.sample_stream import StreamSampler
 from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
@@ -87,7 +87,7 @@ class AtomicCheckpoint:
                 f"Expected an empty {session.state_dir} with resume: never, found {files[-1].name}. "
                 "Use resume: auto to go on, or another output folder."
             )
-        if not files or session.resume == "fresh":
+        if not files or session.resume == "fresh" or half_set_aside(session.state_dir):
             return None
         content = _newest_readable(files)
         if session.is_of_these_data(content["session"]):
@@ -96,8 +96,9 @@ class AtomicCheckpoint:
         return None
 
     def _begin_anew(self) -> None:
-        if self.session.checkpoints() or self.session.resume == "fresh":
-            set_aside(self.session.state_dir)
+        folder = self.session.state_dir
+        if self.session.checkpoints() or self.session.resume == "fresh" or half_set_aside(folder):
+            set_aside(folder)
         self.session.best_path.unlink(missing_ok=True)  # of a training that was killed before its first checkpoint
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
-from ssgnet_monai.data.earlier_run import check_resume
+from ssgnet_monai.data.earlier_run import check_resume, half_set_aside
 
 SCORES = ("best_metric", "best_epoch", "trained_metric", "earlier_metric")
 
@@ -133,7 +133,7 @@ class TrainingSession:
     @property
     def goes_on(self) -> bool:
         """Whether the training will go on from a checkpoint, as far as the folder and ``resume`` tell."""
-        return self.resume == "auto" and bool(self.checkpoints())
+        return self.resume == "auto" and bool(self.checkpoints()) and not half_set_aside(self.state_dir)
 
     def last_checkpoint(self) -> str:
         """One sentence for a message about a run that ends here."""

@@ -137,6 +137,18 @@ def test_fresh_sets_aside_what_is_there_each_time(tmp_path):
     assert on.state.iteration == 4
 
 
+def test_a_fresh_start_that_was_killed_between_two_files_begins_anew_all_the_same(tmp_path):
+    trainer_of(tmp_path, 3)[0].run()
+    (tmp_path / "state" / ".earlier").mkdir()
+    (tmp_path / "state" / "checkpoint_000000004.pt").rename(tmp_path / "state" / ".earlier" / "checkpoint_000000004.pt")
+    trainer, session = trainer_of(tmp_path, 1)
+    assert not session.goes_on
+    trainer.run()
+    assert trainer.state.iteration == 2
+    assert names(tmp_path) == ["checkpoint_000000002.pt"]
+    assert aside(tmp_path) == ["checkpoint_000000004.pt", "checkpoint_000000006.pt"]
+
+
 def test_the_next_round_of_a_federated_client_begins_with_the_weights_it_is_given(tmp_path):
     """It runs one trainer again and again, and sets the network between."""
     trainer, session = trainer_of(tmp_path, 1, resume="fresh")
