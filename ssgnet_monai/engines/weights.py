@@ -12,6 +12,7 @@ import torch
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.finite_loss import first_not_finite
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.networks.pretrained_encoder import load_encoder
 
 logger = logging.getLogger(__name__)
 TRANSFERRED = ("generator", "generator_ema", "discriminator")
@@ -37,7 +38,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
     _load(network, load_tensors(path), path)
 
 
-def load_pretrained(network: torch.nn.Module, path: str | Path | None) -> None:
+def load_pretrained(network: torch.nn.Module, path: str | Path | None, encoder: str | Path | None = None) -> None:
     """Begin a training with weights from elsewhere, and say in the log which.
 
     A network with a method ``load_pretrained`` knows the form in which its published weights come (VM-UNet: those of a
@@ -46,12 +47,16 @@ def load_pretrained(network: torch.nn.Module, path: str | Path | None) -> None:
     Args:
         network: what will be trained.
         path: the file; None: the network keeps its random weights.
+        encoder: without ``path``, ImageNet weights of its encoder alone: "package", "timm" or a file, see
+            ``load_encoder``; None: random ones.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file, or the package of weights is not installed.
         ValueError: the file is damaged or does not fit the network.
     """
-    if path is None:
+    if path is None and encoder is not None:
+        load_encoder(network, encoder)
+    elif path is None:
         logger.info("%s trains from scratch; `pretrained` takes the path of weights", type(network).__name__)
     elif callable(loader := getattr(network, "load_pretrained", None)):
         loader(path)

