@@ -157,7 +157,7 @@ engines.save_class_names: classes model_path!
 engines.start_from: path? session
 engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
 engines.write_probabilities: evaluator folder? path! classes
-handlers.AdaController: augment target interval kimg batch_size
+handlers.AdaController: session augment target interval kimg batch_size
 handlers.AdaptiveKappaHandler: session loss validator lambda_
 handlers.AtomicCheckpoint: session interval keep
 handlers.BestWeights: session network

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from monai.engines import Trainer
+from monai.engines import IterationEvents, Trainer
 from torch.nn.functional import one_hot
 
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step
@@ -74,7 +74,7 @@ class StyleGAN3Trainer(Trainer):
         z_g, z_d = (shard(z) for z in latents)
         self.generator.train()
         self.discriminator.train()
-        return stylegan3_step(
+        engine.state.output = stylegan3_step(
             self.generator,
             self.discriminator,
             self.g_optimizer,
@@ -89,6 +89,8 @@ class StyleGAN3Trainer(Trainer):
             c=self._condition(batchdata, real.device),
             micro_batch=self.micro_batch,
         )
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return engine.state.output
 
     def _condition(self, batchdata: dict[str, Any], device: torch.device) -> torch.Tensor | None:
         if not self.classes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
+from monai.engines import IterationEvents
 
+from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
 
 
@@ -18,6 +20,7 @@ class AdaController:
     for it.
 
     Args:
+        session: saves and restores the state, as ``ada_controller``.
         augment: the augmentation to steer.
         target: the mean sign to hold.
         interval: iterations between steps.
@@ -28,7 +31,14 @@ class AdaController:
     """
 
     def __init__(
-        self, augment: AdaptiveAugment, target: float = 0.6, interval: int = 4, kimg: float = 500, *, batch_size: int
+        self,
+        session: TrainingSession,
+        augment: AdaptiveAugment,
+        target: float = 0.6,
+        interval: int = 4,
+        kimg: float = 500,
+        *,
+        batch_size: int,
     ) -> None:
         if interval < 1 or kimg <= 0:
             raise ValueError(f"Expected interval >= 1 and kimg > 0, got interval {interval} and kimg {kimg}.")
@@ -37,6 +47,7 @@ class AdaController:
         self._sum: torch.Tensor | float = 0.0
         self._count = 0
         self._statistic: torch.Tensor | float = 0.0
+        session.objects["ada_controller"] = self
 
     @property
     def statistic(self) -> float:
@@ -44,8 +55,8 @@ class AdaController:
         return float(self._statistic)
 
     def attach(self, engine: Engine) -> None:
-        """Register at ``ITERATION_COMPLETED``."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        """Register at ``MODEL_COMPLETED``."""
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         output = engine.state.output

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from monai.engines import IterationEvents
 
 from ssgnet_monai.handlers.training_session import TrainingSession
 
@@ -29,7 +30,7 @@ class FiniteLoss:
 
     def attach(self, engine: Engine) -> None:
         """Register at every iteration and every epoch."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._look)
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self._look)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._check)
 
     def _look(self, engine: Engine) -> None:

@@ -8,10 +8,11 @@ from ignite.engine import Engine, Events
 
 
 class StepLoss:
-    """Replaces the engine's output by ``[{"loss": ...}]`` after every iteration; attach it last.
+    """Replaces the engine's output by ``[{"loss": ...}]`` after every iteration, before the loggers read it.
 
     MONAI's loggers (StatsHandler, TensorBoardStatsHandler, ``--tracking mlflow``) read the first of a list of items,
-    as decollated batches are; batches are not decollated here, because nothing else wants it.
+    as decollated batches are; batches are not decollated here, because nothing else wants it. Handlers that read a
+    step's losses by name do so earlier, at ``MODEL_COMPLETED``, wherever they stand among the handlers.
 
     Args:
         name: entry of the engine's output that is the loss.

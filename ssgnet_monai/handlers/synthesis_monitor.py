@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Events
-from monai.engines import Trainer
+from monai.engines import IterationEvents, Trainer
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -63,7 +63,7 @@ class SynthesisMonitor:
         if rank() > 0:
             return
         engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration)
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self._iteration)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.grid_interval), self._grid)
         engine.add_event_handler(Events.COMPLETED, self._finish)

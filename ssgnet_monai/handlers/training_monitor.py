@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from ignite.engine import Events
-from monai.engines import Evaluator, Trainer
+from monai.engines import Evaluator, IterationEvents, Trainer
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -32,7 +32,7 @@ class TrainingMonitor:
 
     def attach(self, engine: Trainer) -> None:
         """Register at start, every iteration, every epoch and the end; attach after the checkpoint handler."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._keep_loss)
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self._keep_loss)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._average_loss)
         if rank() > 0:
             return

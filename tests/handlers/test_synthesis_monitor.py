@@ -4,10 +4,10 @@ import json
 
 import pytest
 import torch
-from ignite.engine import Engine
 from PIL import Image
 
 from ssgnet_monai.handlers import SynthesisMonitor, TrainingSession
+from tests.handlers.step_engine import step_engine
 
 
 class Colours(torch.nn.Module):
@@ -31,7 +31,7 @@ def monitored(tmp_path):
 
     def train(max_epochs):
         generator = Colours().train()
-        engine = Engine(lambda engine, _: {"loss_g": torch.tensor(float(engine.state.iteration)), "loss_d": 0.5})
+        engine = step_engine(lambda engine, _: {"loss_g": torch.tensor(float(engine.state.iteration)), "loss_d": 0.5})
         session = TrainingSession({}, tmp_path / "state", tmp_path / "model.pt")
         SynthesisMonitor(session, generator, 500, tmp_path, grid_interval=2, grid_size=3).attach(engine)
         engine.run([None] * 3, max_epochs=max_epochs)
