@@ -197,8 +197,11 @@ ops.shard_size: batch_size
 ops.shard: rows
 transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightness contrast lumaflip hue saturation \
     grey_safe
-transforms.BatchFlipRotate: flip_prob rotate_prob max_angle
+transforms.BatchBlurNoise: blur_prob sigma noise_prob noise
+transforms.BatchFlipRotate: flip_prob rotate_prob max_angle scale scale_prob
 transforms.BatchFlipTurn: flip_axes turn_planes
+transforms.BatchIntensity: prob brightness contrast channels saturation hue gamma gamma_prob
+transforms.BatchMixing: cutmix_prob share paste_prob margin largest
 transforms.ClassPlacesd: keys num_classes
 transforms.DropSpatialShaped: {TRANSFORM}
 transforms.BatchClassNumbersd: keys threshold
@@ -214,6 +217,7 @@ transforms.RandomPatchd: keys patch_size foreground_share
 transforms.ResizeSlicesd: keys size mode
 transforms.RestoreVolumed: keys voxel_spacing image_key
 transforms.SaveMaskd: keys output_dir! num_classes image_key
+transforms.StrongAugmentation: geometry mixing intensity blur_noise
 transforms.ViewerMaskd: keys image_key
 transforms.WindowVolumed: {TRANSFORM}
 """

@@ -9,6 +9,7 @@ from monai.transforms import Compose, Randomizable, RandomizableTrait
 from torch.utils.data import Dataset, Sampler
 
 from ssgnet_monai.data.item_cache import ItemCache
+from ssgnet_monai.data.mixture import PROPORTIONAL, Mixture
 from ssgnet_monai.data.reading import reading
 from ssgnet_monai.data.sample_order import SampleOrder
 from ssgnet_monai.data.slice_list import slices_by_volume
@@ -22,14 +23,15 @@ class SampleStream(Dataset):
 
     ``SampleOrder`` says which item sample k is. What the transform does before its first random step is kept in memory
     (an ``ItemCache``); random steps are seeded with (seed, k). One that gives several crops of an item makes several
-    samples of it, which MONAI's ``DataLoader`` puts into one batch.
+    samples of it, which MONAI's ``DataLoader`` puts into one batch. Each sample tells by ``"from_pool"``
+    (bool) where it comes from.
 
     Args:
         data: items (dictionaries) of the labelled or real training set: pictures, slices (see ``slice_items``) or
             whole volumes, as the transform takes them.
         transform: MONAI transform of an item.
         seed: seed of the order and of the random transforms.
-        pool: further items, sampled beside ``data``.
+        pool: further items, sampled beside ``data``; those of the origin "synthetic" are the synthetic ones.
         pool_fraction: share of samples taken from the pool, in [0, 1). None: in proportion to the sizes.
         cache_bytes: most memory that kept items may take, in bytes.
 
@@ -50,18 +52,19 @@ class SampleStream(Dataset):
         random = [isinstance(step, RandomizableTrait) for step in self.transform.transforms]
         self._first_random = random.index(True) if any(random) else len(random)
         self.cache_bytes, self.seed = cache_bytes, seed
-        self.set_data(data, pool, pool_fraction=pool_fraction)
+        self.set_data(data, pool, mixture=Mixture(pool_fraction))
 
     def set_data(
         self,
         data: Sequence[dict[str, Any]],
         pool: Sequence[dict[str, Any]] = (),
         seed: int | None = None,
-        pool_fraction: float | None = None,
+        mixture: Mixture = PROPORTIONAL,
     ) -> None:
         """Replace the items (a new round), the seed when given, and forget what was kept."""
         self.seed = self.seed if seed is None else seed
-        self.order = SampleOrder(len(data), len(pool), pool_fraction, self.seed)
+        synthetic = [item.get("origin") == "synthetic" for item in pool]
+        self.order = SampleOrder(len(data), synthetic, mixture, self.seed)
         self.items = [*data, *pool]
         self._heads = ItemCache(self._head, self.cache_bytes, slices_by_volume(self.items))
 
@@ -69,11 +72,13 @@ class SampleStream(Dataset):
         return ENDLESS
 
     def __getitem__(self, k: int) -> Any:
-        head = self._heads[self.order.locate(k)]
+        index = self.order.locate(k)
+        head = self._heads[index]
         for step in self.transform.transforms[self._first_random :]:
             if isinstance(step, Randomizable):
                 step.set_random_state(seed=(self.seed * 1_000_003 + k) % 2**32)
-        return self.transform(head, start=self._first_random)
+        found, origin = self.transform(head, start=self._first_random), {"from_pool": index >= self.order.num_data}
+        return [{**sample, **origin} for sample in found] if isinstance(found, list) else {**found, **origin}
 
     def _head(self, index: int) -> dict[Any, Any]:
         item = self.items[index]

@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.label_change import label_change
+from ssgnet_monai.data.mixture import Mixture
 from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, PSEUDO_LABEL, REAL_ONLY, RoundsLog
 from ssgnet_monai.engines.round_training import RoundTraining
@@ -121,7 +122,7 @@ class PseudoLabelRounds(Engine):
             model,
             plan.seed + t,
             (self.labeled, pool),
-            plan.pool_fraction,
+            Mixture(plan.pool_fraction),
             self.folder / plan.labeller(self.records)["model"] if warm else None,
         )
         self.log.record(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from monai.engines import Trainer
 
+from ssgnet_monai.data.mixture import PROPORTIONAL, Mixture
 from ssgnet_monai.data.sample_stream import SampleStream
 from ssgnet_monai.data.tensor_file import load_tensors
 from ssgnet_monai.handlers.running_time import RunningTime
@@ -57,7 +58,7 @@ class RoundTraining:
         model_path: Path,
         seed: int,
         items: tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]],
-        pool_fraction: float | None = None,
+        mixture: Mixture = PROPORTIONAL,
         weights: Path | None = None,
     ) -> TrainingResult:
         """Train, and write the best weights.
@@ -67,7 +68,7 @@ class RoundTraining:
             model_path: receives the weights with the best validation score.
             seed: of the training.
             items: labelled ones, and pool items with their pseudo-labels.
-            pool_fraction: share of samples from the pool; None: in proportion to the sizes.
+            mixture: shares of labelled, pool and synthetic samples.
             weights: to begin with; None: the network's first ones.
 
         Raises:
@@ -77,7 +78,7 @@ class RoundTraining:
         session.restart(state_dir, model_path, seed)
         if weights is not None:
             self.network.load_state_dict(load_tensors(weights))
-        self.dataset.set_data(*items, seed, pool_fraction)
+        self.dataset.set_data(*items, seed, mixture)
         trainer, clock = self.make_trainer(), RunningTime(session)
         clock.attach(trainer)
         trainer.run()

@@ -1,6 +1,9 @@
 from ssgnet_monai.transforms.ada import AdaptiveAugment, adjust_probability
+from ssgnet_monai.transforms.batch_blur_noise import BatchBlurNoise as BatchBlurNoise
 from ssgnet_monai.transforms.batch_flip_rotate import BatchFlipRotate as BatchFlipRotate
 from ssgnet_monai.transforms.batch_flip_turn import BatchFlipTurn as BatchFlipTurn
+from ssgnet_monai.transforms.batch_intensity import BatchIntensity as BatchIntensity
+from ssgnet_monai.transforms.batch_mixing import BatchMixing as BatchMixing
 from ssgnet_monai.transforms.class_numbers import BatchClassNumbersd as BatchClassNumbersd
 from ssgnet_monai.transforms.class_numbers import ClassNumbersd as ClassNumbersd
 from ssgnet_monai.transforms.class_numbers import ClassProbabilitiesd as ClassProbabilitiesd
@@ -18,4 +21,5 @@ from ssgnet_monai.transforms.restore_volume import RestoreVolumed as RestoreVolu
 from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
 from ssgnet_monai.transforms.scale_volume import NormalizeVolumed as NormalizeVolumed
 from ssgnet_monai.transforms.scale_volume import WindowVolumed as WindowVolumed
+from ssgnet_monai.transforms.strong_augmentation import StrongAugmentation as StrongAugmentation
 from ssgnet_monai.transforms.viewer_mask import ViewerMaskd as ViewerMaskd

@@ -53,12 +53,14 @@ def test_plain_training_then_evaluation(segment, tmp_path):
     assert record["references"]["all_foreground"]["pooled"]["sensitivity"] == 1
 
 
-def test_a_run_in_two_parts_equals_one_without_a_stop(segment, tmp_path):
-    segment(["train"], name="whole")
+@pytest.mark.parametrize("strong", [False, True])
+def test_a_run_in_two_parts_equals_one_without_a_stop(segment, tmp_path, strong):
+    settings = {"strong_augmentation": strong}
+    segment(["train"], name="whole", **settings)
     with pytest.raises(RuntimeError):
-        segment(["train"], name="parts", **{"validate#evaluator#val_handlers": [Interrupt(2)]})
+        segment(["train"], name="parts", **settings, **{"validate#evaluator#val_handlers": [Interrupt(2)]})
     assert not equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
-    segment(["train"], name="parts")
+    segment(["train"], name="parts", **settings)
     assert equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
     assert equal(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
 

@@ -98,11 +98,13 @@ def trained(folder):
     return torch.load(path, weights_only=True)["session"]["objects"]["network"]
 
 
-def test_training_resumes_bit_for_bit(segment, tmp_path):
-    assert segment(["train", "volumes"], name="whole").check_properties() == []
+@pytest.mark.parametrize("strong", [False, True])
+def test_training_resumes_bit_for_bit(segment, tmp_path, strong):
+    settings = {"strong_augmentation": strong}
+    assert segment(["train", "volumes"], name="whole", **settings).check_properties() == []
     with pytest.raises(RuntimeError):
-        segment(["train", "volumes"], name="parts", **{"validate#evaluator#val_handlers": [Interrupt()]})
-    segment(["train", "volumes"], name="parts")
+        segment(["train", "volumes"], name="parts", **settings, **{"validate#evaluator#val_handlers": [Interrupt()]})
+    segment(["train", "volumes"], name="parts", **settings)
     one, other = (trained(tmp_path / name) for name in ("whole", "parts"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 

@@ -5,6 +5,7 @@ from monai.data import DataLoader
 from monai.transforms import Compose, Lambdad, RandFlipd, RandSpatialCropSamplesd
 
 from ssgnet_monai.data import SampleStream, StreamSampler, slice_items
+from ssgnet_monai.data.mixture import Mixture
 from ssgnet_monai.transforms import ClassPlacesd, LoadImageMaskd, LoadVolumed, RandomPatchd
 from tests.volume_files import ct, f_mask, write
 
@@ -89,6 +90,28 @@ def test_several_crops_of_an_item_are_several_samples_of_one_batch():
     assert batch["image"].shape == (6, 1, 1, 1)
     again = [sample["image"] for k in (1, 0) for sample in reversed(stream[k])]
     assert torch.equal(torch.stack([torch.as_tensor(x) for x in reversed(again)]), torch.as_tensor(batch["image"]))
+
+
+def test_a_sample_tells_whether_it_comes_from_the_pool():
+    stream = SampleStream(ITEMS, pool=POOL, pool_fraction=0.25)
+    batch = next(iter(DataLoader(stream, batch_size=8, sampler=StreamSampler())))
+    assert batch["from_pool"].dtype == torch.bool
+    assert batch["from_pool"].tolist() == [float(x) >= 100 for x in batch["image"][:, 0, 0, 0]]
+    assert batch["from_pool"].sum() == 2
+    assert "from_pool" not in POOL[0]
+    crops = RandSpatialCropSamplesd("image", roi_size=[1, 1], num_samples=3, random_size=False)
+    stream = SampleStream(ITEMS, crops, pool=POOL, pool_fraction=0.5)
+    batch = next(iter(DataLoader(stream, batch_size=2, sampler=StreamSampler())))
+    assert batch["from_pool"].tolist() == [False] * 3 + [True] * 3
+
+
+def test_a_round_may_set_the_share_of_synthetic_images():
+    stream = SampleStream(ITEMS)
+    pool = [{**item, "origin": "synthetic" if i < 12 else "real"} for i, item in enumerate(POOL)]
+    stream.set_data(ITEMS, pool, seed=3, mixture=Mixture(0.5, 0.25, labeled_from=80))
+    drawn = [stream[k] for k in range(100)]
+    assert sum(sample["from_pool"] for sample in drawn) == 40
+    assert sum(sample.get("origin") == "synthetic" for sample in drawn) == 10
 
 
 def test_sampler_counts_on_from_its_start():

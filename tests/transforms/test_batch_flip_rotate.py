@@ -27,7 +27,7 @@ def test_flips_are_exact_on_images_that_are_not_square():
 
 def test_a_quarter_turn_by_hand():
     augment = BatchFlipRotate()
-    quarter = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]])
+    quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]])
     image = torch.arange(16.0).reshape(1, 1, 4, 4)
     assert torch.allclose(augment.apply(image, quarter, "nearest"), torch.rot90(image, 1, (-2, -1)), atol=1e-4)
 
