@@ -1,18 +1,18 @@
-"""What test images score without a network: Otsu's threshold, all foreground, and the mask of most training images."""
+"""What test images score without a network: the training masks' mean, Otsu's threshold, all foreground."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 import torch
 
-from ssgnet_monai.metrics import confusion_counts, fit_otsu, majority_mask
+from ssgnet_monai.metrics import confusion_counts, fit_otsu, image_blind_mask
 
 Batch = Mapping[str, torch.Tensor]
 BATCHES = 32
-"""Batches of training images that choose Otsu's channel and polarity, out of six, or the majority mask."""
+"""Batches of training images: they choose Otsu's channel and polarity, out of six, and make the image-blind mask."""
 
 
 @dataclass
@@ -33,8 +33,8 @@ class ReferenceAnswers:
 def reference_answers(training: Iterable[Batch], test: Iterable[Batch], num_classes: int) -> ReferenceAnswers:
     """Score the test images with answers that need no network.
 
-    Of two classes these are Otsu's threshold (pictures and slices only) and all foreground; of more, the class that is
-    the most frequent in the training masks at each place, where training and test masks have one shape.
+    These are one mask for all images (``image_blind``: what most training masks hold at each place), where training and
+    test masks have one shape, and of two classes Otsu's threshold (pictures and slices only) and all foreground.
 
     Args:
         training: batches of "image" (B, C, ...) and "label" (B, 1, ...), class numbers; the first are looked at.
@@ -61,17 +61,25 @@ def reference_answers(training: Iterable[Batch], test: Iterable[Batch], num_clas
 def _answers(
     training: Iterator[Batch], num_classes: int
 ) -> tuple[dict[str, Callable[[Batch], torch.Tensor]], dict[str, str]]:
-    if num_classes > 2:
-        left_out = {"otsu": "One threshold makes two classes."}
-        majority = majority_mask((batch["label"] for batch in training), num_classes)
-        if majority is None:
-            return {}, {**left_out, "majority_mask": "The training masks are of different sizes."}
-        return {"majority_mask": lambda batch: majority.expand(len(batch["label"]), *majority.shape)}, left_out
-    answers: dict[str, Callable[[Batch], torch.Tensor]] = {"all_foreground": lambda b: torch.ones_like(b["label"])}
-    first = next(training)
-    if first["image"].ndim > 4:
-        return answers, {"otsu": "It is fitted on pictures and slices alone."}
-    seen = [(batch["image"], batch["label"]) for batch in chain([first], training)]
-    images, masks = (torch.cat(part) for part in zip(*seen, strict=True))
-    otsu = fit_otsu(images, masks)
-    return {"otsu": lambda batch: otsu.predict(batch["image"]), **answers}, {}
+    images, masks = [], []
+    for batch in training:
+        masks.append(batch["label"].to(torch.uint8))
+        if num_classes == 2 and batch["image"].ndim == 4:
+            images.append(batch["image"])
+    answers: dict[str, Callable[[Batch], torch.Tensor]] = {}
+    left_out = {}
+    blind = image_blind_mask(masks, num_classes)
+    if blind is None:
+        left_out["image_blind"] = "The training masks are of different sizes."
+    else:
+        answers["image_blind"] = lambda batch: blind.expand(len(batch["label"]), *blind.shape)
+    if images:
+        otsu = fit_otsu(torch.cat(images), torch.cat(masks))
+        answers["otsu"] = lambda batch: otsu.predict(batch["image"])
+    else:
+        left_out["otsu"] = (
+            "One threshold makes two classes." if num_classes > 2 else "It is fitted on pictures and slices alone."
+        )
+    if num_classes == 2:
+        answers["all_foreground"] = lambda batch: torch.ones_like(batch["label"])
+    return answers, left_out

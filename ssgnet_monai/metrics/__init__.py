@@ -19,8 +19,8 @@ from ssgnet_monai.metrics.features import load_or_train_features as load_or_trai
 from ssgnet_monai.metrics.frechet import frechet_distance as frechet_distance
 from ssgnet_monai.metrics.frechet import kernel_distance as kernel_distance
 from ssgnet_monai.metrics.generator_scores import synthesis_scores as synthesis_scores
+from ssgnet_monai.metrics.image_blind import image_blind_mask as image_blind_mask
 from ssgnet_monai.metrics.inception import inception_features as inception_features
-from ssgnet_monai.metrics.majority import majority_mask as majority_mask
 from ssgnet_monai.metrics.otsu import OtsuBaseline as OtsuBaseline
 from ssgnet_monai.metrics.otsu import fit_otsu as fit_otsu
 from ssgnet_monai.metrics.pooled_confusion import PooledConfusionMetric as PooledConfusionMetric

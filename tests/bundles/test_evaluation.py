@@ -30,7 +30,7 @@ def test_slices_of_three_classes_are_scored_as_volumes(run_bundle, slices, tmp_p
     assert record["n"] == len(volumes) < record["n_images"] == len(datalist["test"])
     assert record["labels"] == list(datalist["labels"].values())
     assert list(record["checkpoints"]["model"]["classes"]) == record["labels"][1:]
-    assert list(record["references"]) == ["majority_mask"]
+    assert list(record["references"]) == ["image_blind"]
     with open(tmp_path / "per_case.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(volumes) * 2 * 2

@@ -49,7 +49,7 @@ def test_plain_training_then_evaluation(segment, tmp_path):
     record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
     assert record["split"] == "test"
     assert record["chosen"] == "model"
-    assert set(record["references"]) == {"otsu", "all_foreground"}
+    assert set(record["references"]) == {"image_blind", "otsu", "all_foreground"}
     assert record["references"]["all_foreground"]["pooled"]["sensitivity"] == 1
 
 

@@ -139,7 +139,7 @@ def test_slices_in_any_order_are_scored_as_the_volumes_that_they_are(tmp_path):
             np.nanmean([in_mm.hd95 for _, _, in_mm in found])
         )
     assert scores["classes"]["tumour"]["distances"]["n_undefined"] == 1  # found in a2, where there is none
-    assert set(record["references"]) == {"majority_mask"}
+    assert set(record["references"]) == {"image_blind"}
     assert "otsu" in record["references_left_out"]
     assert sorted(path.name for path in examples.iterdir()) == [
         f"{number}_{part}.png" for number in range(3) for part in ("final", "image", "truth")
@@ -160,7 +160,7 @@ def test_whole_volumes_of_different_sizes(tmp_path):
     for row in (row for row in rows if row["model"] == "model"):
         check(row, samples[int(row["case"][1])], SPACING)
     assert record["references"] == {}
-    assert record["references_left_out"]["majority_mask"] == "The training masks are of different sizes."
+    assert record["references_left_out"]["image_blind"] == "The training masks are of different sizes."
     drawn = np.asarray(Image.open(examples / "0_truth.png"))
     # Axial, as radiologists see it: rows run to the back, columns to the patient's left, both against the file's axes.
     np.testing.assert_array_equal(drawn, samples[0][1][::-1, ::-1, 1].T)
@@ -189,12 +189,12 @@ def test_rounds_are_compared_with_their_control_by_pooled_and_by_case_scores(tmp
         np.testing.assert_array_equal(drawn[name], np.roll(last, shift, -1))
 
 
-def test_two_classes_keep_otsu_and_all_foreground(tmp_path):
+def test_two_classes_have_otsu_and_all_foreground_too(tmp_path):
     samples = [tuple(np.where(mask == 2, 1, mask) for mask in scene(seed, (12, 12))) for seed in range(3)]
     samples.append((np.zeros((12, 12), np.uint8), np.zeros((12, 12), np.uint8)))
     items = [{"image": f"p{number}.png"} for number in range(4)]
     record, rows, _ = evaluate(tmp_path, items, samples, names=["background", "lesion"])
-    assert set(record["references"]) == {"otsu", "all_foreground"}
+    assert set(record["references"]) == {"image_blind", "otsu", "all_foreground"}
     assert record["references_left_out"] == {}
     assert record["n_empty"] == 1
     scores = record["checkpoints"]["model"]
