@@ -52,6 +52,11 @@ class StageFolder:
         return self.path / "per_image.csv"
 
     @property
+    def per_case(self) -> Path:
+        """Counts and scores by test case."""
+        return self.path / "per_case.csv"
+
+    @property
     def rounds(self) -> Path:
         """The log of pseudo-label rounds."""
         return self.path / "rounds.json"

@@ -10,7 +10,7 @@ from ssgnet_monai.report.segmentation_row import MEASURES, UNITS
 from ssgnet_monai.report.segmentation_tables import mean_spread
 from ssgnet_monai.report.table import Cell, Table, mean_sd, number, text
 
-_MODELS = {"baseline": "Baseline", "chosen": "Chosen", "control": "Control"}
+_MODELS = {"baseline": "Baseline", "chosen": "Chosen", "control": "Better control"}
 
 
 def class_table(row: dict[str, Any]) -> Table:
@@ -69,7 +69,8 @@ def has_distances(row: dict[str, Any]) -> bool:
 
 def _models(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     names = _MODELS if row["baseline"] or row["control"] else {"chosen": "Trained model"}
-    return ((name, row[part]) for part, name in names.items() if row[part])
+    same = row["better"] and row["better"]["control"] == "equal_steps"  # the better control is the baseline
+    return ((name, row[part]) for part, name in names.items() if row[part] and not (same and part == "control"))
 
 
 def _line(label: str, model: str, scores: dict[str, Any], units: list[str]) -> list[Cell]:

@@ -10,7 +10,9 @@ from typing import Any
 from ssgnet_monai import __version__
 from ssgnet_monai.data.cases import case_names
 from ssgnet_monai.data.datalist import check_datalist
+from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.layout import RunLayout, StageFolder, refuse_earlier
+from ssgnet_monai.report.case_counts import case_groups
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
@@ -67,12 +69,17 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     for stage in run.generators():
         with results_of(stage.path):
             synthesis.append(_synthesis(stage, paper))
-    for name, seeds in run.rows("segmentation").items():
+    rows, groups = run.rows("segmentation"), case_groups(read_json(run.datalist) or {})
+    settings = {folder_name(name): row or {} for name, row in (config.get("segmentation") or {}).items()}
+    controls = {name: _control_stages(row, rows) for name, row in settings.items()}
+    of_others = {stages[0].path.parent.name for named in controls.values() for stages in named.values()}
+    for name in (name for name in rows if name not in of_others):
         with results_of(run.root / "segmentation" / name):
-            segmentation.append(segmentation_row(name, seeds, (config.get("segmentation") or {}).get(name), masks))
-    for name, settings in run.classifiers().items():
+            row = segmentation_row(name, rows[name], settings.get(name), masks, controls.get(name), groups)
+            segmentation.append(row)
+    for name, of_setting in run.classifiers().items():
         with results_of(run.root / "classification" / name):
-            classification.append(classification_row(name, settings))
+            classification.append(classification_row(name, of_setting))
     synthesis = _one_extractor(synthesis)
     benchmarks = read_benchmarks(run.benchmarks())
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
@@ -99,6 +106,12 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         "paper": paper,
         "not_run": not_run,
     }
+
+
+def _control_stages(row: dict[str, Any], rows: dict[str, list[StageFolder]]) -> dict[str, list[StageFolder]]:
+    """The seeds of each control of a row that has begun; a control is a row of its own without a section of its own."""
+    named = {key: folder_name(name) for key, name in (row.get("controls") or {}).items() if name}
+    return {key: rows[folder] for key, folder in named.items() if rows.get(folder)}
 
 
 def _data(run: RunLayout) -> dict[str, Any] | None:

@@ -58,7 +58,9 @@ def dice_plot(row: dict[str, Any]) -> Plot | None:
         panels.append(Panel(split, svg))
     chosen = " A ring marks the rounds that validation chose." if rings else ""
     mean = " Points are means over seeds." if len(row["seeds"]) > 1 else ""
-    over = " Dice is pooled here, and a mean over classes." if len(row["labels"]) > 2 else ""
+    over = " Dice is pooled here, as validation looks at it" + (
+        ", and a mean over classes." if len(row["labels"]) > 2 else "."
+    )
     caption = (
         f"Dice by round, {row['row']}.{over} Both arms start from the baseline, round 0; the scale does not start at "
         f"zero.{mean}{chosen}"

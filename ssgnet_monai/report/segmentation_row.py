@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssgnet_monai.pipeline.layout import StageFolder
-from ssgnet_monai.report.over_seeds import common, seed_interval, statistic
+from ssgnet_monai.report.case_counts import CaseCounts, read_case_counts
+from ssgnet_monai.report.comparisons import (
+    CONTROLS,
+    FLOORS,
+    HEADROOM,
+    OLDER_NAMES,
+    answers_of,
+    better_control,
+    compare,
+    mean_interval,
+)
+from ssgnet_monai.report.over_seeds import common, statistic
 from ssgnet_monai.report.run_files import read_json
 
 UNITS, MEASURES = ("mm", "voxels"), ("hd95", "assd")
@@ -17,11 +28,7 @@ SCORES = {
     "distances": (*(f"{m}_{unit}_{of}" for unit in UNITS for m in MEASURES for of in ("mean", "sd")), "n_undefined"),
 }
 ARM_NAMES = {"pseudo_label": "Pseudo-labels", "real_only": "Real only (control)"}
-REFERENCE_NAMES = {
-    "otsu": "Otsu’s threshold",
-    "all_foreground": "Every pixel foreground",
-    "majority_mask": "Mask of most training images",
-}
+BASELINE = "pseudo_label/round_00"
 _VALIDATION = ("val_dice", "label_change", "mean_confidence", "foreground", "seconds")
 
 
@@ -30,6 +37,8 @@ def segmentation_row(
     stages: Sequence[StageFolder],
     settings: Mapping[str, Any] | None = None,
     masks: Mapping[str, int | None] | None = None,
+    controls: Mapping[str, Sequence[StageFolder]] | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything the report says about a row of segmentation.
 
@@ -38,27 +47,37 @@ def segmentation_row(
         stages: its seeds, of which any may lack its log of rounds and its scores.
         settings: the row of the experiment, with "network", "method" and "profile".
         masks: labelled images of each split of the datalist.
+        controls: name of ``comparisons.CONTROLS`` or ``HEADROOM`` -> the seeds of the row that is this control.
+        groups: test case -> patient.
 
     Returns:
-        ``{"row", "network", "method", "profile", "labels", "headline", "case", "seeds", "masks", "steps", "n",
-        "n_groups", "n_empty", "test", "references", "baseline", "chosen", "control", "difference", "validation",
-        "choices", "seconds", "config_sha256"}``. Scores are fractions in [0, 1], distances in the unit of their name,
-        each a ``statistic`` over seeds. ``headline`` says which Dice the row is judged by: "pooled" for pictures of two
-        classes; "per_case" for volumes and for more classes.
+        ``{"row", "network", "method", "profile", "labels", "case", "seeds", "masks", "steps", "n", "n_groups",
+        "n_empty", "test", "control_rows", "references", "baseline", "chosen", "control", "interval", "comparisons",
+        "better", "validation", "choices", "seconds", "config_sha256"}``. Scores are fractions in [0, 1], distances in
+        the unit of their name, each a ``statistic`` over seeds. A row is judged by its mean Dice over cases:
+        ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against, and
+        ``control`` its scores.
     """
     seeds = [stage.seed for stage in stages]
     rounds = {stage.seed: read_json(stage.rounds) or {} for stage in stages}
     metrics = {stage.seed: read_json(stage.metrics) or {} for stage in stages}
     evaluated = [content for content in metrics.values() if content]
     labels: list[str] = next((content["labels"] for content in evaluated if content.get("labels")), [])
-    case = common(content.get("case") for content in evaluated) or "picture"
-    headline = "per_case" if len(labels) > 2 or case == "volume" else "pooled"
+    tables = _tables(stages)
+    chosen = {seed: content.get("chosen") for seed, content in metrics.items()}
+    ours = answers_of(tables, chosen)
+    control_rows = [_control_row(key, of_seeds) for key, of_seeds in (controls or {}).items() if of_seeds]
+    others = _own_answers(tables, metrics) | {
+        key: answers_of(_tables(of_seeds), {s.seed: (read_json(s.metrics) or {}).get("chosen") for s in of_seeds})
+        for key, of_seeds in (controls or {}).items()
+    }
+    comparisons = compare(ours, others, groups or {})
+    better = better_control(comparisons)
     return {
         "row": name,
         **{key: (settings or {}).get(key) for key in ("network", "method", "profile")},
         "labels": labels,
-        "headline": headline,
-        "case": case,
+        "case": common(content.get("case") for content in evaluated) or "picture",
         "seeds": seeds,
         "masks": _masks(rounds, evaluated, masks or {}),
         "steps": common(content.get("steps") for content in rounds.values()),
@@ -66,11 +85,14 @@ def segmentation_row(
         "n_groups": common(content.get("n_groups") for content in evaluated),
         "n_empty": common(content.get("n_empty") for content in evaluated),
         "test": _test_entries(evaluated),
+        "control_rows": control_rows,
         "references": _reference_entries(evaluated),
-        "baseline": _scores([content.get("checkpoints", {}).get("pseudo_label/round_00") for content in evaluated]),
+        "baseline": _scores([content.get("checkpoints", {}).get(BASELINE) for content in evaluated]),
         "chosen": _scores([content.get("checkpoints", {}).get(content.get("chosen")) for content in evaluated]),
-        "control": _scores([content.get("checkpoints", {}).get(content.get("control")) for content in evaluated]),
-        "difference": _difference(metrics, headline),
+        "control": _control_scores(better, control_rows, evaluated),
+        "interval": mean_interval(ours, groups or {}),
+        "comparisons": comparisons,
+        "better": better,
         "validation": _validation_entries([content for content in rounds.values() if content]),
         "choices": [_choice(seed, rounds[seed], metrics[seed]) for seed in seeds],
         "seconds": statistic(content.get("seconds") for content in evaluated),
@@ -78,10 +100,9 @@ def segmentation_row(
     }
 
 
-def headline_dice(row: Mapping[str, Any], scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The Dice by which a row is judged, of one of its entries: a ``statistic``, or None."""
-    name = "dice_mean" if row["headline"] == "per_case" else "dice"
-    return scores[row["headline"]][name] if scores else None
+def mean_dice(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The Dice by which a row is judged, the mean over cases, of one of its entries: a ``statistic``, or None."""
+    return scores["per_case"]["dice_mean"] if scores else None
 
 
 def checkpoint_name(key: str | None) -> str:
@@ -136,31 +157,57 @@ def _test_entries(evaluated: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _reference_entries(evaluated: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    keys = sorted({key for content in evaluated for key in content.get("references", {})}, reverse=True)
+    answers = [
+        {OLDER_NAMES.get(key, key): scores for key, scores in content.get("references", {}).items()}
+        for content in evaluated
+    ]
     return [
-        {
-            "reference": key,
-            "name": REFERENCE_NAMES.get(key, key),
-            **(_scores([content.get("references", {}).get(key) for content in evaluated]) or {}),
-        }
-        for key in keys
+        {"reference": key, "name": name, **(_scores([content.get(key) for content in answers]) or {})}
+        for key, name in FLOORS.items()
+        if any(key in content for content in answers)
     ]
 
 
-def _difference(metrics: dict[int, dict[str, Any]], headline: str) -> dict[str, Any] | None:
-    found = {seed: content.get("paired_bootstrap") or {} for seed, content in metrics.items()}
-    if headline == "per_case":
-        found = {seed: compared.get("per_case") or {} for seed, compared in found.items()}
-    by_seed = [
-        {"seed": seed, "difference": compared["difference"], "ci95": compared.get("ci95")}
-        for seed, compared in found.items()
-        if compared.get("difference") is not None
-    ]
-    if not by_seed:
-        return None
-    values = [entry["difference"] for entry in by_seed]
-    interval = seed_interval(values, [entry["ci95"] for entry in by_seed])
-    return {"by_seed": by_seed, **(statistic(values) or {}), "interval": interval}
+def _tables(stages: Sequence[StageFolder]) -> dict[int, CaseCounts]:
+    found = ((stage.seed, read_case_counts(stage.per_case)) for stage in stages)
+    return {seed: table for seed, table in found if table}
+
+
+def _own_answers(tables: Mapping[int, CaseCounts], metrics: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a row's own evaluation holds to compare with: round 0, the real-only arm, answers without a network."""
+    of_rounds = {seed: BASELINE if content.get("chosen") != "model" else None for seed, content in metrics.items()}
+    found = {
+        "equal_steps": answers_of(tables, of_rounds),
+        "real_only": answers_of(tables, {seed: content.get("control") for seed, content in metrics.items()}),
+    }
+    for key, name in {**{name: name for name in FLOORS}, **OLDER_NAMES}.items():
+        if answers := answers_of(tables, dict.fromkeys(tables, key)):
+            found[name] = answers
+    return found
+
+
+def _control_row(key: str, stages: Sequence[StageFolder]) -> dict[str, Any]:
+    metrics = [content for stage in stages if (content := read_json(stage.metrics))]
+    return {
+        "control": key,
+        "name": {**CONTROLS, **HEADROOM}.get(key, key),
+        "row": stages[0].path.parent.name,
+        "seeds": [stage.seed for stage in stages],
+        "evaluated": len(metrics),
+        "config_sha256": sorted({content["config_sha256"] for content in metrics if content.get("config_sha256")}),
+        **(_scores([content.get("checkpoints", {}).get(content.get("chosen")) for content in metrics]) or {}),
+    }
+
+
+def _control_scores(
+    better: Mapping[str, Any] | None, control_rows: Sequence[dict[str, Any]], evaluated: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Scores of the better control, which is another row or a checkpoint of this one."""
+    key = better["control"] if better else "real_only"
+    if row := next((row for row in control_rows if row["control"] == key), None):
+        return row
+    own = "real_only" if key == "real_only" else None
+    return _scores([c.get("checkpoints", {}).get(c.get("control") if own else BASELINE) for c in evaluated])
 
 
 def _validation_entries(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssgnet_monai.report.comparisons import verdict
 from ssgnet_monai.report.number_format import MISSING, fixed, signed, significant
-from ssgnet_monai.report.segmentation_row import headline_dice
+from ssgnet_monai.report.segmentation_row import mean_dice
 from ssgnet_monai.report.table import said
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_HEADLINES = {
-    "better": "pseudo-labels ahead",
-    "worse": "pseudo-labels behind",
-    "unclear": "no clear difference",
-    "not run": "not run",
+_VERDICTS = {
+    "gain": ("better", "gain"),
+    "no difference": ("unclear", "no difference seen"),
+    "loss": ("worse", "loss"),
 }
 
 
 def row_answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One paragraph a segmentation row.
+    """One paragraph a segmentation row; its first sentence says gain, no difference that could be seen, or loss.
+
+    A gain is claimed where the 95 % interval of the difference to the better control lies above zero.
 
     Args:
         rows: the entries of ``segmentation_row``.
@@ -36,99 +38,102 @@ def generator_sentences(synthesis: list[dict[str, Any]]) -> list[str]:
 
 
 def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
-    if _dice(row, row["chosen"]) is None:
+    if _dice(row["chosen"]) is None:
         sentence = "Trained, but not yet evaluated on test." if row["validation"] else "Not run."
-        return _answer(row, "not run", [sentence])
-    first = row["baseline"] if _dice(row, row["baseline"]) is not None else row["chosen"]
+        return _answer(row, "not run", "not run", [sentence])
+    baseline = _dice(row["baseline"]) is not None
+    sentences = [_given_sentence(row, row["baseline"] if baseline else row["chosen"])]
+    sentences.append(_chosen_sentence(row) if baseline else "No pseudo-label rounds were run.")
+    colour, headline = "unclear", "nothing to compare"
+    if row["better"]:
+        colour, headline = _VERDICTS[verdict(row["better"]["per_case"])]
+        sentences = [_verdict_sentence(row), *sentences, *_control_sentences(row)]
+        if len(row["better"]["seeds"]) == 1:
+            headline += ", one seed"
+    elif baseline:
+        sentences.append("Without a control, or without per_case.csv of both, nothing can be said about a gain.")
+    return _answer(row, colour, headline, [*sentences, *_floor_sentences(row)])
+
+
+def _answer(row: dict[str, Any], colour: str, headline: str, sentences: list[str]) -> dict[str, Any]:
+    answer = {"row": row["row"], "verdict": colour, "headline": headline, "sentences": sentences}
+    return {**answer, "changes": [], "cautions": []}
+
+
+def _verdict_sentence(row: dict[str, Any]) -> str:
+    better, found = row["better"], row["better"]["per_case"]
+    controls = sum(entry["kind"] == "control" for entry in row["comparisons"])
+    which = "its control" if controls == 1 else f"the better of {controls} controls"
+    low, high = found["ci95"]
+    if low == high == 0:
+        return f"No difference: the chosen model is {which} itself ({_tested(row)})."
+    said_of = verdict(found).capitalize()
+    if low <= 0 <= high:
+        said_of += f" that this test could see (it resolves {fixed(found['detectable'])})"
+    size = f"{signed(found['difference'])} in mean Dice [95% CI {signed(low)} to {signed(high)}]"
+    return f"{said_of}: {size} against {_uncapitalised(better['name'])}, {which} ({_tested(row)})."
+
+
+def _tested(row: dict[str, Any]) -> str:
+    better = row["better"]
+    cases, groups, seeds = better["n"], better["per_case"]["n_groups"], len(better["seeds"])
+    words = f"{cases} test {row['case']}s" + (f" of {groups} patients" if groups < cases else "")
+    if seeds == 1:
+        return f"one seed: the interval holds the chance of the {words} alone"
+    return f"{seeds} seeds, {words}"
+
+
+def _given_sentence(row: dict[str, Any], first: dict[str, Any]) -> str:
     masks, learned = row["masks"], "labelled images" if row["case"] == "picture" else "masks"
     given = f"With {masks['training']} {learned}" if masks["training"] is not None else f"With the {learned}"
     if masks["validation"]:
         given += f" to learn from and {masks['validation']} for validation"
-    dice = headline_dice(row, first)
-    sentences = [f"{given} the segmenter reached {_dice_of(row)} {_mean_sd(dice)} {_seeds_said(dice)}."]
-    sentences.append(_chosen_sentence(row) if first is row["baseline"] else "No pseudo-label rounds were run.")
-    verdict, headline = "unclear", None if row["control"] else "nothing to compare"
-    if row["difference"]:
-        verdict, text = _verdict(row["difference"])
-        sentences.append(text)
-    sentences += _reference_sentences(row)
-    return _answer(row, verdict, sentences, headline)
-
-
-def _answer(row: dict[str, Any], verdict: str, sentences: list[str], headline: str | None = None) -> dict[str, Any]:
-    answer = {
-        "row": row["row"],
-        "verdict": verdict,
-        "headline": headline or _HEADLINES[verdict],
-        "sentences": sentences,
-    }
-    return {**answer, "changes": [], "cautions": []}
+    dice = mean_dice(first)
+    return f"{given} the segmenter reached a {_measure(row)} of {_mean_sd(dice)} {_seeds_said(dice)}."
 
 
 def _chosen_sentence(row: dict[str, Any]) -> str:
-    dice = headline_dice(row, row["control"])
-    control = (
-        f"the real-only control with the same number of optimiser steps reached {_mean_sd(dice)}"
-        if dice
-        else "the real-only control has not run"
-    )
     chosen = {choice["chosen"] for choice in row["choices"] if choice["chosen"]}
     if chosen == {"pseudo_label/round_00"}:
-        return f"Validation preferred this baseline to every pseudo-label round, so it stays; {control}."
+        return "Validation preferred this baseline to every pseudo-label round, so it stays."
     if len(chosen) == 1 and (key := next(iter(chosen))).startswith("pseudo_label/round_"):
         rounds = int(key.rpartition("_")[2])
         word = _WORDS[rounds] if rounds < len(_WORDS) else str(rounds)
-        after = f"After {word} pseudo-label round{'s' if rounds > 1 else ''} (chosen on validation)"
+        after = f"After {word} pseudo-label round{'s' if rounds > 1 else ''}"
     else:
-        after = "After the pseudo-label round that validation chose in each seed"
-    return f"{after} it reached {_mean_sd(headline_dice(row, row['chosen']))}; {control}."
+        after = "After the pseudo-label round that was chosen in each seed"
+    return f"{after} it reached {_mean_sd(mean_dice(row['chosen']))}."
 
 
-def _verdict(difference: dict[str, Any]) -> tuple[str, str]:
-    by_seed = difference["by_seed"]
-    intervals = [entry["ci95"] for entry in by_seed if entry["ci95"]]
-    if len(by_seed) == 1:
-        text = f"Difference of chosen and control: {signed(by_seed[0]['difference'])}"
-        if not intervals:
-            return "unclear", f"{text}; without a confidence interval this shows nothing yet."
-        low, high = intervals[0]
-        text += f" [95% CI {signed(low)} to {signed(high)}, one seed]"
-        if low > 0:
-            return "better", f"{text}: on these test images the pseudo-labels helped."
-        if high < 0:
-            return "worse", f"{text}: on these test images the pseudo-labels did harm."
-        return "unclear", f"{text}: the interval holds zero, so this run shows no difference either way."
-    values, total = difference["values"], len(by_seed)
-    above, below = sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals)
-    text = (
-        f"Difference of chosen and control: {signed(difference['mean'])} ± {fixed(difference['sd'])} over {total} "
-        f"seeds (the 95% CI lies above zero in {above} and below zero in {below} of {total})"
-    )
-    side = "ahead" if values[0] > 0 else "behind"
-    if all(value > 0 for value in values) or all(value < 0 for value in values):
-        if 2 * max(above, below) <= total:
-            return "unclear", f"{text}: {side} in every seed, but most intervals hold zero: a hint, not a finding."
-        verdict = "better" if side == "ahead" else "worse"
-        return verdict, f"{text}: the pseudo-labels were {side} in every seed."
-    return "unclear", f"{text}: the sign changes between seeds, so no difference is shown."
+def _control_sentences(row: dict[str, Any]) -> list[str]:
+    controls = [entry for entry in row["comparisons"] if entry["kind"] == "control"]
+    parts = [f"{_uncapitalised(entry['name'])} {_mean_sd(entry['dice'])}" for entry in controls]
+    sentences = [f"Controls: {'; '.join(parts)}."]
+    pooled = row["better"]["pooled"]
+    if pooled["ci95"]:
+        low, high = pooled["ci95"]
+        sentences.append(f"In pooled Dice: {signed(pooled['difference'])} [95% CI {signed(low)} to {signed(high)}].")
+    for entry in (entry for entry in row["comparisons"] if entry["kind"] == "headroom" and entry["per_case"]["ci95"]):
+        low, high = entry["per_case"]["ci95"]
+        sentences.append(
+            f"With true masks on the pool it would be {_mean_sd(entry['dice'])}: the headroom is "
+            f"{signed(-entry['per_case']['difference'])} [{signed(-high)} to {signed(-low)}]."
+        )
+    missing = [entry for entry in row["control_rows"] if entry["evaluated"] < len(entry["seeds"])]
+    sentences += [f"Not yet evaluated in every seed: {_uncapitalised(entry['name'])}." for entry in missing]
+    return sentences
 
 
-def _reference_sentences(row: dict[str, Any]) -> list[str]:
-    scored = {entry["reference"]: _dice(row, entry) for entry in row["references"]}
-    answers = {name: dice for name, dice in scored.items() if dice is not None}
-    parts = []
-    if "otsu" in answers:
-        parts.append(f"Otsu’s threshold scores {fixed(answers['otsu'])}")
-    if "all_foreground" in answers:
-        parts.append(f"calling every pixel foreground {fixed(answers['all_foreground'])}")
-    if "majority_mask" in answers:
-        parts.append(f"the class that most training masks have at each place scores {fixed(answers['majority_mask'])}")
-    if not parts:
+def _floor_sentences(row: dict[str, Any]) -> list[str]:
+    answers = [entry for entry in row["references"] if _dice(entry) is not None]
+    if not answers:
         return []
-    sentences = [f"On the same images {' and '.join(parts)}."]
-    chosen = _dice(row, row["chosen"])
-    if chosen is not None and max(answers.values()) >= chosen:
-        sentences.append("The trained network does not beat these simple answers.")
+    parts = [f"{_uncapitalised(entry['name'])} {fixed(_dice(entry))}" for entry in answers]
+    sentences = [f"Without a network: {'; '.join(parts)}."]
+    floors = [entry["per_case"] for entry in row["comparisons"] if entry["kind"] == "floor"]
+    unclear = any(found["ci95"] and found["ci95"][0] <= 0 for found in floors)
+    if unclear or max(_dice(entry) or 0 for entry in answers) >= (_dice(row["chosen"]) or 0):
+        sentences.append("The trained network is not clearly better than these simple answers.")
     return sentences
 
 
@@ -150,16 +155,18 @@ def _generator_sentence(entry: dict[str, Any]) -> str:
     return f"{text}."
 
 
-def _dice(row: dict[str, Any], scores: dict[str, Any] | None) -> float | None:
-    dice = headline_dice(row, scores)
+def _dice(scores: dict[str, Any] | None) -> float | None:
+    dice = mean_dice(scores)
     return dice["mean"] if dice else None
 
 
-def _dice_of(row: dict[str, Any]) -> str:
-    if row["headline"] == "pooled":
-        return "test Dice"
+def _measure(row: dict[str, Any]) -> str:
     over = f" and {len(row['labels']) - 1} classes" if len(row["labels"]) > 2 else ""
-    return f"a mean test Dice over {said(row['n'])} {row['case']}s{over} of"
+    return f"mean test Dice over {said(row['n'])} {row['case']}s{over}"
+
+
+def _uncapitalised(name: str) -> str:
+    return name if name.startswith("Otsu") else name[:1].lower() + name[1:]
 
 
 def _mean_sd(dice: dict[str, Any] | None) -> str:

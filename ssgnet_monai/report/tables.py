@@ -118,9 +118,15 @@ def provenance_table(report: dict[str, Any]) -> Table:
     kinds = (("seeds", str), ("config_sha256", short_hash))
     cells += [
         [text(row["row"]), *(text(", ".join(map(form, row[key]))) for key, form in kinds)]
-        for row in (*report["segmentation"], *report["classification"])
+        for row in (*_with_controls(report["segmentation"]), *report["classification"])
     ]
     return Table("Seeds and configuration hashes", ["Result", "Seeds", "Configuration SHA-256"], cells)
+
+
+def _with_controls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, then the controls of all of them, each once."""
+    controls = {control["row"]: control for row in rows for control in row["control_rows"]}
+    return [*rows, *controls.values()]
 
 
 def settings_table(caption: str, settings: dict[str, Any]) -> Table:

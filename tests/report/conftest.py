@@ -15,6 +15,7 @@ from ssgnet_monai.data.label_space import mask_image
 from ssgnet_monai.pipeline.layout import LAYOUT
 
 SIZE = 24
+TEST_CASES = [f"{number:03d}.png" for number in range(8, 12)]
 BuildRun = Callable[..., Path]
 
 
@@ -145,13 +146,44 @@ def add_generator(run: Path, folder: str, class_name: str, n: int = 120) -> None
     write(place / "metrics.json", metrics)
 
 
+def write_cases(
+    place: Path, models: dict[str, list[float]], cases: list[str], classes: tuple[str, ...] = ("polyp",)
+) -> None:
+    """``per_case.csv`` as evaluation writes it: every mask of 1000 pixels, all classes of a case with one Dice."""
+    lines = ["case,model,class,tp,tn,fp,fn,dice,iou"]
+    for model, dices in models.items():
+        for case, dice in zip(cases, dices, strict=True):
+            hit = 1000 * dice
+            lines += [f"{case},{model},{name},{hit},5000,{1000 - hit},{1000 - hit},{dice}," for name in classes]
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "per_case.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
+def case_dices(dice: float, noise: float = 0.0, cases: int = 4) -> list[float]:
+    """Of each case, with the mean that ``scores`` gives; models with another ``noise`` differ by it, to both sides."""
+    return [dice - 0.021 + (-0.2, 0.2)[case % 2] + noise * (1, 1, -1, -1)[case % 4] for case in range(cases)]
+
+
+def add_control(run: Path, row: str, seed: int, dice: float, noise: float = 0.0) -> None:
+    """A row that is a control of others: trained once, without rounds."""
+    place = run / "segmentation" / row / f"seed{seed}"
+    write(
+        place / "metrics.json",
+        {
+            "stage": "segmentation", "n": 4, "seed": seed, "config_sha256": "cafe" * 16, "chosen": "model",
+            "checkpoints": {"model": scores(dice)}, "references": {},
+        },
+    )  # fmt: skip
+    write_cases(place, {"model": case_dices(dice, noise)}, TEST_CASES)
+
+
 def add_segmentation(
     run: Path,
     row: str,
     seed: int,
     dices: tuple[float, float, float],
     control: float,
-    ci: tuple[float, float],
+    noise: float,
     chosen: int = 2,
     num_labeled: int | None = 30,
 ) -> Path:
@@ -204,9 +236,17 @@ def add_segmentation(
             "chosen": names[chosen],
             "references": {"otsu": scores(0.4117), "all_foreground": scores(0.2603)},
             "control": "real_only/round_02",
-            "paired_bootstrap": {"difference": dices[chosen] - control, "ci95": list(ci)},
         },
     )
+    of_cases = {
+        name: case_dices(dice, noise * (index > 0)) for index, (name, dice) in enumerate(zip(names, dices, strict=True))
+    }
+    of_cases |= {
+        "real_only/round_02": case_dices(control),
+        "otsu": case_dices(0.4117),
+        "all_foreground": case_dices(0.2603),
+    }
+    write_cases(place, of_cases, TEST_CASES)
     return place
 
 
@@ -308,7 +348,12 @@ def build_organ_run(build_run: BuildRun) -> BuildRun:
             checkpoints = {
                 name: organ_scores(entry["pooled"]["dice"]) for name, entry in metrics["checkpoints"].items()
             }
-            compared = metrics["paired_bootstrap"]
+            dices = {name: entry["pooled"]["dice"] for name, entry in metrics["checkpoints"].items()}
+            of_cases = {
+                name: case_dices(dice, 0.03 * (name == metrics["chosen"]), 16)
+                for name, dice in {**dices, "majority_mask": 0.2}.items()
+            }
+            write_cases(place, of_cases, [f"v{number}" for number in range(16)], tuple(ORGANS[1:]))
             organs = {
                 "labels": ORGANS,
                 "case": "volume",
@@ -318,10 +363,6 @@ def build_organ_run(build_run: BuildRun) -> BuildRun:
                 "n_empty": 0,
                 "checkpoints": checkpoints,
                 "references": {"majority_mask": organ_scores(0.2, distances=False)},
-                "paired_bootstrap": {
-                    **compared,
-                    "per_case": {**compared, "difference": compared["difference"] + 0.001},
-                },
             }
             write(place / "metrics.json", {**metrics, **organs})
             for name in ("truth", "baseline", "control", "final"):
@@ -344,7 +385,7 @@ def build_run(tmp_path: Path) -> BuildRun:
         seeds: tuple[int, ...] = (0,),
         dices: tuple[float, float, float] = (0.5303, 0.5417, 0.5512),
         control: float = 0.5409,
-        ci: tuple[float, float] = (-0.0042, 0.0251),
+        noise: float = 0.02,
         **options: Any,
     ) -> Path:
         run = tmp_path / "run"
@@ -353,7 +394,7 @@ def build_run(tmp_path: Path) -> BuildRun:
             add_generator(run, f"class{index}", class_name)
         for seed in seeds:
             shifted = tuple(dice + 0.01 * seed for dice in dices)
-            place = add_segmentation(run, "unet_30", seed, shifted, control + 0.006 * seed, ci, **options)
+            place = add_segmentation(run, "unet_30", seed, shifted, control + 0.006 * seed, noise, **options)
             add_examples(place)
         header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
         (run / "benchmarks").mkdir()

@@ -179,7 +179,7 @@ def test_page_of_classifiers_alone_is_whole(build_classification_run: Build) -> 
 
 def test_run_of_both_tasks_tells_both(build_classification_run: Build) -> None:
     run = build_classification_run(name="kvasir_seg", classes=("negative", "positive"))
-    add_segmentation(run, "unet_30", 0, (0.53, 0.54, 0.55), 0.54, (-0.004, 0.025))
+    add_segmentation(run, "unet_30", 0, (0.53, 0.54, 0.55), 0.54, 0.02)
     _, page, report = written(run)
     assert [answer["row"] for answer in report["answers"]] == ["unet_30", "resnet50"]
     assert "Paper, Table 2" in page.text

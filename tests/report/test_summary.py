@@ -1,4 +1,4 @@
-"""The answer in words: one seed, several seeds, and a method that loses."""
+"""The answer in words: a gain, no difference that could be seen, a loss; one seed and several."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.segmentation_tables import overview_table
 from ssgnet_monai.report.tables import synthesis_table
+from tests.report.conftest import TEST_CASES, case_dices, write_cases
 
 Build = Callable[..., Path]
 
@@ -21,63 +22,77 @@ def answer(run: Path) -> tuple[str, str]:
 
 
 def test_one_seed_with_zero_in_the_interval(build_run: Build) -> None:
+    """Chosen minus control is .0103 in the mean, .0303 in two cases and -.0097 in two."""
     verdict, text = answer(build_run())
     assert verdict == "unclear"
     assert text == (
-        "With 30 labelled images to learn from and 2 for validation the segmenter reached test Dice "
-        "0.530 (one seed). After two pseudo-label rounds "
-        "(chosen on validation) it reached 0.551; the real-only control with the same number of optimiser steps "
-        "reached 0.541. Difference of chosen and control: +0.010 [95% CI −0.004 to +0.025, one seed]: the interval "
-        "holds zero, so this run shows no difference either way. On the same images Otsu’s threshold scores 0.412 and "
-        "calling every pixel foreground 0.260."
+        "No difference that this test could see (it resolves 0.020): +0.010 in mean Dice [95% CI −0.010 to +0.030] "
+        "against labelled images alone, chosen on validation, the better of 2 controls (one seed: the interval holds "
+        "the chance of the 4 test pictures alone). With 30 labelled images to learn from and 2 for validation the "
+        "segmenter reached a mean test Dice over 4 pictures of 0.509 (one seed). After two pseudo-label rounds it "
+        "reached 0.530. Controls: labelled images alone, equal steps (round 0) 0.509; labelled images alone, chosen on "
+        "validation 0.520. In pooled Dice: +0.010 [95% CI −0.010 to +0.030]. Without a network: Otsu’s threshold "
+        "0.391; every pixel foreground 0.239."
     )
 
 
 def test_interval_above_zero(build_run: Build) -> None:
-    verdict, text = answer(build_run(ci=(0.002, 0.019)))
+    run = build_run(noise=0.002)
+    verdict, text = answer(run)
     assert verdict == "better"
-    assert "[95% CI +0.002 to +0.019, one seed]: on these test images the pseudo-labels helped." in text
+    assert collect(run)["answers"][0]["headline"] == "gain, one seed"
+    assert text.startswith("Gain: +0.010 in mean Dice [95% CI +0.008 to +0.012] against labelled images alone")
 
 
 def test_losing_is_said(build_run: Build) -> None:
-    verdict, text = answer(build_run(dices=(0.40, 0.39, 0.38), control=0.405, ci=(-0.04, -0.01)))
+    verdict, text = answer(build_run(dices=(0.40, 0.39, 0.38), control=0.405, noise=0.001))
     assert verdict == "worse"
-    assert "−0.025" in text
-    assert "did harm" in text
-    assert "does not beat these simple answers" in text  # Otsu's 0.412
+    assert text.startswith("Loss: −0.025 in mean Dice")
+    assert "is not clearly better than these simple answers" in text  # Otsu's 0.412
 
 
 def test_baseline_chosen(build_run: Build) -> None:
     _, text = answer(build_run(chosen=0, dices=(0.55, 0.54, 0.53)))
+    assert text.startswith("No difference: the chosen model is the better of 2 controls itself (one seed")
     assert "Validation preferred this baseline to every pseudo-label round" in text
     assert "After" not in text
 
 
 def test_several_seeds_mean_and_sample_sd(build_run: Build) -> None:
-    run = build_run(seeds=(0, 1, 2), ci=(0.001, 0.02))
+    run = build_run(seeds=(0, 1, 2), noise=0.004)
     verdict, text = answer(run)
     assert verdict == "better"
-    # 0.5303, 0.5403, 0.5503: mean 0.5403, sample sd 0.01; differences 0.0103, 0.0143, 0.0183
-    assert "test Dice 0.540 ± 0.010 (mean ± sd of 3 seeds)" in text
-    assert "+0.014 ± 0.004 over 3 seeds (the 95% CI lies above zero in 3 and below zero in 0 of 3)" in text
+    # 0.5303, 0.5403, 0.5503: mean 0.5403, sample sd 0.01; differences to the control 0.0103, 0.0143, 0.0183
+    assert "mean test Dice over 4 pictures of 0.519 ± 0.010 (mean ± sd of 3 seeds)" in text
+    assert text.startswith("Gain: +0.014 in mean Dice [95% CI +0.0")
+    assert "(3 seeds, 4 test pictures)" in text
     row = collect(run)["segmentation"][0]
     assert row["seeds"] == [0, 1, 2]
     assert row["test"][2]["chosen_in"] == 3
-    assert row["difference"]["values"] == [entry["difference"] for entry in row["difference"]["by_seed"]]
-    # Half-widths of the test images .0133 below and .0057 above, of the training 4.303 * .004 / sqrt(3) = .0099
-    assert row["difference"]["interval"] == pytest.approx([0.0143 - 0.0166, 0.0143 + 0.0114], abs=1e-4)
-    parts = overview_table([row]).rows[0][-1].parts
-    assert "".join(text for text, _ in parts) == "+0.014 ± 0.004 [−0.002, +0.026]"
+    assert row["better"]["control"] == "real_only"
+    assert row["better"]["per_case"]["by_seed"] == pytest.approx([0.0103, 0.0143, 0.0183])
+    assert row["better"]["per_case"]["difference"] == pytest.approx(0.0143)
+    parts = overview_table([row]).rows[0][-2].parts
+    assert "".join(text for text, _ in parts).startswith("+0.014 [+0.0")
 
 
-def test_ahead_in_every_seed_by_less_than_chance_is_a_hint(build_run: Build) -> None:
-    verdict, text = answer(build_run(seeds=(0, 1, 2)))
+def test_patients_are_counted_where_cases_share_one(build_run: Build) -> None:
+    run = build_run()
+    path = run / "data" / "datalist.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"p9"', '"p8"'), encoding="utf-8")
+    assert "the chance of the 4 test pictures of 3 patients alone" in answer(run)[1]
+
+
+def test_without_scores_by_case_nothing_is_claimed(build_run: Build) -> None:
+    run = build_run()
+    (run / "segmentation" / "unet_30" / "seed0" / "per_case.csv").unlink()
+    verdict, text = answer(run)
     assert verdict == "unclear"
-    assert "ahead in every seed, but most intervals hold zero: a hint, not a finding" in text
+    assert "nothing can be said about a gain" in text
 
 
 def test_unlimited_row_says_all_labelled_training_images(build_run: Build) -> None:
-    assert answer(build_run(num_labeled=None))[1].startswith("With 6 labelled images")
+    assert "With 6 labelled images" in answer(build_run(num_labeled=None))[1]
 
 
 def test_trained_without_rounds(build_run: Build) -> None:
@@ -85,14 +100,15 @@ def test_trained_without_rounds(build_run: Build) -> None:
     path = run / "segmentation" / "unet_30" / "seed0" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     only = metrics["checkpoints"]["pseudo_label/round_00"]
-    for name in ("control", "paired_bootstrap"):
-        metrics.pop(name)
+    metrics.pop("control")
     path.write_text(json.dumps({**metrics, "checkpoints": {"model": only}, "chosen": "model"}), encoding="utf-8")
     path.with_name("rounds.json").unlink()
+    write_cases(path.parent, {"model": case_dices(0.53), "otsu": case_dices(0.41)}, TEST_CASES)
     verdict, text = answer(run)
     assert verdict == "unclear"
     assert text.startswith(
-        "With 6 labelled images to learn from and 2 for validation the segmenter reached test Dice 0.530 (one seed)."
+        "With 6 labelled images to learn from and 2 for validation the segmenter reached a mean test Dice over 4 "
+        "pictures of 0.509 (one seed)."
     )
     assert collect(run)["segmentation"][0]["test"][0]["name"] == "Trained model, no rounds"
     assert collect(run)["answers"][0]["headline"] == "nothing to compare"
