@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -39,6 +39,7 @@ def line_chart(
     whole_x: bool = False,
     width: int = 360,
     x_names: Sequence[str] = (),
+    log_x: bool = False,
 ) -> str:
     """Draw lines over a light grid.
 
@@ -51,6 +52,7 @@ def line_chart(
         whole_x: mark whole numbers only, such as rounds.
         width: of the drawing, in its own units; text is 11 units high.
         x_names: names under 0, 1, ... in place of a horizontal scale.
+        log_x: a logarithmic horizontal scale, marked where there are points.
 
     Returns:
         An ``<svg>`` element whose text is escaped; empty where no line has a point.
@@ -58,8 +60,9 @@ def line_chart(
     lines = [line for line in lines if line.x]
     if not lines:
         return ""
-    across_all = [x for line in lines for x in line.x]
-    x_low, x_high = _padded(min(across_all), max(across_all), 0.04 if whole_x else 0)
+    scaled: Callable[[float], float] = math.log10 if log_x else float
+    across_all = sorted({x for line in lines for x in line.x})
+    x_low, x_high = _padded(scaled(across_all[0]), scaled(across_all[-1]), 0.04 if whole_x or log_x else 0)
     if x_names:
         x_low, x_high = -0.5, len(x_names) - 0.5
     y_low, y_high = y_range or value_range([y for line in lines for y in line.y])
@@ -68,20 +71,26 @@ def line_chart(
     left = TITLE + DIGIT * max((len(words) for _, words in scale), default=0)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        across = left + (x - x_low) / (x_high - x_low) * (width - left - RIGHT)
+        across = left + (scaled(x) - x_low) / (x_high - x_low) * (width - left - RIGHT)
         return round(across, 2), round(TOP + (y_high - y) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM), 2)
 
     parts = [f'<svg class="chart" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(label)}">']
     for tick, words in scale:
-        _, down = place(x_low, tick)
+        _, down = place(across_all[0], tick)
         parts.append(f'<path class="grid" d="M{left} {down}H{width - RIGHT}"/>')
         parts.append(f'<text x="{left - 6}" y="{down + 3.5}" text-anchor="end">{words}</text>')
     room = int((width - left - RIGHT) / LETTER / max(len(x_names), 1))
     named: list[tuple[float, str]] = [
         (i, name if len(name) <= room else f"{name[: room - 1]}…") for i, name in enumerate(x_names)
     ]
+    if log_x:
+        named = [(x, f"{x:g}") for x in across_all]
+    taken = -math.inf
     for tick, words in named or _labelled_ticks(x_low, x_high, whole=whole_x):
         across, _ = place(tick, y_low)
+        if log_x and across - DIGIT * len(words) / 2 < taken:
+            continue  # it would stand on the one before it
+        taken = across + DIGIT * (len(words) + 1) / 2
         parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{escape(words)}</text>')
     parts.append(f'<path class="axis" d="M{left} {HEIGHT - BOTTOM}H{width - RIGHT}"/>')
     middle = (left + width - RIGHT) / 2

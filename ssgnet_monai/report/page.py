@@ -14,6 +14,7 @@ from ssgnet_monai.report import class_tables, classification_tables, segmentatio
 from ssgnet_monai.report.classification_figures import reliability_plot, score_plot
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.figures import dice_plot, training_plot
+from ssgnet_monai.report.label_figure import label_plot
 from ssgnet_monai.report.overview import write_overview
 from ssgnet_monai.report.pictures import CLASS_COLOURS, class_grids, class_style, outlined_examples
 from ssgnet_monai.report.run_files import results_of
@@ -83,9 +84,15 @@ def render(report: dict[str, Any], grids: list[Any], examples: dict[str, list[An
     synthesis = [(entry, training_plot(entry)) for entry in report["synthesis"]]
     segmentation = [(row, dice_plot(row), examples[row["row"]]) for row in report["segmentation"]]
     classification = [(row, score_plot(row), reliability_plot(row)) for row in report["classification"]]
+    by_labels = label_plot(report["segmentation"], report["experiment"]["config"].get("segmentation") or {})
     template = environment.get_template("report.html.j2")
     return template.render(
-        report=report, grids=grids, synthesis=synthesis, segmentation=segmentation, classification=classification
+        report=report,
+        grids=grids,
+        synthesis=synthesis,
+        segmentation=segmentation,
+        by_labels=by_labels,
+        classification=classification,
     )
 
 
