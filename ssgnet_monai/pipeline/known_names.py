@@ -13,10 +13,10 @@ from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 from ssgnet_monai.data.prepare.folder import prepare_folder
-from ssgnet_monai.data.prepare.write_dataset import write_dataset
+from ssgnet_monai.data.prepare.preparation import OPTIONS
 
 # What the pipeline itself tells `ssgnet data` (image_size, the run's folder), and what the other options make.
-OWN_OPTIONS = {"out", "size", "name", "sources", "options", "group_source", "class_order", "notes"}
+OWN_OPTIONS = {"out", "size", "name", "options", "group_source", "class_order"}
 
 
 def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -40,18 +40,17 @@ def prepare_options(dataset: str) -> list[str]:
     """Options of ``ssgnet data`` that an experiment's ``prepare`` group may give for a dataset."""
     if dataset in (known := adapters()):
         return sorted(set(adapter_options(known[dataset])) - OWN_OPTIONS)
-    drawn: list[Callable] = [write_phantom, write_phantom_volumes]
-    functions: list[Callable] = drawn if dataset == "phantom" else [prepare_folder, write_dataset]
+    functions: list[Callable] = [write_phantom, write_phantom_volumes] if dataset == "phantom" else [prepare_folder]
     options = {name for function in functions for name in inspect.signature(function).parameters} - OWN_OPTIONS
-    return sorted(options - {"split"} if dataset == "phantom" else options)
+    return sorted(options - {"split"} if dataset == "phantom" else options | (OPTIONS.keys() - OWN_OPTIONS))
 
 
 @lru_cache
 def text_options() -> dict[str, bool]:
     """Options of any preparation that are paths or names, and whether they may be null."""
-    functions: list[Callable] = [prepare_folder, write_dataset, write_phantom, write_phantom_volumes]
+    functions: list[Callable] = [prepare_folder, write_phantom, write_phantom_volumes]
     functions += [adapter.read for adapter in adapters().values()]
-    kinds: dict[str, list[set[str]]] = {}
+    kinds = {name: [words_of(annotation)] for name, annotation in OPTIONS.items()}
     for function in functions:
         for name, parameter in inspect.signature(function).parameters.items():
             kinds.setdefault(name, []).append(words_of(parameter.annotation))

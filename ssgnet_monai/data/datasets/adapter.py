@@ -39,7 +39,7 @@ class Adapter:
         home: the owner's page.
         read: ``read(source, staging, **options)`` returns the source images. ``source`` is the owner's folder as
             unpacked; ``staging`` a folder of the adapter's own, for pictures that do not exist as files yet.
-        options: options of ``write_dataset`` that suit the dataset, such as ``foreground`` or ``mask_threshold``.
+        options: options of a ``Preparation`` that suit the dataset, such as ``foreground`` or ``mask_threshold``.
         group_source: where the groups (patients) come from, for the record.
         files: what ``ssgnet data download`` fetches; empty where the owner wants a login or an agreement.
         instructions: how to get the data by hand.

@@ -11,7 +11,8 @@ from typing import Any
 from ssgnet_monai.data.datasets.adapter import Adapter
 from ssgnet_monai.data.names import nearest
 from ssgnet_monai.data.prepare.output_folder import check_apart
-from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
+from ssgnet_monai.data.prepare.preparation import NO_GROUPS, OPTIONS, preparation_of
+from ssgnet_monai.data.prepare.write_dataset import write_dataset
 
 # Modules of this package, each with ``ADAPTERS``.
 MODULES = (
@@ -30,7 +31,7 @@ MODULES = (
     "ph2",
 )
 STAGING = "staging"
-OWN_OPTIONS = {"sources", "out", "group_source", "class_order", "notes"}
+OWN_OPTIONS = {"group_source", "class_order"}
 # What an option may be, by the words of its annotation.
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str, Path),
@@ -66,15 +67,14 @@ def find_adapter(name: str) -> Adapter:
 
 def adapter_options(adapter: Adapter) -> list[str]:
     """Names of the options that ``prepare_dataset`` takes for an adapter."""
-    return sorted({*adapter.read_options, *inspect.signature(write_dataset).parameters} - OWN_OPTIONS)
+    return sorted({*adapter.read_options, *OPTIONS} - OWN_OPTIONS)
 
 
 def option_annotation(adapter: Adapter, key: str) -> str:
     """What an option of an adapter may be, as its function says; empty for an unknown one."""
-    for function in (adapter.read, write_dataset):
-        if key in (parameters := inspect.signature(function).parameters):
-            return str(parameters[key].annotation)
-    return ""
+    if key in (parameters := inspect.signature(adapter.read).parameters):
+        return str(parameters[key].annotation)
+    return OPTIONS.get(key, "")
 
 
 def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Mapping[str, Any]) -> Path:
@@ -84,7 +84,7 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
         name: of the adapter.
         source: the folder as downloaded and unpacked.
         out: folder to write, see ``write_dataset``.
-        options: of the adapter's ``read`` and of ``write_dataset``.
+        options: of the adapter's ``read``, and of a ``Preparation``.
 
     Returns:
         The path of ``datalist.json``.
@@ -113,7 +113,7 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
         "modality": adapter.modality,
         "group_source": (grouped and adapter.group_source) or NO_GROUPS,
     }
-    return write_dataset(sources, out, **{**settings, **adapter.options, **writing})
+    return write_dataset(sources, out, preparation_of({**settings, **adapter.options, **writing}))
 
 
 def _check_kinds(adapter: Adapter, options: Mapping[str, Any]) -> None:

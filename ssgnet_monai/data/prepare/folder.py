@@ -22,13 +22,13 @@ from ssgnet_monai.data.image_files import (
 )
 from ssgnet_monai.data.label_file import Labels, find_labels, read_labels
 from ssgnet_monai.data.names import plain_name
-from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS
 from ssgnet_monai.data.pair_files import pair_files, refuse_mask_folders
 from ssgnet_monai.data.prepare.item_tables import is_table, read_classes, read_groups, read_splits, split_folders
 from ssgnet_monai.data.prepare.output_folder import check_apart
+from ssgnet_monai.data.prepare.preparation import NO_GROUPS, preparation_of
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, SHARES
 from ssgnet_monai.data.prepare.unlabeled_folders import find_unlabeled, named_apart, unlabeled_files
-from ssgnet_monai.data.prepare.write_dataset import NO_GROUPS, write_dataset
+from ssgnet_monai.data.prepare.write_dataset import write_dataset
 from ssgnet_monai.data.threads import decoding_threads
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def prepare_folder(
         labels: the class of each mask value, palette index or colour, or of each mask where an image has one for each
             class, see ``read_labels``; by default those of nnU-Net's ``dataset.json`` beside the folders, else read off
             the masks.
-        options: the other options of :func:`~ssgnet_monai.data.prepare.write_dataset.write_dataset`.
+        options: the other options of a :class:`~ssgnet_monai.data.prepare.preparation.Preparation`, by their names.
 
     Returns:
         The path of ``datalist.json``.
@@ -90,6 +90,7 @@ def prepare_folder(
         >>> datalist.name
         'datalist.json'
     """
+    preparation = preparation_of(options)
     nothing_drawn = split is not None and list(split) == [1, 0, 0]
     if split is not None and splits is not None and not nothing_drawn:
         raise ValueError(
@@ -116,19 +117,20 @@ def prepare_folder(
         if unlabeled is not None:
             raise ValueError(f"{found_none}. Give masks, or leave unlabeled out.")
         notes.append(f"{found_none}: the folder {listed(map(Path, free_folders))} is left out.")
-    if mask_files is None and options.get("mask_threshold") is not None:
+    threshold = preparation.masks.mask_threshold
+    if mask_files is None and threshold is not None:
         raise ValueError(
-            f"Expected masks for mask_threshold {options['mask_threshold']}, found no folder of masks for "
+            f"Expected masks for mask_threshold {threshold}, found no folder of masks for "
             f"{image_folder}. Give masks, or leave it out."
         )
-    if labels is None and mask_files is not None and not {"mask_threshold", "mask_foreground"} & options.keys():
+    told_binary = threshold is not None or preparation.masks.mask_foreground is not None
+    if labels is None and mask_files is not None and not told_binary:
         labels = find_labels(image_folder, mask_folder)
         if labels is not None:
             logger.info("Labels: found %s beside the images and use it.", labels)
     label_map = None if labels is None else read_labels(labels)
     files = [file for file in (*image_files, *free_files) if is_dicom(file)]
-    workers = options.get("workers") or decoding_threads()
-    most = options.get("max_megapixels", MAX_MEGAPIXELS)
+    workers, most = preparation.workers or decoding_threads(), preparation.pictures.max_megapixels
     dicom = survey_dicom(files, reviewed, most, workers)
     free_dicom = {image.path for image in dicom if set(image.files) <= set(free_files)}
     labelled_dicom = [image for image in dicom if image.path not in free_dicom]
@@ -181,12 +183,17 @@ def prepare_folder(
         )
     if dicom:
         notes += dicom_notes(dicom, grouped=groups is not None)
-        sources = stage_dicom(sources, dicom, out / "staging", options.get("mask_threshold"), most, workers)
-    group_source = PATIENTS if dicom and groups is None else _group_source(groups)
-    shares = OFFICIAL if splits is not None else split or SHARES
-    return write_dataset(
-        sources, out, split=shares, group_source=group_source, labels=label_map, notes=notes, **options
+        sources = stage_dicom(sources, dicom, out / "staging", threshold, most, workers)
+    preparation = replace(
+        preparation,
+        split=replace(
+            preparation.split,
+            split=OFFICIAL if splits is not None else split or SHARES,
+            group_source=PATIENTS if dicom and groups is None else _group_source(groups),
+        ),
+        masks=replace(preparation.masks, labels=label_map),
     )
+    return write_dataset(sources, out, preparation, notes)
 
 
 def _folders(unlabeled: Folders) -> Sequence[str | Path]:

@@ -6,6 +6,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,53 +17,33 @@ from ssgnet_monai import __version__
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.datalist import save_datalist
 from ssgnet_monai.data.image_files import ImagePair, SourceImage, listed
-from ssgnet_monai.data.label_file import Labels, read_labels
+from ssgnet_monai.data.label_file import read_labels
 from ssgnet_monai.data.label_map import LabelMap, binary
-from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
+from ssgnet_monai.data.open_picture import open_picture
 from ssgnet_monai.data.prepare.convert import convert_all
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
 from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
 from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_inverted
 from ssgnet_monai.data.prepare.picture_labels import picture_labels
+from ssgnet_monai.data.prepare.preparation import NO_GROUPS, Preparation
 from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
 from ssgnet_monai.data.prepare.summary import format_summary, summarise
 from ssgnet_monai.data.splits import checked_shares
 from ssgnet_monai.data.threads import decoding_threads, for_each_pair
 from ssgnet_monai.data.volumes.label_survey import survey_labels
+from ssgnet_monai.data.volumes.slice_reader import WINDOW_PERCENTILES
 from ssgnet_monai.data.volumes.slices import cut_volumes, has_volumes
 from ssgnet_monai.data.volumes.write_volumes import write_volumes
 
 logger = logging.getLogger(__name__)
 
-WINDOW_PERCENTILES = (0.5, 99.5)
 FORMS = ("slices", "volumes")
-NO_GROUPS = "none: every image is its own group"
 
 
 def write_dataset(
     sources: Sequence[SourceImage],
     out: str | Path,
-    *,
-    size: int | Sequence[int] | None = 256,
-    name: str | None = None,
-    modality: str | None = None,
-    foreground: str = "lesion",
-    split: str | Sequence[float] = OFFICIAL,
-    seed: int = 0,
-    num_channels: int | None = None,
-    mask_threshold: int | None = None,
-    clean_masks: int = 0,
-    clahe: bool = False,
-    max_megapixels: float = MAX_MEGAPIXELS,
-    slice_plane: str | None = None,
-    empty_slices: str = "keep",
-    form: str = "slices",
-    spacing: Sequence[float] | None = None,
-    workers: int | None = None,
-    group_source: str = NO_GROUPS,
-    class_order: Sequence[str] | None = None,
-    mask_foreground: str | None = None,
-    labels: Labels | LabelMap | None = None,
+    preparation: Preparation,
     notes: Sequence[str] = (),
 ) -> Path:
     """Write source images as PNG files of one size, with a datalist and a record of what was found.
@@ -75,31 +56,7 @@ def write_dataset(
     Args:
         sources: images with masks, classes, groups and official splits.
         out: folder to write: ``datalist.json``, ``prepare.json``, ``images/``, ``masks/``.
-        size: pixels of both sides, (H, W), or None to keep sizes.
-        name: dataset name; by default that of ``out``.
-        modality: for the datalist; by default ``RGB`` or ``grey``.
-        foreground: name of the class of binary masks.
-        split: shares of training, validation, test, drawn anew; or "official": the sources' own splits are kept and
-            only a missing validation (or test) is drawn, with shares 0.7, 0.1, 0.2.
-        seed: seed of the split.
-        num_channels: 1 or 3; by default 3 if any image has colour.
-        mask_threshold: mask values above it are foreground; by default binary masks are expected and recognised.
-        clean_masks: radius, in pixels of the written mask, of the disk with which masks are opened and closed; 0: masks
-            as they are.
-        clahe: whether the contrast of pictures is equalised locally. What a model is shown later has to be, too.
-        max_megapixels: most millions of pixels of an image; decoding takes about ten bytes a pixel.
-        slice_plane: how volumes are cut: axial, coronal, sagittal, or None: along the axis of the largest spacing.
-        empty_slices: ``"keep"`` or ``"drop"`` slices of volumes whose mask has no foreground.
-        form: of volumes: ``"slices"``, or ``"volumes"``: whole, as ``images/`` and ``labels/`` of ``.nii.gz`` files;
-            ``size``, ``num_channels``, ``max_megapixels`` and the two options of slices do nothing to them.
-        spacing: mm along the three axes to resample whole volumes to; None keeps their own.
-        workers: decoding threads; by default twice the cores of this process, at most 8.
-        group_source: where the groups come from, for the record.
-        class_order: the classes in the order of their label numbers; by default sorted.
-        mask_foreground: "bright" or "dark": which of the two values of mask pictures, as a viewer shows them, is the
-            foreground; by default all but 0, refused where that is not plain.
-        labels: the class of each mask value, colour or file, see ``read_labels``; by default masks are binary, or hold
-            the numbers 0, 1, 2, ... of classes.
+        preparation: how.
         notes: warnings about the sources, for the record.
 
     Returns:
@@ -108,53 +65,69 @@ def write_dataset(
     Raises:
         ValueError: what was expected, what was found, in which file, and what to do.
     """
-    out = Path(out)
-    target = _target_size(size)
-    if split != OFFICIAL:
-        split = checked_shares(split)
+    out, masks, volumes = Path(out), preparation.masks, preparation.volumes
+    _target_size(preparation.pictures.size)
+    if preparation.split.split != OFFICIAL:
+        shares = checked_shares(preparation.split.split)
+        preparation = replace(preparation, split=replace(preparation.split, split=shares))
     check_stems(sources)
-    check_mask_options(sources, mask_threshold, mask_foreground)
-    if clean_masks and all(source.mask is None for source in sources):
+    check_mask_options(sources, masks.mask_threshold, masks.mask_foreground)
+    if masks.clean_masks and all(source.mask is None for source in sources):
         raise ValueError(
-            f"Expected masks to clean, got clean_masks {clean_masks} for images without any. Leave it out."
+            f"Expected masks to clean, got clean_masks {masks.clean_masks} for images without any. Leave it out."
         )
-    workers = workers or decoding_threads()
-    if labels is not None and not isinstance(labels, LabelMap):
-        labels = read_labels(labels)
-    volumes, as_volumes = None, has_volumes(sources)
-    if form not in FORMS or (form == "volumes" and not as_volumes) or (form == "slices" and spacing is not None):
+    workers = preparation.workers or decoding_threads()
+    labels = masks.labels if masks.labels is None or isinstance(masks.labels, LabelMap) else read_labels(masks.labels)
+    as_volumes, whole = has_volumes(sources), volumes.form == "volumes"
+    if volumes.form not in FORMS or (whole and not as_volumes) or (volumes.spacing is not None and not whole):
         raise ValueError(
-            f"Expected form 'slices', or 'volumes' for NIfTI volumes and then perhaps a spacing, got form {form!r} and "
-            f"spacing {spacing} for {listed([source.image for source in sources])}."
+            f"Expected form 'slices', or 'volumes' for NIfTI volumes and then perhaps a spacing, got form "
+            f"{volumes.form!r} and spacing {volumes.spacing} for {listed([source.image for source in sources])}."
         )
     if as_volumes:
-        labels, read_off = survey_labels(sources, labels, mask_threshold, workers)
+        labels, read_off = survey_labels(sources, labels, masks.mask_threshold, workers)
         notes = [*notes, *read_off]
-    if form == "volumes":
-        if clahe or clean_masks:
-            raise ValueError(
-                f"Expected clahe and clean_masks with slices only, got {clahe} and {clean_masks} for volumes."
-            )
-        return write_volumes(
-            sources, out, name=name or out.resolve().name, modality=modality or "grey", labels=labels,
-            foreground=foreground, split=split, seed=seed, spacing=spacing, mask_threshold=mask_threshold,
-            workers=workers, group_source="volumes" if group_source == NO_GROUPS else group_source,
-            class_order=class_order, window_percentiles=WINDOW_PERCENTILES, notes=notes,
-        )  # fmt: skip
-    if as_volumes:
-        volumes = cut_volumes(sources, out / "slices", workers, slice_plane, empty_slices, mask_threshold, labels)
+        if preparation.split.group_source == NO_GROUPS:
+            preparation = replace(preparation, split=replace(preparation.split, group_source="volumes"))
+    if not whole:
+        return _write_pictures(sources, out, preparation, labels, workers, notes)
+    if preparation.pictures.clahe or masks.clean_masks:
+        raise ValueError(
+            f"Expected clahe and clean_masks with slices only, got {preparation.pictures.clahe} and "
+            f"{masks.clean_masks} for volumes."
+        )
+    return write_volumes(sources, out, preparation, labels, workers, notes)
+
+
+def _write_pictures(
+    sources: Sequence[SourceImage],
+    out: Path,
+    preparation: Preparation,
+    labels: LabelMap | None,
+    workers: int,
+    notes: Sequence[str],
+) -> Path:
+    description, split, masks = preparation.description, preparation.split, preparation.masks
+    pictures, volumes = preparation.pictures, None
+    mask_threshold, max_megapixels = masks.mask_threshold, pictures.max_megapixels
+    if has_volumes(sources):
+        options = preparation.volumes
+        volumes = cut_volumes(
+            sources, out / "slices", workers, options.slice_plane, options.empty_slices, mask_threshold, labels
+        )
         sources, mask_threshold = volumes.sources(sources), None
-        classes = binary(foreground) if labels is None else labels.written
+        classes = binary(masks.foreground) if labels is None else labels.written
     inspect = partial(inspect_pair, max_megapixels=max_megapixels)
     headers = for_each_pair(inspect, sources, workers, "reading headers")
     bits = _one_depth(sources, headers)
-    told_binary = mask_threshold is not None or mask_foreground is not None
-    if not as_volumes:
+    told_binary = mask_threshold is not None or masks.mask_foreground is not None
+    if volumes is None:
         classes, read_off = picture_labels(
-            sources, out, labels, foreground, max_megapixels, workers, told_binary=told_binary
+            sources, out, labels, masks.foreground, max_megapixels, workers, told_binary=told_binary
         )
         notes = [*notes, *read_off]
-    treatment = Treatment(mask_threshold, target, clean_masks, clahe, mask_foreground, classes)
+    target = _target_size(pictures.size)
+    treatment = Treatment(mask_threshold, target, masks.clean_masks, pictures.clahe, masks.mask_foreground, classes)
     records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
     if volumes is None and labels is None and not told_binary:
         refuse_inverted(records, classes)
@@ -162,33 +135,31 @@ def write_dataset(
     if volumes is not None:
         items = [{**item, **volumes.provenance[record["stem"]]} for item, record in zip(items, records, strict=True)]
     keys = merged_groups(items, records)
-    splits, parted = split_sources(sources, items, keys, split, seed)
-    if num_channels is None:
-        num_channels = 1 if all(record["grey"] for record in records) else 3
+    splits, parted = split_sources(sources, items, keys, split.split, split.seed)
+    num_channels = pictures.num_channels or (1 if all(record["grey"] for record in records) else 3)
     training = [out / item["image"] for item in splits["training"]]
     datalist: dict[str, Any] = {
-        "name": name or out.resolve().name,
-        "modality": {"0": modality or ("RGB" if num_channels == 3 else "grey")},
+        "name": description.name or out.resolve().name,
+        "modality": {"0": description.modality or ("RGB" if num_channels == 3 else "grey")},
         "labels": classes.datalist_labels,
-        "classes": ordered_classes(sources, class_order),
+        "classes": ordered_classes(sources, description.class_order),
         "num_channels": num_channels,
         "intensity_window": [0, 255] if bits == 8 else percentile_window(training),
-        **({"clahe": True} if clahe else {}),
+        **({"clahe": True} if pictures.clahe else {}),
         "image_size": None if target is None else list(target),
-        "split_seed": seed,
-        "split_fractions": split,
-        "group_source": group_source,
+        "split_seed": split.seed,
+        "split_fractions": split.split,
+        "group_source": split.group_source,
         **splits,
     }
     if volumes is not None:
         datalist["voxel_window"] = volumes.voxel_window(datalist["intensity_window"])
-        datalist["group_source"] = "volumes" if group_source == NO_GROUPS else group_source
     summary = summarise(datalist, records, headers)
     if volumes is not None:
         summary["volumes"] = {**volumes.summary, "voxel_window": datalist["voxel_window"]}
         logger.info("%s: volumes %s", datalist["name"], summary["volumes"])
     notes = [*notes, *parted]
-    if clahe:
+    if pictures.clahe:
         notes = [*notes, "Written with CLAHE: at inference, other pictures need it too (EqualiseContrastd)."]
     summary["warnings"] += [*(volumes.warnings if volumes is not None else []), *notes]
     write_json(out / "prepare.json", {"name": datalist["name"], "version": __version__, **summary})

@@ -26,11 +26,13 @@ from ssgnet_monai.data.label_map import LabelMap, binary
 from ssgnet_monai.data.label_space import IGNORED
 from ssgnet_monai.data.pixel_budget import PixelBudget
 from ssgnet_monai.data.prepare.dataset_items import merged_groups, ordered_classes, real_item
-from ssgnet_monai.data.prepare.split_sources import OFFICIAL, split_sources
+from ssgnet_monai.data.prepare.preparation import Preparation
+from ssgnet_monai.data.prepare.split_sources import split_sources
 from ssgnet_monai.data.threads import for_each_pair
 from ssgnet_monai.data.volumes.class_voxels import pair_classes
 from ssgnet_monai.data.volumes.nifti_file import read_nifti, write_nifti
 from ssgnet_monai.data.volumes.resample import resample
+from ssgnet_monai.data.volumes.slice_reader import WINDOW_PERCENTILES
 from ssgnet_monai.data.volumes.slices import VOXELS_AT_A_TIME
 from ssgnet_monai.data.volumes.value_range import ValueRange, outlier_warnings, sampled, value_range
 from ssgnet_monai.data.volumes.volume import Volume
@@ -45,25 +47,22 @@ FORMAT = 3  # of the records
 def write_volumes(
     sources: Sequence[SourceImage],
     out: Path,
-    *,
-    name: str,
-    modality: str,
+    preparation: Preparation,
     labels: LabelMap | None,
-    foreground: str,
-    split: str | Sequence[float],
-    seed: int,
-    spacing: Sequence[float] | None,
-    mask_threshold: int | None,
     workers: int,
-    group_source: str,
-    class_order: Sequence[str] | None,
-    window_percentiles: Sequence[float],
     notes: Sequence[str] = (),
 ) -> Path:
     """Write ``images/<name>.nii.gz`` and ``labels/<name>.nii.gz`` (class numbers); see ``write_dataset``.
 
-    Spacing and orientation stay unless ``spacing`` is given; voxel values stay; headers lose their texts. ``labels``
-    are those of ``survey_labels``; the other arguments are those of ``write_dataset``.
+    Spacing and orientation stay unless ``spacing`` is given; voxel values stay; headers lose their texts.
+
+    Args:
+        sources: volumes with masks, groups and official splits.
+        out: folder to write.
+        preparation: how.
+        labels: of ``survey_labels``; None: the masks are binary.
+        workers: threads.
+        notes: warnings about the sources, for the record.
 
     Returns:
         The path of ``datalist.json``, which ``monai.data.load_decathlon_datalist`` reads too.
@@ -71,29 +70,31 @@ def write_volumes(
     Raises:
         ValueError: what was expected, what was found, in which file, and what to do.
     """
-    target = None if spacing is None else _checked(spacing)
-    records = _write_all(sources, out, target, labels, mask_threshold, workers)
-    names = (labels or binary(foreground)).datalist_labels
+    description, split, spacing = preparation.description, preparation.split, preparation.volumes.spacing
+    name, target = description.name or out.resolve().name, None if spacing is None else _checked(spacing)
+    records = _write_all(sources, out, target, labels, preparation.masks.mask_threshold, workers)
+    names = (labels or binary(preparation.masks.foreground)).datalist_labels
+    classes = ordered_classes(sources, description.class_order)
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]
-    splits, warnings = split_sources(sources, items, merged_groups(items, records), split, seed)
+    splits, warnings = split_sources(sources, items, merged_groups(items, records), split.split, split.seed)
     by_image = {record["image"]: record for record in records}
-    window, clipped = _window(out, [by_image[item["image"]] for item in splits["training"]], window_percentiles)
+    window, clipped = _window(out, [by_image[item["image"]] for item in splits["training"]])
     empty = {record["label"] for record in records if "label" in record and not record["foreground"]}
-    sizes = size_warnings({"classes": ordered_classes(sources, class_order), **splits})
+    sizes = size_warnings({"classes": classes, **splits})
     warnings = [*notes, *warnings, *clipped, *sizes, *foreground_warnings(splits, empty)]
     datalist = {
         "name": name,
-        "modality": {"0": modality},
+        "modality": {"0": description.modality or "grey"},
         "labels": names,
-        "classes": ordered_classes(sources, class_order),
+        "classes": classes,
         "num_channels": 1,
         "intensity_window": window,
         "voxel_window": window,
         "voxel_spacing": target,
         "image_size": None,
-        "split_seed": seed,
-        "split_fractions": split if split == OFFICIAL else [float(share) for share in split],
-        "group_source": group_source,
+        "split_seed": split.seed,
+        "split_fractions": split.split,
+        "group_source": split.group_source,
         **splits,
     }
     write_json(
@@ -179,9 +180,7 @@ def _checked(spacing: Sequence[float]) -> list[float]:
     return [float(length) for length in spacing]
 
 
-def _window(
-    out: Path, records: Sequence[Mapping[str, Any]], percentiles: Sequence[float]
-) -> tuple[list[float], list[str]]:
+def _window(out: Path, records: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[str]]:
     """Voxel values at two percentiles of all voxels of the training volumes, from one histogram; what to tell of it."""
     ranges = [ValueRange(*record["range"]) for record in records]
     low, high = min(values.low for values in ranges), max(values.high for values in ranges)
@@ -192,7 +191,7 @@ def _window(
         voxels, _ = read_nifti(out / record["image"])
         counts += np.histogram(voxels, BINS, (low, high))[0]
     shares = np.cumsum(counts) / counts.sum()
-    bins = [int(np.searchsorted(shares, percentile / 100)) for percentile in percentiles]
+    bins = [int(np.searchsorted(shares, percentile / 100)) for percentile in WINDOW_PERCENTILES]
     names = [Path(record["image"]).name for record in records]
     return [low + (high - low) * index / BINS for index in (bins[0], bins[1] + 1)], outlier_warnings(
         names, ranges, low, high
