@@ -203,7 +203,9 @@ transforms.BatchFlipTurn: flip_axes turn_planes
 transforms.BatchIntensity: prob brightness contrast channels saturation hue gamma gamma_prob
 transforms.BatchMixing: cutmix_prob share paste_prob margin largest
 transforms.ClassPlacesd: keys num_classes
+transforms.CleanMaskd: keys radius allow_missing_keys
 transforms.DropSpatialShaped: {TRANSFORM}
+transforms.EqualiseContrastd: {TRANSFORM}
 transforms.BatchClassNumbersd: keys threshold
 transforms.ClassNumbersd: keys threshold
 transforms.ClassProbabilitiesd: keys

@@ -90,15 +90,14 @@ def save_datalist(datalist: Mapping[str, Any], path: str | Path) -> Path:
 
 
 def select_items(
-    items: Iterable[Mapping[str, Any]], class_name: str = "all", *, origin: str = "all", labelled: bool | None = None
+    items: Iterable[Mapping[str, Any]], class_name: str = "all", *, origin: str = "all"
 ) -> list[dict[str, Any]]:
-    """Items of one class, of one origin, with or without a mask.
+    """Items of one class and of one origin.
 
     Args:
         items: datalist items.
         class_name: a class name, or ``"all"``.
         origin: ``"real"``, ``"synthetic"`` or ``"all"``.
-        labelled: True keeps items with a mask, False those without, None both.
 
     Returns:
         Copies of the chosen items, in the given order.
@@ -116,11 +115,7 @@ def select_items(
             f"Expected items of class {class_name!r}, got {len(items)} items of classes {known}. "
             "Name one of these classes, or 'all'."
         )
-    return [
-        dict(item)
-        for item in chosen
-        if origin in ("all", item.get("origin", "real")) and labelled in (None, "label" in item)
-    ]
+    return [dict(item) for item in chosen if origin in ("all", item.get("origin", "real"))]
 
 
 def datalist_sha256(path: str | Path) -> str:

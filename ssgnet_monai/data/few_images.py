@@ -8,6 +8,8 @@ from typing import Any
 
 FEWEST = 4
 """Least training images of a class that a generator's scores take: two halves of two."""
+FID_RELIABLE_FROM = 2048
+"""Images of each set from which FID may be trusted; below, its covariance of 2048 features biases it upwards."""
 
 
 def size_warnings(datalist: Mapping[str, Any]) -> list[str]:

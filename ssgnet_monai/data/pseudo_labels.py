@@ -21,7 +21,6 @@ from ssgnet_monai.data.volumes.mask_volume import write_mask_volume
 from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
-FOREGROUND = 1
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-FID_RELIABLE_FROM = 2048  # images of each set; below, the covariance estimate biases FID upwards
-
 
 def frechet_distance(first: ArrayLike, second: ArrayLike) -> float:
     """Fréchet distance between Gaussians fitted to two sets of features; with Inception features, the FID.

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from ssgnet_monai.data.few_images import FID_RELIABLE_FROM
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, unit_rgb
-from ssgnet_monai.metrics.frechet import FID_RELIABLE_FROM, frechet_distance, kernel_distance
+from ssgnet_monai.metrics.frechet import frechet_distance, kernel_distance
 
 BLUR_SIGMA = 4.0
 REAL_NEEDED, SYNTHETIC_NEEDED = 4, 2

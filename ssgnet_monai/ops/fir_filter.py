@@ -100,59 +100,6 @@ def upfirdn2d(
     return _reference(x, f, up, down, padding, flip_filter, gain)
 
 
-def filter2d(
-    x: torch.Tensor,
-    f: torch.Tensor | None,
-    padding: int | Sequence[int] = 0,
-    flip_filter: bool = False,
-    gain: float = 1.0,
-    backend: str = "auto",
-) -> torch.Tensor:
-    """Filter images and keep their size (``padding`` adds to it); arguments and errors as :func:`upfirdn2d`."""
-    width, height = _taps(f)
-    left, right, top, bottom = quad(padding)
-    total = (left + width // 2, right + (width - 1) // 2, top + height // 2, bottom + (height - 1) // 2)
-    return upfirdn2d(x, f, padding=total, flip_filter=flip_filter, gain=gain, backend=backend)
-
-
-def upsample2d(
-    x: torch.Tensor,
-    f: torch.Tensor | None,
-    up: int | Sequence[int] = 2,
-    padding: int | Sequence[int] = 0,
-    flip_filter: bool = False,
-    gain: float = 1.0,
-    backend: str = "auto",
-) -> torch.Tensor:
-    """Upsample images by whole factors and keep their brightness; arguments and errors as :func:`upfirdn2d`."""
-    up_x, up_y = pair(up, "up")
-    width, height = _taps(f)
-    left, right, top, bottom = quad(padding)
-    total = (
-        left + (width + up_x - 1) // 2,
-        right + (width - up_x) // 2,
-        top + (height + up_y - 1) // 2,
-        bottom + (height - up_y) // 2,
-    )
-    gain = gain * up_x * up_y
-    return upfirdn2d(x, f, up=(up_x, up_y), padding=total, flip_filter=flip_filter, gain=gain, backend=backend)
-
-
-def downsample2d(
-    x: torch.Tensor,
-    f: torch.Tensor | None,
-    down: int | Sequence[int] = 2,
-    padding: int | Sequence[int] = 0,
-    flip_filter: bool = False,
-    gain: float = 1.0,
-    backend: str = "auto",
-) -> torch.Tensor:
-    """Low-pass and decimate images by whole factors; arguments and errors as :func:`upfirdn2d`."""
-    down_x, down_y = pair(down, "down")
-    total = downsampling_padding(f, (down_x, down_y), padding)
-    return upfirdn2d(x, f, down=(down_x, down_y), padding=total, flip_filter=flip_filter, gain=gain, backend=backend)
-
-
 def downsampling_padding(
     f: torch.Tensor | None, down: int | Sequence[int], padding: int | Sequence[int] = 0
 ) -> tuple[int, int, int, int]:

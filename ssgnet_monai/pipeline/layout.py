@@ -93,10 +93,6 @@ class StageFolder:
                 found.setdefault(int(name[1]), {})[name[2]] = path
         return {number: parts for number, parts in found.items() if "image" in parts}
 
-    def pseudo_labels(self, number: int) -> Path:
-        """A round of pseudo-labels."""
-        return self.path / "pseudo_labels" / f"round_{number:02d}"
-
     def checkpoints(self) -> list[Path]:
         """Files that a training resumes from."""
         return sorted(self.state.rglob("checkpoint_*.pt"))

@@ -10,6 +10,7 @@ from typing import Any
 from ssgnet_monai import __version__
 from ssgnet_monai.data.cases import case_names
 from ssgnet_monai.data.datalist import check_datalist
+from ssgnet_monai.data.few_images import FID_RELIABLE_FROM
 from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.layout import RunLayout, StageFolder, refuse_earlier
 from ssgnet_monai.report.case_counts import case_groups
@@ -31,8 +32,6 @@ REFERENCE_NAMES = {
     "untrained": "Untrained generator",
 }
 TASKS = ("segmentation", "classification")
-FID_BIAS_LIMIT = 2048
-"""Below this many images FID is strongly biased upward (the rank of Inception's 2048 features)."""
 
 
 def collect(run_dir: str | Path) -> dict[str, Any]:
@@ -184,7 +183,7 @@ def _synthesis(stage: StageFolder, paper: dict[str, Any] | None) -> dict[str, An
         return entry
     n_real, n_synthetic = metrics.get("n_real"), metrics.get("n_synthetic")
     smaller = min((n for n in (n_real, n_synthetic) if n is not None), default=None)
-    biased = bool(metrics.get("fid_biased")) or (smaller is not None and smaller < FID_BIAS_LIMIT)
+    biased = bool(metrics.get("fid_biased")) or (smaller is not None and smaller < FID_RELIABLE_FROM)
     distances = [
         {
             "images": "synthetic",
@@ -206,7 +205,7 @@ def _synthesis(stage: StageFolder, paper: dict[str, Any] | None) -> dict[str, An
                     "n": n,
                     "kid": reference.get("kid"),
                     "fid": reference.get("fid"),
-                    "fid_biased": n is None or n < FID_BIAS_LIMIT,
+                    "fid_biased": n is None or n < FID_RELIABLE_FROM,
                 }
             )
     kept = ("split", "n_real", "n_synthetic", "seed", "seconds", "config_sha256", "features", "resizer", "left_out")

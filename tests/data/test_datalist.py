@@ -73,7 +73,6 @@ def test_select_items():
     assert [item["image"] for item in select_items(items)] == ["1", "2", "3"]
     assert [item["image"] for item in select_items(items, "a")] == ["1", "3"]
     assert [item["image"] for item in select_items(items, "a", origin="real")] == ["1"]
-    assert [item["image"] for item in select_items(items, labelled=False)] == ["2", "3"]
     assert select_items([], "a") == []
     with pytest.raises(ValueError, match=r"items of class 'c', got 3 items of classes \['a', 'b'\]"):
         select_items(items, "c")

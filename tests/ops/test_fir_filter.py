@@ -7,7 +7,8 @@ import itertools
 import pytest
 import torch
 
-from ssgnet_monai.ops import downsample2d, setup_filter, upfirdn2d, upsample2d
+from ssgnet_monai.ops import setup_filter, upfirdn2d
+from ssgnet_monai.ops.fir_filter import downsampling_padding
 from ssgnet_monai.ops.fir_matrix import is_separable
 
 
@@ -25,10 +26,12 @@ def test_hand_computed_upsampling():
 def test_constant_image_keeps_its_value():
     x = torch.full((1, 2, 12, 12), 3.0)
     f = setup_filter([1, 3, 3, 1])
-    assert (upsample2d(x, f)[..., 4:-4, 4:-4] - 3).abs().max() < 1e-5
-    assert (downsample2d(x, f)[..., 2:-2, 2:-2] - 3).abs().max() < 1e-5
-    assert upsample2d(x, f).shape[-2:] == (24, 24)
-    assert downsample2d(x, f).shape[-2:] == (6, 6)
+    larger = upfirdn2d(x, f, up=2, padding=[2, 1, 2, 1], gain=4)
+    smaller = upfirdn2d(x, f, down=2, padding=downsampling_padding(f, 2))
+    assert (larger[..., 4:-4, 4:-4] - 3).abs().max() < 1e-5
+    assert (smaller[..., 2:-2, 2:-2] - 3).abs().max() < 1e-5
+    assert larger.shape[-2:] == (24, 24)
+    assert smaller.shape[-2:] == (6, 6)
 
 
 @pytest.mark.parametrize("taps", [(5,), (8,), (4, 4), (3, 6), None])

@@ -8,17 +8,13 @@ import torch
 from ssgnet_monai.ops import (
     bias_act,
     conv2d_resample,
-    downsample2d,
-    filter2d,
     filtered_lrelu,
     modulated_conv2d,
     setup_filter,
     upfirdn2d,
-    upsample2d,
 )
 
 TOLERANCE = {"atol": 1e-5, "rtol": 1e-4}
-RESAMPLERS = {"filter2d": filter2d, "upsample2d": upsample2d, "downsample2d": downsample2d}
 
 
 def cases(parity, *ops):
@@ -39,13 +35,6 @@ def test_upfirdn2d(parity, backend):
         torch.testing.assert_close(y, case["y"], **TOLERANCE)
         (dx,) = torch.autograd.grad(y, x, case["dy"])
         torch.testing.assert_close(dx, case["dx"], **TOLERANCE)
-
-
-@pytest.mark.parametrize("backend", ["auto", "reference"])
-def test_resamplers(parity, backend):
-    for case in cases(parity, *RESAMPLERS):
-        y = RESAMPLERS[case["op"]](case["x"], case["f"], backend=backend)
-        torch.testing.assert_close(y, case["y"], **TOLERANCE)
 
 
 @pytest.mark.parametrize("backend", ["auto", "reference"])

@@ -51,7 +51,7 @@ def test_the_run_around_a_folder(tmp_path: Path) -> None:
     run.data.mkdir(parents=True)
     run.datalist.touch()
     row = run.segmentation("unet", 0)
-    assert run_around(row.pseudo_labels(1)).root == run.root
+    assert run_around(row.path / "pseudo_labels" / "round_01").root == run.root
     with pytest.raises(FileNotFoundError, match=r"no data/datalist.json in a folder above it. Copy the whole run"):
         run_around(tmp_path / "elsewhere")
 
