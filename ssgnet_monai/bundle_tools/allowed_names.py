@@ -119,7 +119,7 @@ data.datalist_sha256: path?
 data.generated_classes: trained_on class_mix
 data.generator_choice: generator_images num_labeled labeled_list? labeled_by seed
 data.generator_items: datalist class_name generator_images num_labeled labeled_list? labeled_by seed
-data.part_labeled: items num_labeled labeled_list? labeled_by seed
+data.split_labeled: items num_labeled labeled_list? labeled_by seed
 data.inference_items: folder? slice_plane
 data.load_datalist: path?
 data.picture_items: folder?

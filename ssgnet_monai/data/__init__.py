@@ -17,7 +17,7 @@ from ssgnet_monai.data.label_items import served_items as served_items
 from ssgnet_monai.data.label_space import IGNORED as IGNORED
 from ssgnet_monai.data.label_space import count_classes as count_classes
 from ssgnet_monai.data.label_space import resolved_label_names as resolved_label_names
-from ssgnet_monai.data.labeled_items import part_labeled
+from ssgnet_monai.data.labeled_items import split_labeled
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
 from ssgnet_monai.data.latents import class_cycle as class_cycle
@@ -27,7 +27,7 @@ from ssgnet_monai.data.pool import pool_items as pool_items
 from ssgnet_monai.data.pool import pool_sha256 as pool_sha256
 from ssgnet_monai.data.prepare.folder import prepare_folder
 from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
-from ssgnet_monai.data.splits import hide_labels, split_items
+from ssgnet_monai.data.splits import split_items
 
 if TYPE_CHECKING:
     from ssgnet_monai.data.sample_stream import SampleStream as SampleStream

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datalist import select_items
-from ssgnet_monai.data.labeled_items import part_labeled, read_names
+from ssgnet_monai.data.labeled_items import read_names, split_labeled
 
 logger = logging.getLogger(__name__)
 FEW_IMAGES = 300
@@ -28,9 +28,9 @@ def generator_items(
     Args:
         datalist: as ``load_datalist`` gives it.
         class_name: a class, or "all".
-        generator_images: "all" training images, or only the "labeled" ones: those that ``part_labeled`` gives to a
+        generator_images: "all" training images, or only the "labeled" ones: those that ``split_labeled`` gives to a
             segmenter with the same settings.
-        num_labeled: of ``part_labeled``, as the three that follow.
+        num_labeled: of ``split_labeled``, as the three that follow.
         labeled_list: names of patients, volumes or images, or a text file of them.
         labeled_by: "group" or "image".
         seed: of the draw.
@@ -39,12 +39,12 @@ def generator_items(
         The items, in the datalist's order.
 
     Raises:
-        ValueError: no training image of the class, ``generator_images`` is neither word, or what ``part_labeled``
+        ValueError: no training image of the class, ``generator_images`` is neither word, or what ``split_labeled``
             refuses.
     """
     training = datalist["training"]
     if _are_labeled(generator_images):
-        training, _ = part_labeled(training, num_labeled, labeled_list, labeled_by, seed)
+        training, _ = split_labeled(training, num_labeled, labeled_list, labeled_by, seed)
     training = select_items(training, origin="real")
     items = select_items(training, class_name)
     logger.info("class %r: %d training images", class_name, len(items))

@@ -8,13 +8,13 @@ from typing import Any
 
 from ssgnet_monai.data.image_files import listed, stem_of
 from ssgnet_monai.data.names import nearest, plain_name
-from ssgnet_monai.data.splits import hide_labels
+from ssgnet_monai.data.splits import draw_labeled
 from ssgnet_monai.data.text_file import read_text
 
 Items = list[dict[str, Any]]
 
 
-def part_labeled(
+def split_labeled(
     items: Sequence[Mapping[str, Any]],
     num_labeled: int | None = None,
     labeled_list: str | Path | Sequence[str] | None = None,
@@ -25,24 +25,24 @@ def part_labeled(
 
     Args:
         items: training items, all with a mask.
-        num_labeled: how many keep it, drawn by ``hide_labels``; None: all.
+        num_labeled: how many keep it, drawn by ``draw_labeled``; None: all.
         labeled_list: instead: names of patients (groups), volumes or images, or a text file with one a line.
-        labeled_by: "group" or "image", see ``hide_labels``.
+        labeled_by: "group" or "image", see ``draw_labeled``.
         seed: of the draw.
 
     Returns:
         (labelled items, the others without ``label``), both in the given order.
 
     Raises:
-        ValueError: both ways at once, a name that no training item has, or what ``hide_labels`` refuses.
+        ValueError: both ways at once, a name that no training item has, or what ``draw_labeled`` refuses.
     """
     if labeled_list is None:
-        return hide_labels(items, num_labeled or len(items), seed, labeled_by)
+        return draw_labeled(items, num_labeled or len(items), seed, labeled_by)
     if num_labeled is not None:
         raise ValueError(
             f"Expected num_labeled or labeled_list, got num_labeled {num_labeled} and a list. Take one of them out."
         )
-    every, _ = hide_labels(items, len(items), seed, labeled_by)  # with its checks
+    every, _ = draw_labeled(items, len(items), seed, labeled_by)  # with its checks
     names = read_names(labeled_list)
     known = [_names(item) for item in items]
     all_names = sorted(set().union(*known))
@@ -52,9 +52,9 @@ def part_labeled(
             f"{len(unknown)} others: {listed(unknown)}.{nearest(unknown[0], all_names)}"
         )
     chosen = [not own.isdisjoint(names) for own in known]
-    labelled = [item for item, keeps in zip(every, chosen, strict=True) if keeps]
+    labeled = [item for item, keeps in zip(every, chosen, strict=True) if keeps]
     hidden = [item for item, keeps in zip(every, chosen, strict=True) if not keeps]
-    return labelled, [{key: value for key, value in item.items() if key != "label"} for item in hidden]
+    return labeled, [{key: value for key, value in item.items() if key != "label"} for item in hidden]
 
 
 def read_names(labeled_list: str | Path | Sequence[str]) -> list[str]:

@@ -25,7 +25,7 @@ def pool_items(
 
     Args:
         datalist: its "unlabeled" items may be real or synthetic.
-        hidden: real training items whose masks are hidden (``hide_labels``), without a "label" field.
+        hidden: real training items whose masks are hidden (``split_labeled``), without a "label" field.
         synthetic: ``synthetic.json`` files of generators.
         pool: "synthetic", "real" or "both".
         dataset_dir: the prepared folder; generators must have been trained on its datalist.

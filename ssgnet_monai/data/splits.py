@@ -74,7 +74,7 @@ def checked_shares(shares: str | Sequence[float]) -> list[float]:
     return numbers
 
 
-def hide_labels(
+def draw_labeled(
     items: Sequence[Mapping[str, Any]], num_labeled: int, seed: int, labeled_by: str = "group"
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Keep the masks of ``num_labeled`` items and take the ``label`` field off the others.
@@ -119,13 +119,13 @@ def hide_labels(
     )
     drawn = [index for _, _, index in order]
     chosen = set(drawn[:num_labeled] if labeled_by == "image" else _whole_groups(items, drawn, num_labeled))
-    labelled = [dict(item) for index, item in enumerate(items) if index in chosen]
+    labeled = [dict(item) for index, item in enumerate(items) if index in chosen]
     hidden = [
         {key: value for key, value in item.items() if key != "label"}
         for index, item in enumerate(items)
         if index not in chosen
     ]
-    return labelled, hidden
+    return labeled, hidden
 
 
 def _whole_groups(items: Sequence[Mapping[str, Any]], drawn: Sequence[int], number: int) -> list[int]:

@@ -20,7 +20,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from ssgnet_monai.data.datalist import load_datalist
-from ssgnet_monai.data.labeled_items import part_labeled
+from ssgnet_monai.data.labeled_items import split_labeled
 from ssgnet_monai.pipeline.estimate_table import GIGABYTE, Part, duration, format_parts, shortages
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
@@ -122,17 +122,17 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
         count = _images(stage)
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
     tests, steps = len(datalist["test"]), settings["steps"]
-    looks = steps / _epoch_length(settings)
+    validations = steps / _epoch_length(settings)
     if group == "classification" or "num_rounds" not in settings:
         test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
-        more = test.per_unit * looks * len(datalist["validation"])
+        more = test.per_unit * validations * len(datalist["validation"])
         return [part(0, "training", "step", steps, lambda size: size.steps, more), test]
     rounds = settings["num_rounds"]
     trainings, timed = 2 * rounds + 1, 2 * min(1, rounds) + 1  # the baseline, and each round with its control
     test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
     row = experiment[group][row_name]
-    labelled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
-    more = test.per_unit * (looks * trainings * len(datalist["validation"]) + labelled)
+    labeled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
+    more = test.per_unit * (validations * trainings * len(datalist["validation"]) + labeled)
     return [part(0, "rounds", "step", steps * trainings, lambda size: size.steps * timed, more), test]
 
 
@@ -140,7 +140,7 @@ def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings
     """Images that every round labels."""
     training = datalist["training"]
     if row["labeled_list"] is not None:
-        hidden = len(part_labeled(training, labeled_list=row["labeled_list"])[1])
+        hidden = len(split_labeled(training, labeled_list=row["labeled_list"])[1])
     else:
         hidden = len(training) - (row["num_labeled"] or len(training))
     real = hidden + len(datalist["unlabeled"])
@@ -149,7 +149,7 @@ def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings
 
 
 def _epoch_length(settings: Settings) -> int:
-    """Steps between looks at validation."""
+    """Steps between validations."""
     parser = ConfigParser({key: settings[key] for key in ("steps", "epoch_length")})
     return int(parser.get_parsed_content("epoch_length"))
 

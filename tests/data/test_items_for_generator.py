@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ssgnet_monai.data import generator_choice, generator_items, part_labeled
+from ssgnet_monai.data import generator_choice, generator_items, split_labeled
 
 DATALIST = {
     "training": [{"image": f"{i}.png", "label": f"m{i}.png", "class": "ab"[i % 2]} for i in range(20)],
@@ -35,7 +35,7 @@ SLICES = {
     ],
 )
 def test_labeled_images_are_exactly_those_that_the_segmenter_has_masks_of(tmp_path: Path, choice):
-    labeled = part_labeled(SLICES["training"], **choice)[0]
+    labeled = split_labeled(SLICES["training"], **choice)[0]
     assert generator_items(SLICES, generator_images="labeled", **choice) == labeled
     assert generator_items(SLICES, "b", "labeled", **choice) == [item for item in labeled if item["class"] == "b"]
     assert generator_items(SLICES, generator_images="all", **choice) == SLICES["training"]
@@ -47,7 +47,7 @@ def test_labeled_images_are_exactly_those_that_the_segmenter_has_masks_of(tmp_pa
 def test_a_reviewed_synthetic_image_takes_part_in_the_draw_and_is_no_image_of_a_generator():
     reviewed = [{**item, "origin": "synthetic", "reviewed": True} for item in DATALIST["training"][:10]]
     mixed = {"training": [*reviewed, *DATALIST["training"][10:]]}
-    labeled = part_labeled(mixed["training"], 12)[0]
+    labeled = split_labeled(mixed["training"], 12)[0]
     assert 0 < sum("origin" in item for item in labeled) < 12
     assert generator_items(mixed, "all", "labeled", 12) == [item for item in labeled if "origin" not in item]
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ssgnet_monai.data import hide_labels, part_labeled
+from ssgnet_monai.data import split_labeled
+from ssgnet_monai.data.splits import draw_labeled
 
 SLICES = [
     {"image": f"images/{patient}_f{f}_{k:04d}.png", "label": "m", "group": patient, "volume": f"{patient}_f{f}.nii.gz"}
@@ -15,9 +16,9 @@ SLICES = [
 
 
 def test_a_number_draws_as_before_and_none_keeps_all() -> None:
-    assert part_labeled(SLICES, 6, seed=3) == hide_labels(SLICES, 6, 3)
-    assert part_labeled(SLICES, 5, labeled_by="image") == hide_labels(SLICES, 5, 0, "image")
-    assert part_labeled(SLICES) == (SLICES, [])
+    assert split_labeled(SLICES, 6, seed=3) == draw_labeled(SLICES, 6, 3)
+    assert split_labeled(SLICES, 5, labeled_by="image") == draw_labeled(SLICES, 5, 0, "image")
+    assert split_labeled(SLICES) == (SLICES, [])
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_a_number_draws_as_before_and_none_keeps_all() -> None:
 def test_a_list_names_patients_volumes_or_images(tmp_path: Path, names: list[str], expected: range) -> None:
     (tmp_path / "first.list").write_text("\n".join([*names, ""]), encoding="utf-8-sig")
     for given in (names, str(tmp_path / "first.list")):
-        labelled, hidden = part_labeled(SLICES, labeled_list=given)
+        labelled, hidden = split_labeled(SLICES, labeled_list=given)
         assert labelled == [SLICES[index] for index in expected]
         assert len(hidden) == len(SLICES) - len(labelled)
         assert all("label" not in item for item in hidden)
@@ -40,9 +41,9 @@ def test_a_list_names_patients_volumes_or_images(tmp_path: Path, names: list[str
 
 def test_what_is_no_choice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"labeled_list, such as .*got 1 others: p22\. Did you mean 'p2'"):
-        part_labeled(SLICES, labeled_list=["p1", "p22"])
+        split_labeled(SLICES, labeled_list=["p1", "p22"])
     with pytest.raises(ValueError, match="num_labeled or labeled_list, got num_labeled 3 and a list"):
-        part_labeled(SLICES, 3, ["p1"])
+        split_labeled(SLICES, 3, ["p1"])
     (tmp_path / "none.txt").write_text("\n \n")
     with pytest.raises(ValueError, match="at least one name in labeled_list, got none in .*none.txt"):
-        part_labeled(SLICES, labeled_list=str(tmp_path / "none.txt"))
+        split_labeled(SLICES, labeled_list=str(tmp_path / "none.txt"))

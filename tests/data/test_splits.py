@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from ssgnet_monai.data import hide_labels, split_items
+from ssgnet_monai.data.splits import draw_labeled, split_items
 
 
 def singles(**counts):
@@ -58,60 +58,60 @@ def test_bad_input_is_named():
 
 def test_hidden_labels_are_gone_nested_and_stratified():
     items = singles(a=150, b=50)
-    few, rest = hide_labels(items, 20, seed=5)
-    many, _ = hide_labels(items, 120, seed=5)
+    few, rest = draw_labeled(items, 20, seed=5)
+    many, _ = draw_labeled(items, 120, seed=5)
     assert Counter(item["class"] for item in few) == {"a": 15, "b": 5}
     assert all("label" in item for item in few)
     assert not any("label" in item for item in rest)
     assert len(rest) == 180
     assert {item["image"] for item in few} < {item["image"] for item in many}
     assert "label" in items[0], "the given items are left as they were"
-    assert hide_labels(items, 20, seed=6)[0] != few
-    assert hide_labels(items, 200, seed=5) == (items, [])
+    assert draw_labeled(items, 20, seed=6)[0] != few
+    assert draw_labeled(items, 200, seed=5) == (items, [])
 
 
 def test_choice_does_not_depend_on_where_the_data_lies():
     items = singles(a=30)
     moved = [{**item, "image": f"/elsewhere/{item['image']}"} for item in items]
-    here, there = hide_labels(items, 7, seed=0)[0], hide_labels(moved, 7, seed=0)[0]
+    here, there = draw_labeled(items, 7, seed=0)[0], draw_labeled(moved, 7, seed=0)[0]
     assert [f"/elsewhere/{item['image']}" for item in here] == [item["image"] for item in there]
 
 
 @pytest.mark.parametrize("number", [0, 11])
-def test_hide_labels_range(number):
+def test_draw_labeled_range(number):
     with pytest.raises(ValueError, match=f"from 1 to 10 .* got {number}"):
-        hide_labels(singles(a=10), number, seed=0)
+        draw_labeled(singles(a=10), number, seed=0)
 
 
-def test_hide_labels_needs_masks():
+def test_draw_labeled_needs_masks():
     with pytest.raises(ValueError, match="1 without, first x.png"):
-        hide_labels([*singles(a=2), {"image": "x.png"}], 1, seed=0)
+        draw_labeled([*singles(a=2), {"image": "x.png"}], 1, seed=0)
 
 
-def test_hide_labels_refuses_synthetic_images():
+def test_draw_labeled_refuses_synthetic_images():
     items = [{"image": "a.png", "label": "a.png"}, {"image": "s.png", "origin": "synthetic", "label": "s.png"}]
     with pytest.raises(ValueError, match=r"got 1 synthetic ones, first s\.png\. Give the prepared datalist"):
-        hide_labels(items, 1, 0)
+        draw_labeled(items, 1, 0)
 
 
 def test_whole_patients_keep_their_masks(caplog):
     items = [
         {"image": f"p{g}_{k}.png", "label": "m.png", "class": "a", "group": f"p{g}"} for g in range(10) for k in "abc"
     ]
-    few, rest = hide_labels(items, 8, seed=5)
+    few, rest = draw_labeled(items, 8, seed=5)
     assert len(few) == 6
     assert not {item["group"] for item in few} & {item["group"] for item in rest}
-    many, _ = hide_labels(items, 20, seed=5)
+    many, _ = draw_labeled(items, 20, seed=5)
     assert {item["image"] for item in few} < {item["image"] for item in many}
-    alone, hidden = hide_labels(items, 8, seed=5, labeled_by="image")
+    alone, hidden = draw_labeled(items, 8, seed=5, labeled_by="image")
     assert len(alone) == 8
     assert {item["group"] for item in alone} & {item["group"] for item in hidden}
-    assert len(hide_labels(items, 2, seed=5)[0]) == 3
+    assert len(draw_labeled(items, 2, seed=5)[0]) == 3
     assert "its 3 images are labelled" in caplog.text
-    assert len(hide_labels(items, 2, seed=5, labeled_by="image")[0]) == 2
+    assert len(draw_labeled(items, 2, seed=5, labeled_by="image")[0]) == 2
 
 
 def test_groups_of_one_image_are_drawn_as_images():
     items = [{**item, "group": f"p{i}"} for i, item in enumerate(singles(a=20, b=10))]
     items = [{**item, "label": "m.png"} for item in items]
-    assert hide_labels(items, 7, seed=3) == hide_labels(items, 7, seed=3, labeled_by="image")
+    assert draw_labeled(items, 7, seed=3) == draw_labeled(items, 7, seed=3, labeled_by="image")

@@ -14,7 +14,7 @@ import torch
 import yaml
 from PIL import Image
 
-from ssgnet_monai.data import hide_labels, load_datalist, write_phantom
+from ssgnet_monai.data import load_datalist, split_labeled, write_phantom
 from ssgnet_monai.data.datalist import datalist_sha256
 from ssgnet_monai.data.image_io import write_mask_png
 from ssgnet_monai.data.label_space import mask_image
@@ -81,7 +81,7 @@ def test_accepted_pairs_train_and_dropped_ones_are_gone(pool: Path, tmp_path: Pa
     assert after["review"]["dropped"] == ["00002_regular_seed3"]
     assert after["validation"] == before["validation"]
     assert after["test"] == before["test"]
-    labelled, _ = hide_labels(after["training"], len(after["training"]), 0)  # the rounds take them as labelled
+    labelled, _ = split_labeled(after["training"])  # the rounds take them as labelled
     assert len(labelled) == len(after["training"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ssgnet_monai.data import generator_items, part_labeled
+from ssgnet_monai.data import generator_items, split_labeled
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.settings import settings_of
 from ssgnet_monai.pipeline.synthesis_stages import synthesis_stages
@@ -46,7 +46,7 @@ def test_generators_and_segmenters_get_the_same_images(tmp_path: Path, row: list
     generator = settings_of(whole, "synthesis", None, given).merged
     keys = ("num_labeled", "labeled_list", "labeled_by", "seed")
     items = generator_items(DATALIST, "all", "labeled", **{key: generator[key] for key in keys})
-    assert items == part_labeled(DATALIST["training"], **{key: unet[key] for key in keys})[0]
+    assert items == split_labeled(DATALIST["training"], **{key: unet[key] for key in keys})[0]
     assert len(synthesis_stages(whole, DATALIST, tmp_path, cores=2)) == 2
 
 

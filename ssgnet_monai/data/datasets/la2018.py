@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 IMAGE, LABEL, HDF5 = "lgemri.nrrd", "laendo.nrrd", "mri_norm2.h5"
 SPACING, SLICES = 0.625, 88
-LABELLED = 100
+LABELED = 100
 AIR = 0.1
 """Air is below this share of the 99th percentile, counted from the lowest value."""
 UA_MT_MARGIN = 15 * SPACING
@@ -68,9 +68,9 @@ def read(
         cases = [replace(case, split=None) for case in cases]
     split_of = split_by_lists(lists, source, [case.name for case in cases], "la2018")
     derived = cases[0].files[0].name.lower() == HDF5
-    labelled = len([case for case in cases if derived or len(case.files) > 1])
-    if labelled != LABELLED:
-        logger.warning("la2018: the owner has %d scans with labels, this folder %d.", LABELLED, labelled)
+    labeled = len([case for case in cases if derived or len(case.files) > 1])
+    if labeled != LABELED:
+        logger.warning("la2018: the owner has %d scans with labels, this folder %d.", LABELED, labeled)
     if derived:
         logger.warning(
             "la2018: UA-MT's files are cropped around the ground truth of every case, those of the test too; their "

@@ -103,17 +103,17 @@ def prepare_dataset(name: str, source: str | Path, out: str | Path, options: Map
     for key in options:
         if key not in known:
             raise ValueError(f"Expected options {known} for {name}, got {key!r}.{nearest(key, known)}")
-    reading = {key: value for key, value in options.items() if key in adapter.read_options}
-    _check_kinds(adapter, reading)
-    writing = {key: value for key, value in options.items() if key not in reading}
-    sources = adapter.read(source, out / STAGING, **reading)
+    read_options = {key: value for key, value in options.items() if key in adapter.read_options}
+    _check_kinds(adapter, read_options)
+    write_options = {key: value for key, value in options.items() if key not in read_options}
+    sources = adapter.read(source, out / STAGING, **read_options)
     grouped = any(image.group is not None for image in sources)
     settings: dict[str, Any] = {
         "name": name,
         "modality": adapter.modality,
         "group_source": (grouped and adapter.group_source) or NO_GROUPS,
     }
-    return write_dataset(sources, out, preparation_of({**settings, **adapter.options, **writing}))
+    return write_dataset(sources, out, preparation_of({**settings, **adapter.options, **write_options}))
 
 
 def _check_kinds(adapter: Adapter, options: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from ssgnet_monai import __version__
 from ssgnet_monai.data.image_files import ImagePair
 from ssgnet_monai.data.journal import Journal, file_stamps
 from ssgnet_monai.data.pixel_budget import PixelBudget
-from ssgnet_monai.data.prepare.image import Treatment, convert_pair
+from ssgnet_monai.data.prepare.image import Conversion, convert_pair
 from ssgnet_monai.data.threads import for_each_pair
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def convert_all(
     pairs: Sequence[ImagePair],
     headers: Iterable[Mapping[str, Any]],
     out: Path,
-    treatment: Treatment,
+    conversion: Conversion,
     max_megapixels: float,
     workers: int,
 ) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def convert_all(
         pairs: images with their masks.
         headers: of ``inspect_pair``.
         out: the prepared folder.
-        treatment: of every image.
+        conversion: of every image.
         max_megapixels: most millions of pixels of an image.
         workers: threads.
 
@@ -57,7 +57,7 @@ def convert_all(
     """
     Image.core.set_block_size(PILLOW_BLOCK)
     out.mkdir(parents=True, exist_ok=True)
-    settings = [asdict(treatment), __version__, FORMAT]
+    settings = [asdict(conversion), __version__, FORMAT]
     journal = Journal(
         out / JOURNAL,
         {pair: json.dumps([*file_stamps([pair.image, *pair.masks]), settings]) for pair in pairs},
@@ -79,7 +79,7 @@ def convert_all(
 
     def convert(pair: ImagePair) -> dict[str, Any]:
         with budget.take(pixels[pair]):
-            return convert_pair(pair, out, treatment, max_megapixels)
+            return convert_pair(pair, out, conversion, max_megapixels)
 
     for_each_pair(convert, journal.todo, workers, "preparing", journal.note)
     return journal.records()

@@ -133,15 +133,15 @@ def prepare_folder(
     workers, most = preparation.workers or decoding_threads(), preparation.pictures.max_megapixels
     dicom = survey_dicom(files, reviewed, most, workers)
     free_dicom = {image.path for image in dicom if set(image.files) <= set(free_files)}
-    labelled_dicom = [image for image in dicom if image.path not in free_dicom]
+    labeled_dicom = [image for image in dicom if image.path not in free_dicom]
     if mask_files is not None and mask_files != image_files:
-        check_masks(labelled_dicom, mask_files)
+        check_masks(labeled_dicom, mask_files)
     others = sorted(set(image_files) - set(files))
     if mask_files is None and groups is None and classes in (None, "folders"):  # nothing is looked up by a stem
         pairs = [ImagePair(image.name, image.path, None) for image in dicom]
         pairs += pair_files(others, None)
     else:
-        found = sorted([*others, *(image.path for image in labelled_dicom)])
+        found = sorted([*others, *(image.path for image in labeled_dicom)])
         parts = tuple(label_map.parts) if label_map is not None else ()
         beside = found if mask_files == image_files else mask_files
         pairs = pair_files(found, beside, unlabeled_ok=unlabeled_ok, several_masks=True, parts=parts)

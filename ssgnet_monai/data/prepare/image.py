@@ -67,7 +67,7 @@ def inspect_pair(pair: ImagePair, max_megapixels: float = MAX_MEGAPIXELS) -> dic
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Conversion:
     """What is done to every image and mask, in this order.
 
     Args:
@@ -88,14 +88,14 @@ class Treatment:
 
 
 def convert_pair(
-    pair: ImagePair, out: Path, treatment: Treatment, max_megapixels: float = MAX_MEGAPIXELS
+    pair: ImagePair, out: Path, conversion: Conversion, max_megapixels: float = MAX_MEGAPIXELS
 ) -> dict[str, Any]:
     """Write ``out/images/<stem>.png`` and ``out/masks/<stem>.png``.
 
     Args:
         pair: the files.
         out: the prepared folder.
-        treatment: size, threshold and what else.
+        conversion: size, threshold and what else.
         max_megapixels: most millions of pixels of an image.
 
     Returns:
@@ -111,9 +111,9 @@ def convert_pair(
     record: dict[str, Any] = {"stem": pair.stem, "image": f"images/{pair.stem}.png"}
     shape = None
     if pair.mask is not None:  # the mask first: of two large pictures, one is in memory at a time
-        mask, record["mask_encoding"] = _united_masks(pair, treatment, max_megapixels)
+        mask, record["mask_encoding"] = _united_masks(pair, conversion, max_megapixels)
         shape = mask.shape
-        resized_mask = clean_classes(resize_mask(mask, treatment.size or shape), treatment.clean_masks)
+        resized_mask = clean_classes(resize_mask(mask, conversion.size or shape), conversion.clean_masks)
         marked, present = (mask > 0) & (mask < IGNORED), _classes(resized_mask)
         border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
         record |= {
@@ -134,8 +134,8 @@ def convert_pair(
         values = np.ascontiguousarray(values[..., 0])
     digest = hashlib.sha256(repr(values.shape).encode())
     digest.update(values.data.cast("B"))
-    resized = resize_image(values, treatment.size or values.shape[:2])
-    if treatment.clahe:
+    resized = resize_image(values, conversion.size or values.shape[:2])
+    if conversion.clahe:
         resized = equalise_contrast(resized)
     record |= {
         "width": values.shape[1],
@@ -164,11 +164,11 @@ def read_image(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[np.n
         return picture_values(image, str(path)), mode, orientation
 
 
-def _united_masks(pair: ImagePair, treatment: Treatment, max_megapixels: float) -> tuple[np.ndarray, str]:
+def _united_masks(pair: ImagePair, conversion: Conversion, max_megapixels: float) -> tuple[np.ndarray, str]:
     """All masks of an image as one, upright, later classes over earlier ones: (H, W) uint8; how they are encoded."""
     with open_picture(pair.image, max_megapixels) as image:
         orientation, shown = orientation_of(image), upright_size(image)[::-1]
-    labels = treatment.labels
+    labels = conversion.labels
     class_of = [labels.parts[part] for part in pair.parts] or [1] * len(pair.masks)
     united, encodings = np.zeros(shown, np.uint8), []
     for number, path in sorted(zip(class_of, pair.masks, strict=True)):
@@ -176,7 +176,7 @@ def _united_masks(pair: ImagePair, treatment: Treatment, max_megapixels: float) 
             mask, encoding = read_label_picture(path, labels, max_megapixels)
         else:
             drawn, encoding = read_mask(
-                path, treatment.mask_threshold, max_megapixels, foreground=treatment.mask_foreground
+                path, conversion.mask_threshold, max_megapixels, foreground=conversion.mask_foreground
             )
             mask = drawn * np.uint8(number)
         if mask.shape != shown and mask.shape == shown[::-1]:  # without a tag, and drawn on the stored pixels

@@ -22,7 +22,7 @@ from ssgnet_monai.data.label_map import LabelMap, binary
 from ssgnet_monai.data.open_picture import open_picture
 from ssgnet_monai.data.prepare.convert import convert_all
 from ssgnet_monai.data.prepare.dataset_items import check_stems, merged_groups, ordered_classes, real_item
-from ssgnet_monai.data.prepare.image import Treatment, inspect_pair
+from ssgnet_monai.data.prepare.image import Conversion, inspect_pair
 from ssgnet_monai.data.prepare.inverted_masks import check_mask_options, refuse_inverted
 from ssgnet_monai.data.prepare.picture_labels import picture_labels
 from ssgnet_monai.data.prepare.preparation import NO_GROUPS, Preparation
@@ -127,8 +127,8 @@ def _write_pictures(
         )
         notes = [*notes, *read_off]
     target = _target_size(pictures.size)
-    treatment = Treatment(mask_threshold, target, masks.clean_masks, pictures.clahe, masks.mask_foreground, classes)
-    records = convert_all(sources, headers, out, treatment, max_megapixels, workers)
+    conversion = Conversion(mask_threshold, target, masks.clean_masks, pictures.clahe, masks.mask_foreground, classes)
+    records = convert_all(sources, headers, out, conversion, max_megapixels, workers)
     if volumes is None and labels is None and not told_binary:
         refuse_inverted(records, classes)
     items = [real_item(source, record) for source, record in zip(sources, records, strict=True)]

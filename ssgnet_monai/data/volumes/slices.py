@@ -179,12 +179,12 @@ def _grey_line(
     if narrow:
         widest = max(widths, key=lambda name: widths[name])
         fewest = min(widths[name] for name in narrow) / scale
-        said = (
+        message = (
             f"The usual values of {len(narrow)} of {len(names)} volumes take as few as {fewest:.0f} of the "
             f"{GREY_LEVELS + 1} grey levels that all volumes share, from {low:g} to {high:g} because of {widest}: "
             f"{listed(narrow)}. Bring the volumes into one unit, or prepare them apart."
         )
         if fewest < TOO_FEW_LEVELS:
-            raise ValueError(f"Expected volumes of one unit. {said}")
-        warnings.append(said)
+            raise ValueError(f"Expected volumes of one unit. {message}")
+        warnings.append(message)
     return (low, scale), warnings
