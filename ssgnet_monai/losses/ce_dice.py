@@ -7,10 +7,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssgnet_monai.losses.known_pixels import class_target
+from ssgnet_monai.ops.ranks import sum_over_ranks
 
 
 class CEDiceLoss(nn.Module):
     """Weighted sum of cross-entropy and Dice loss with squared denominator, pooled over the batch for every class.
+
+    The batch is that of all processes that train together.
 
     Args:
         ce_weight: weight of the cross-entropy.
@@ -44,10 +47,12 @@ class CEDiceLoss(nn.Module):
         classes, known = class_target(logits, target, self.ignore_index)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         counted = known.to(logits.dtype)
-        entropy = (F.cross_entropy(logits, classes, reduction="none") * counted).sum() / counted.sum().clamp(min=1)
+        entropy = sum_over_ranks((F.cross_entropy(logits, classes, reduction="none") * counted).sum())
+        entropy = entropy / sum_over_ranks(counted.sum()).clamp(min=1)
 
         probability = (logits.softmax(1) * counted.unsqueeze(1)).transpose(0, 1).flatten(1)
         truth = (F.one_hot(classes, logits.shape[1]) * counted.unsqueeze(-1)).flatten(0, -2).T
-        overlap = 2 * (probability * truth).sum(1) + self.smooth
-        dice = overlap / (probability.square().sum(1) + truth.square().sum(1) + self.smooth)
+        overlap = 2 * sum_over_ranks((probability * truth).sum(1)) + self.smooth
+        sizes = sum_over_ranks(probability.square().sum(1) + truth.square().sum(1))
+        dice = overlap / (sizes + self.smooth)
         return self.ce_weight * entropy + self.dice_weight * (1 - dice.mean())

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import torch
 from torch import distributed
+from torch.distributed.nn.functional import all_reduce
 
 Rows = TypeVar("Rows", torch.Tensor, Sequence)
 
@@ -40,6 +41,11 @@ def shard(rows: Rows) -> Rows:
             "(--nproc_per_node)."
         )
     return rows[rank() :: num_ranks()]
+
+
+def sum_over_ranks(values: torch.Tensor) -> torch.Tensor:
+    """The sum of what all ranks have, with the gradients of them all; ``values`` itself of one process."""
+    return all_reduce(values) if num_ranks() > 1 else values
 
 
 def shard_size(batch_size: int) -> int:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 from tests.bundles.conftest import REPOSITORY, TINY_CLASSIFIER, TINY_GAN, TINY_SEGMENTER, run_workflow
 
 SETTINGS = {
@@ -24,8 +25,19 @@ SETTINGS = {
     },
     # the schedule's length belongs to the whole run, also of its first part
     "segmentation": {**TINY_SEGMENTER, "batch_size": 8, "epoch_length": 1, "lr_scheduler#T_max": 5},
+    # a V-Net, whose batch normalisation is that of both processes and turns rounding into differences: small steps
+    "volumes": {
+        "patch_size": [32, 32, 16],
+        "network_def#width": 2,
+        "epoch_length": 1,
+        "optimizer": {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": 0.001},
+        "lr_scheduler#T_max": 5,
+    },
 }
-LENGTHS = {"synthesis": ("kimg", 0.024, 0.040), "segmentation": ("steps", 3, 5), "classification": ("steps", 3, 5)}
+LENGTHS = {
+    "synthesis": ("kimg", 0.024, 0.040),
+    **dict.fromkeys(["segmentation", "volumes", "classification"], ("steps", 3, 5)),
+}
 BUNDLES = sorted(SETTINGS)
 CURVES = ("loss_g", "loss_d", "r1", "ada_rt", "ada_p")
 pytestmark = pytest.mark.slow
@@ -35,15 +47,22 @@ pytestmark = pytest.mark.slow
 def runs(phantom, tmp_path_factory):
     """Folder with BUNDLE_one, BUNDLE_two and BUNDLE_resumed: five steps by one process, by two, by two after one."""
     folder = tmp_path_factory.mktemp("ranks")
+    volumes = write_phantom_volumes(folder / "scans", volumes=6, size=32).parent
 
     def job(bundle, name, length, *configs):
         output = str(folder / f"{bundle}_{name}")
         key, *lengths = LENGTHS[bundle]
+        whole = bundle == "volumes"
         return {
-            "bundle": bundle,
-            "names": ["train", *configs],
+            "bundle": "segmentation" if whole else bundle,
+            "names": ["train", *(["volumes"] if whole else []), *configs],
             **SETTINGS[bundle],
-            **{"dataset_dir": str(phantom), "output_dir": output, "ckpt_dir": output, key: lengths[length]},
+            **{
+                "dataset_dir": str(volumes if whole else phantom),
+                "output_dir": output,
+                "ckpt_dir": output,
+                key: lengths[length],
+            },
         }
 
     for bundle in BUNDLES:
