@@ -16,7 +16,7 @@ from ssgnet_monai.pipeline.generator_images import labeled_settings
 from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
 from ssgnet_monai.pipeline.known_names import check_names, prepare_options, text_options
 from ssgnet_monai.pipeline.methods import METHODS
-from ssgnet_monai.pipeline.settings import settings_of
+from ssgnet_monai.pipeline.settings import VOLUMES, prepare_settings, settings_of
 from ssgnet_monai.pipeline.settings_check import checked_row
 
 DEFAULTS: dict[str, Any] = {
@@ -82,7 +82,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
 
     Raises:
         ValueError: an unknown key, row, dataset or profile (the nearest known one is named), a value of the wrong
-            kind, or code that is not trusted.
+            kind, generators of whole volumes, or code that is not trusted.
     """
     path = Path(path)
     content = read_yaml(read_text(path), str(path), _wants_text)
@@ -123,6 +123,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
     dataset = experiment["dataset"]
     for options in (read_config("dataset", dataset).get("prepare", {}), experiment["prepare"]):
         check_names(mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
+    _check_form(experiment)
     seeds = experiment["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise ValueError(f"Expected seeds to be a list of whole numbers, got {experiment['seeds']!r}.")
@@ -189,6 +190,16 @@ def _check_row(experiment: dict[str, Any], group: str, name: str | None, trusted
         names = row["labeled_list"]
         row["labeled_list"] = read_names(Path(names).expanduser() if isinstance(names, str) else names)
     row["config"] = checked_row(settings_of({**experiment, "budget": 1}, group, name), trusted)
+
+
+def _check_form(experiment: dict[str, Any]) -> None:
+    null = {"synthesis": "null", "classification": "{}"}
+    given = [group for group in null if experiment[group]]
+    if given and prepare_settings(experiment).get("form") == VOLUMES:
+        raise ValueError(
+            f"Expected rows of segmentation alone with prepare.form: volumes, got {given[0]} too: generators and "
+            f"classifiers are of pictures and slices. Give {given[0]}={null[given[0]]}, or prepare.form=slices."
+        )
 
 
 def _check_growth(experiment: dict[str, Any]) -> None:

@@ -161,9 +161,8 @@ def test_whole_volumes_are_trained_with_the_bundles_volumes(tmp_path: Path) -> N
         ValueError, match="got 'patch_size', which is one of whole volumes. Give .*prepare.form: volumes"
     ):
         load_experiment(written(tmp_path, "e.yaml", content))
-    la = load_experiment(DEMO, ["dataset=la2018", "prepare={form: volumes}", "dataset_dir=x"])
+    la = load_experiment(DEMO, ["dataset=la2018", "prepare={form: volumes}", "dataset_dir=x", "synthesis=null"])
     assert settings_of(la, "segmentation", "unet").configs[1] == "volumes"
-    assert settings_of(la, "synthesis").configs == ("train",)
 
 
 def test_a_list_of_labelled_cases_is_read_once_and_hashed(tmp_path: Path) -> None:
@@ -234,3 +233,11 @@ def test_explain_tells_the_command_line_from_the_file(capsys: pytest.CaptureFixt
     ]
     assert cli.main(["run", str(DEMO), "--explain", "synthesis.kimg", "synthesis.config.kimg=2"]) == 0
     assert "  2     command line  <- this one counts" in capsys.readouterr().out
+
+
+def test_generators_of_whole_volumes_are_refused_before_anything_runs() -> None:
+    words = ["dataset_dir=x", "prepare.form=volumes"]
+    folder = CONFIGS / "experiments" / "folder.yaml"
+    with pytest.raises(ValueError, match=r"form: volumes, got synthesis too: .* Give synthesis=null, or prepare.form="):
+        load_experiment(folder, words)
+    assert load_experiment(folder, [*words, "synthesis=null", "segmentation.unet.profile=volumes_cpu"])

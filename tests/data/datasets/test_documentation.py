@@ -11,6 +11,7 @@ import yaml
 from ssgnet_monai.data.cli import add_data_commands
 from ssgnet_monai.data.datasets import adapters, find_adapter
 from ssgnet_monai.data.datasets.registry import adapter_options
+from ssgnet_monai.pipeline.experiment import load_experiment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PAGE = (REPOSITORY / "docs" / "datasets.md").read_text(encoding="utf-8")
@@ -45,6 +46,10 @@ def test_every_option_is_told():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_parse(command):
+    words = shlex.split(command, comments=True)
+    if words[:2] == ["ssgnet", "run"]:
+        assert load_experiment(REPOSITORY / words[2], words[3:])["segmentation"]
+        return
     arguments = parse(command)
     if arguments.data_command == "download":
         names = {file.name for file in find_adapter(arguments.dataset).files}
