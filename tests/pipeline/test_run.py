@@ -103,6 +103,30 @@ def test_real_images_from_a_folder(realdata, tmp_path):
     assert {"chosen", "control", "paired_bootstrap"} <= set(metrics)
 
 
+@pytest.mark.parametrize(
+    ("data", "config", "classes"),
+    [
+        ({"volumes": 8}, {"patch_size": [16, 16, 8]}, ["large organ", "small organ"]),
+        ({"num_images": [28, 12], "num_classes": 3}, {"batch_size": 4}, ["lesion", "core"]),
+    ],
+    ids=["volumes", "pictures"],
+)
+def test_rounds_of_several_classes_from_the_data_to_the_report(data, config, classes, tmp_path):
+    small = {"steps": 2, "epoch_length": 1, "num_rounds": 1, "pool": "real", "network_def#channels": [4, 4, 4, 4]}
+    row = {"network": "unet", "num_labeled": 2, "config": {**small, **config}}
+    experiment = {"dataset": "phantom", "prepare": data, "image_size": 16, "segmentation": {"unet": row}}
+    path, output = tmp_path / "several.yaml", tmp_path / "run"
+    path.write_text(json.dumps(experiment))  # JSON is YAML
+    words = [sys.executable, "-m", "ssgnet_monai.cli", "run", str(path), f"output_dir={output}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = output / "segmentation" / "unet" / "seed0"
+    assert len(list((folder / "pseudo_labels" / "round_01").glob("*.nii.gz" if "volumes" in data else "*.png"))) > 1
+    assert json.loads((folder / "rounds.json").read_text())["arms"]["pseudo_label"][1]["pool"]["real"] > 1
+    page = (output / "report.html").read_text()
+    assert all(name in page for name in classes)
+
+
 def test_a_classifier_is_compared_with_itself_without_generated_images(tmp_path):
     words = [
         "dataset=phantom",
