@@ -190,7 +190,7 @@ def test_every_part_is_reached_by_the_tab_key(browser: Browser, build_run: Build
         assert len(reached) < 60
     names = [name for name, _ in reached]
     assert names[:2] == ["Skip to the answer", "Answer"]
-    assert names.index("The answer in one table: pooled test Dice") < names.index("Test scores, unet_30")
+    assert names.index("The answer in one table: mean test Dice over pictures") < names.index("Test scores, unet_30")
     assert "What the words and measures on this page mean" in names
     assert all(visible for _, visible in reached), reached
 
@@ -200,4 +200,4 @@ def test_the_skip_link_leads_to_the_answer(browser: Browser, build_run: Build) -
     browser.press("Tab", 9)
     browser.evaluate("document.activeElement.click(), true")
     browser.press("Tab", 9)
-    assert browser.evaluate(FOCUS)[0] == "The answer in one table: pooled test Dice"
+    assert browser.evaluate(FOCUS)[0] == "The answer in one table: mean test Dice over pictures"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ssgnet_monai.report.case_counts import case_groups, read_case_counts
-from tests.report.conftest import write_cases
+from tests.report.case_files import write_cases
 
 HEAD = "case,model,class,tp,tn,fp,fn,dice,iou\n"
 

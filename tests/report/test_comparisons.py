@@ -15,7 +15,8 @@ from ssgnet_monai.report.comparisons import answers_of, better_control, compare,
 from ssgnet_monai.report.segmentation_tables import comparison_table, overview_table
 from ssgnet_monai.report.segmentation_tables import test_table as scores_table
 from ssgnet_monai.report.tables import provenance_table
-from tests.report.conftest import TEST_CASES, add_control, write, write_cases
+from tests.report.case_files import TEST_CASES, write_cases
+from tests.report.conftest import add_control, write
 from tests.report.test_report_page import numbers, written
 
 Build = Callable[..., Path]

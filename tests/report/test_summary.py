@@ -11,7 +11,7 @@ import pytest
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.segmentation_tables import overview_table
 from ssgnet_monai.report.tables import synthesis_table
-from tests.report.conftest import TEST_CASES, case_dices, write_cases
+from tests.report.case_files import TEST_CASES, case_dices, write_cases
 
 Build = Callable[..., Path]
 
