@@ -140,7 +140,7 @@ engines.RoundsPlan: num_rounds seed start gate pool_fraction min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
-    batch_size seed config_sha256 inception? dataset_dir?
+    batch_size seed config_sha256 inception? features dataset_dir?
 engines.PrepareLatents: truncation
 engines.WindowInferer: roi_size overlap sw_batch_size window_inferer mode sigma_scale cpu_thresh progress
 engines.check_class_names: classes model_path?

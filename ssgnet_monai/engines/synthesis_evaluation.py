@@ -41,7 +41,8 @@ class SynthesisEvaluation:
         batch_size: images per forward pass.
         seed: seed of subsets and of the untrained generator's latents.
         config_sha256: hash of the run's settings, for the record.
-        inception: Inception's weights; None: features learnt from the real images.
+        inception: Inception's weights; None: what ``features`` says.
+        features: "auto", "package" or "learnt", see ``load_or_train_features``.
         dataset_dir: the prepared folder of ``datalist``; the images' generator must have been trained on it. None: not
             checked.
     """
@@ -61,12 +62,13 @@ class SynthesisEvaluation:
         seed: int = 0,
         config_sha256: str | None = None,
         inception: str | Path | None = None,
+        features: str = "auto",
         dataset_dir: str | Path | None = None,
     ) -> None:
         self.real, self.datalist, self.generator, self.class_name = list(real), datalist, generator, class_name
         self.output_dir, self.features_dir, self.device = Path(output_dir), Path(features_dir), device
         self.batch_size, self.seed, self.config_sha256 = batch_size, seed, config_sha256
-        self.inception, self.dataset_dir = inception, dataset_dir
+        self.inception, self.features, self.dataset_dir = inception, features, dataset_dir
         self._load = Compose(
             [
                 LoadImageMaskd(intensity_window=datalist["intensity_window"], num_channels=num_channels),
@@ -117,6 +119,7 @@ class SynthesisEvaluation:
             self.features_dir,
             device=self.device,
             inception=self.inception,
+            features=self.features,
         )
         if too_few := too_few_to_score(len(self.real), len(synthetic)):
             sizes = {"n_real": len(self.real), "n_synthetic": len(synthetic)}

@@ -1,4 +1,4 @@
-"""The features that FID and KID compare: Inception's where its file is named, else ones learnt here."""
+"""The features that FID and KID compare: Inception's, ImageNet features of a package, or ones learnt here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.metrics.feature_extractor import FeatureExtractor, state_sha256, unit_rgb
 from ssgnet_monai.metrics.feature_network import FeatureNetwork, train_feature_network
+from ssgnet_monai.metrics.imagenet_features import imagenet_features
 from ssgnet_monai.metrics.inception import inception_features
+from ssgnet_monai.networks.imagenet_weights import packaged_file
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,11 @@ def load_or_train_features(
     device: torch.device | str = "cpu",
     seed: int = 0,
     inception: str | Path | None = None,
+    features: str = "auto",
 ) -> FeatureExtractor:
-    """clean-fid's Inception of a file, or a network trained on real images; which one, the caller decides.
+    """clean-fid's Inception of a file; else ImageNet features of an installed package; else a network trained here.
+
+    Values of Inception alone compare with published ones.
 
     Values from different extractors cannot be compared: ``extractor.json`` in ``cache_dir`` names the one that was used
     first, and another one is refused.
@@ -43,26 +48,34 @@ def load_or_train_features(
             side may share it.
         device: where features are computed (and learnt).
         seed: of the trained network.
-        inception: Inception's weights, or their folder; None trains a network.
+        inception: Inception's weights, or their folder; None: what ``features`` says.
+        features: "package" (ImageNet features of ``ssgnet-monai[pretrained]``), "learnt" (from ``images``), or "auto":
+            those of the package where it is installed, else learnt ones.
 
     Returns:
         The extractor.
 
     Raises:
-        FileNotFoundError: no Inception where it should be.
-        ValueError: another file than Inception's, or another extractor than the one in ``cache_dir``.
+        FileNotFoundError: no Inception where it should be, or the package is not installed.
+        ValueError: another file than Inception's, another word for ``features``, or another extractor than the one in
+            ``cache_dir``.
     """
+    if features not in ("auto", "package", "learnt"):
+        raise ValueError(f"Expected features auto, package or learnt, got {features!r}.")
     if inception is not None:
         extractor = inception_features(inception, device)
+    elif features == "package" or (features == "auto" and packaged_file() is not None):
+        extractor = imagenet_features(device)
     else:
         extractor = _trained_features(images, classes, cache_dir, device, seed)
     used = {"name": extractor.name, "sha256": extractor.sha256}
     file = Path(cache_dir) / "extractor.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else used
-    if before != used:
+    if before["sha256"] != used["sha256"]:
         raise ValueError(
             f"Expected one extractor for all scores of a run, {before['name']} ({before['sha256'][:12]}) as {file} has "
-            f"it, got {extractor.name} ({extractor.sha256[:12]}). Keep the setting `inception`, or remove {file} and "
+            f"it, got {extractor.name} ({extractor.sha256[:12]}). Keep the settings `inception` and `features` "
+            f"(package, learnt), or remove {file} and "
             "score all generators again."
         )
     write_json(file, used)

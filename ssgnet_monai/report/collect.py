@@ -157,7 +157,7 @@ def _one_extractor(synthesis: list[dict[str, Any]]) -> list[dict[str, Any]]:
     reason = (
         f"The generators were scored with different feature extractors ({' and '.join(sorted(used.values()))}), whose "
         "values cannot be compared: KID and FID are left out. Score all generators again with one setting of "
-        "`inception`."
+        "`inception` and `features`."
     )
     return [
         {**entry, "left_out": reason, "distances": [{**one, "kid": None, "fid": None} for one in entry["distances"]]}

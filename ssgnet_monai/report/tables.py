@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ssgnet_monai.metrics.inception import INCEPTION
 from ssgnet_monai.report.number_format import count, duration, fixed, short_hash, significant
 from ssgnet_monai.report.table import Cell, Table, mean_sd, number, said, text
 
@@ -56,6 +57,8 @@ def synthesis_table(entry: dict[str, Any]) -> Table:
         cells.append([text("Paper, Table 1"), text(None), number(entry["paper_fid"], _two), text("not stated")])
     features, kid = entry.get("features") or {}, entry["distances"][0]["kid"] or {}
     name = f"{features.get('name', 'unknown')} ({short_hash(features.get('sha256'))})"
+    if features.get("sha256") != INCEPTION.sha256:
+        name += ", not comparable with published FID and KID"
     subsets = f" KID: {said(kid.get('subsets'))} subsets of {said(kid.get('subset_size'))}." if kid else ""
     return Table(
         caption=f"Distance to the real images, generator {entry['class']}",

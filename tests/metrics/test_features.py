@@ -36,7 +36,7 @@ def lesions(n: int, seed: int, size: int = 32) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory) -> FeatureExtractor:
-    return load_or_train_features(lesions(200, 0), None, tmp_path_factory.mktemp("features"))
+    return load_or_train_features(lesions(200, 0), None, tmp_path_factory.mktemp("features"), features="learnt")
 
 
 def test_trained_features_rank_noise_blur_and_garbage(extractor):
@@ -76,17 +76,17 @@ def test_network_is_kept_and_reused_and_said(tmp_path, caplog, monkeypatch):
         lambda *args, **kwargs: train_feature_network(*args, **kwargs, steps=2),
     )
     with caplog.at_level(logging.WARNING):
-        first = load_or_train_features(images, None, tmp_path)
+        first = load_or_train_features(images, None, tmp_path, features="learnt")
     assert first.sha256 in caplog.text
     assert "24 real training images" in first.name
     (path,) = tmp_path.glob("features_*.pt")
     written = path.stat().st_mtime_ns
-    second = load_or_train_features(images, None, tmp_path)
+    second = load_or_train_features(images, None, tmp_path, features="learnt")
     assert (second.sha256, path.stat().st_mtime_ns) == (first.sha256, written)
     torch.testing.assert_close(second(images), first(images))
     path.write_bytes(b"cut short")
     with caplog.at_level(logging.WARNING):
-        assert load_or_train_features(images, None, tmp_path).sha256 == first.sha256
+        assert load_or_train_features(images, None, tmp_path, features="learnt").sha256 == first.sha256
     assert "cannot be read" in caplog.text
 
 

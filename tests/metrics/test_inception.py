@@ -70,9 +70,9 @@ def test_the_download_is_a_command_of_its_own(tmp_path, monkeypatch):
 
 def test_all_scores_of_a_run_come_from_one_extractor(tmp_path, monkeypatch):
     images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    first = load_or_train_features(images, None, tmp_path)
-    assert load_or_train_features(images, None, tmp_path).sha256 == first.sha256
-    other = load_or_train_features(images.flip(0), None, tmp_path / "another run")
+    first = load_or_train_features(images, None, tmp_path, features="learnt")
+    assert load_or_train_features(images, None, tmp_path, features="learnt").sha256 == first.sha256
+    other = load_or_train_features(images.flip(0), None, tmp_path / "another run", features="learnt")
     monkeypatch.setattr(features_module, "inception_features", lambda *_, **__: other)
     with pytest.raises(ValueError, match="one extractor for all scores .*remove .*extractor.json"):
         load_or_train_features(images, None, tmp_path, inception="inception-2015-12-05.pt")
