@@ -129,14 +129,15 @@ data.resolved_label_names: names datalist
 data.slice_items: items plane spatial_dims
 data.training_sha256: path?
 data.volume_items: folder?
+data.with_true_masks: hidden training
 engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! model_path! test_loader \
     training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims
-engines.Predictor: network inferer device
+engines.Predictor: network inferer device views
 engines.PseudoLabelRounds: training labeled pool log plan handlers
 engines.RoundTraining: make_trainer session network dataset
-engines.RoundsPlan: num_rounds seed start gate pool_fraction min_delta patience
+engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share pool_fraction min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
@@ -147,7 +148,7 @@ engines.check_class_names: classes model_path?
 engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
 engines.begin_rounds: output_dir! resume
-engines.conclude_rounds: log model_path!
+engines.conclude_rounds: log model_path! choose
 engines.init_process_group: backend
 engines.encoder_param_groups: network lr encoder_lr
 engines.load_pretrained: network path? encoder?
@@ -155,22 +156,23 @@ engines.load_weights: network path?
 engines.destroy_process_group:
 engines.save_class_names: classes model_path!
 engines.start_from: path? session
+engines.train_control: training labeled plan pool
 engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
 engines.write_probabilities: evaluator folder? path! classes
 handlers.AdaController: session augment target interval kimg batch_size
 handlers.AdaptiveKappaHandler: session loss validator lambda_
 handlers.AtomicCheckpoint: session interval keep
-handlers.BestWeights: session network
+handlers.BestWeights: session network choose
 handlers.EarlierModel: session validator network path!
 handlers.EarlyStop: session patience interval
 handlers.FailureAdvice: memory
 handlers.FinalWeights: session network generator
 handlers.FiniteLoss: session names remedy
-handlers.GeneratorEma: ema_network network batch_size half_life_kimg ramp
+handlers.NetworkAverage: average network batch_size half_life_kimg ramp
 handlers.PseudoLabelHandler: predict transform batch_size num_workers threshold confidence_floor voxel_spacing
 handlers.StepLoss: name
 handlers.StepSeed: session
-handlers.PublishModel: session network masks
+handlers.PublishModel: session network masks choose
 handlers.SynthesisMonitor: session generator batch_size output_dir! augment grid_interval grid_size
 handlers.SyntheticImageWriter: folder
 handlers.SyntheticImages: output_dir! trained_on truncation class_mix

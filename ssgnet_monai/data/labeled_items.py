@@ -57,6 +57,25 @@ def split_labeled(
     return labeled, [{key: value for key, value in item.items() if key != "label"} for item in hidden]
 
 
+def with_true_masks(hidden: Sequence[Mapping[str, Any]], training: Sequence[Mapping[str, Any]]) -> Items:
+    """The items of ``hidden`` with the masks that were taken from them, for a control that knows them.
+
+    Args:
+        hidden: items without ``label``, see :func:`part_labeled`.
+        training: the items from which they were parted.
+
+    Raises:
+        ValueError: nothing is hidden.
+    """
+    if not hidden:
+        raise ValueError(
+            "Expected training images whose masks are not used, got none: without them no one knows the masks of the "
+            "pool, so there is no oracle. Set num_labeled or labeled_list, or take the oracle out of the controls."
+        )
+    images = {item["image"] for item in hidden}
+    return [dict(item) for item in training if item["image"] in images]
+
+
 def read_names(labeled_list: str | Path | Sequence[str]) -> list[str]:
     """The names of a list, or of a text file with one name a line.
 

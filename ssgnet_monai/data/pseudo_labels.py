@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ import torch
 
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, sha256_file, write_json
 from ssgnet_monai.data.label_space import IGNORED, decide, mask_image
+from ssgnet_monai.data.label_vote import LabelVote
 from ssgnet_monai.data.volumes.mask_volume import write_mask_volume
 from ssgnet_monai.data.volumes.volume import Volume
 
@@ -30,19 +33,20 @@ class LabelTask:
     Args:
         items: the pool.
         folder: of the round's masks.
-        model: weights that label.
+        models: weights that label, one file or several that vote.
         round: of these weights.
     """
 
     items: Sequence[dict[str, Any]]
     folder: Path
-    model: Path
+    models: Sequence[Path]
     round: int
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of the model."""
-        return sha256_file(self.model)
+        """SHA-256 of the model; of the models' SHA-256 in a row where there are several."""
+        of_each = [sha256_file(model) for model in self.models]
+        return of_each[0] if len(of_each) == 1 else hashlib.sha256("".join(of_each).encode()).hexdigest()
 
 
 class PseudoLabelFolder:
@@ -92,10 +96,10 @@ class PseudoLabelFolder:
         Args:
             indices: position of each sample in ``items``.
             items: the pool.
-            labels: what :func:`label_probabilities` gave.
+            labels: what :func:`pseudo_labels` gave.
         """
         masks = labels["mask"].cpu().numpy().astype(np.uint8)[:, 0]
-        confidence, classes = labels["confidence"].tolist(), labels["classes"].tolist()
+        confidence, classes, stability = (labels[key].tolist() for key in ("confidence", "classes", "stability"))
         lines = []
         for k, i in enumerate(indices):
             shares = [round(share, 6) for share in classes[k]]
@@ -103,6 +107,7 @@ class PseudoLabelFolder:
                 "image": self._key(items[i]),
                 "mask": self._save(masks[k], i, items[i]["image"]),
                 "mean_confidence": round(confidence[k], 6),
+                "stability": round(stability[k], 6),
                 "foreground": round(sum(classes[k]), 6),
                 **({"classes": shares} if len(shares) > 1 else {}),
                 "model_sha256": self.model_sha256,
@@ -141,27 +146,31 @@ class PseudoLabelFolder:
         return _relative(item, self.folder)
 
 
-def label_probabilities(
-    probabilities: torch.Tensor, threshold: float = 0.5, confidence_floor: float | None = None
+def pseudo_labels(
+    voted: LabelVote, threshold: float = 0.5, confidence_floor: float | None = None
 ) -> dict[str, torch.Tensor]:
-    """Turn probabilities into masks of class numbers.
+    """Turn a vote into masks of class numbers.
 
     Args:
-        probabilities: (B, K, ...) float in [0, 1], of pictures or of volumes.
+        voted: of pictures or of volumes.
         threshold: with two classes, the probability from which a pixel is foreground; see ``label_space.decide``.
         confidence_floor: pixels whose most probable class is less probable become ``IGNORED``. None: no pixel does.
 
     Returns:
-        ``mask`` (B, 1, ...) uint8, class numbers and ``IGNORED``; ``confidence`` (B,) mean probability of a pixel's
-        most probable class, max(p, 1 - p) of two; ``classes`` (B, K - 1) share of the pixels of each class but the
-        background, ignored ones counted too.
+        ``mask`` (B, 1, ...) uint8, class numbers and ``IGNORED``, which stands too where networks disagree;
+        ``confidence`` (B,) mean probability of a pixel's most probable class, max(p, 1 - p) of two; ``classes``
+        (B, K - 1) share of the pixels of each class but the background, ignored ones counted too; ``stability`` (B,)
+        of the vote.
     """
+    probabilities = voted.probabilities
     mask = decide(probabilities, threshold)
     shares = [(mask == number).flatten(1).float().mean(1) for number in range(1, probabilities.shape[1])]
     confidence = probabilities.amax(1, keepdim=True)
+    mask[voted.disagreed] = IGNORED
     if confidence_floor is not None:
         mask[confidence < confidence_floor] = IGNORED
-    return {"mask": mask, "confidence": confidence.flatten(1).mean(1), "classes": torch.stack(shares, 1)}
+    summary = {"confidence": confidence.flatten(1).mean(1), "classes": torch.stack(shares, 1)}
+    return {"mask": mask, **summary, "stability": voted.stability}
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -169,20 +178,44 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
 
 
-def with_pseudo_labels(items: Sequence[dict[str, Any]], folder: str | Path) -> list[dict[str, Any]]:
+def with_pseudo_labels(
+    items: Sequence[dict[str, Any]], folder: str | Path, steadiest_share: float = 1.0
+) -> list[dict[str, Any]]:
     """Pool items with their masks of a round as "label", marked by "pseudo_label": True.
+
+    Args:
+        items: the pool.
+        folder: of the round.
+        steadiest_share: share of the real and of the synthetic items that is taken, those of the highest stability of
+            their masks, in (0, 1]; all where one network and one view have labelled, since that tells no stability.
+
+    Returns:
+        The items taken, in the given order.
 
     Raises:
         ValueError: an item has no mask in the round.
     """
-    masks = {record["image"]: str(Path(folder) / record["mask"]) for record in read_manifest(folder)["masks"]}
-    missing = [item["image"] for item in items if _relative(item, folder) not in masks]
+    records = {record["image"]: record for record in read_manifest(folder)["masks"]}
+    found = [records.get(_relative(item, folder)) for item in items]
+    missing = [item["image"] for item, record in zip(items, found, strict=True) if record is None]
     if missing:
         raise ValueError(
             f"Expected a mask for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
             "The pool has changed since: move the run's folder away and start anew."
         )
-    return [{**item, "label": masks[_relative(item, folder)], "pseudo_label": True} for item in items]
+    stability = [record["stability"] if record else 1.0 for record in found] if steadiest_share < 1 else []
+    taken = _steadiest(items, stability, steadiest_share) if len(set(stability)) > 1 else range(len(items))
+    masks = [str(Path(folder) / record["mask"]) for record in found if record is not None]
+    return [{**items[k], "label": masks[k], "pseudo_label": True} for k in taken]
+
+
+def _steadiest(items: Sequence[dict[str, Any]], stability: Sequence[float], share: float) -> list[int]:
+    taken = list[int]()
+    for origin in ("real", "synthetic"):
+        own = [k for k, item in enumerate(items) if item.get("origin", "real") == origin]
+        own.sort(key=lambda k: (-stability[k], k))
+        taken += own[: math.ceil(share * len(own))]
+    return sorted(taken)
 
 
 def _relative(item: dict[str, Any], folder: str | Path) -> str:

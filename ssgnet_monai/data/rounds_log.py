@@ -50,10 +50,15 @@ class RoundsLog:
         arms[arm] = [*(r for r in self.records(arm) if r["round"] < record["round"]), record]
         write_json(self.path, self.content)
 
-    def choose(self, arm: str, control: str) -> dict[str, Any]:
-        """Write down the best round of each arm by validation Dice, before any test; see ``best_record``.
+    def choose(self, arm: str, control: str, by: str = "best") -> dict[str, Any]:
+        """Write down each arm's answer, before any test.
 
         A control that was not run has none.
+
+        Args:
+            arm: its name.
+            control: of the arm that it is compared with.
+            by: "best" round on validation, see ``best_record``, or the "last" one.
 
         Returns:
             The choice: arm, round, model, sha256, val_dice.
@@ -61,8 +66,9 @@ class RoundsLog:
         for key, name in (("choice", arm), ("control_choice", control)):
             if name == control and not self.records(name):
                 continue
-            best = best_record(self.records(name))
-            self.content[key] = {"arm": name, **{k: best[k] for k in ("round", "model", "sha256", "val_dice")}}
+            records = self.records(name)
+            taken = best_record(records) if by == "best" else records[-1]
+            self.content[key] = {"arm": name, **{k: taken[k] for k in ("round", "model", "sha256", "val_dice")}}
         write_json(self.path, self.content)
         return self.content["choice"]
 

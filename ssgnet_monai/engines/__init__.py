@@ -4,6 +4,7 @@ from ssgnet_monai.engines.class_names_file import class_names as class_names
 from ssgnet_monai.engines.class_names_file import save_class_names as save_class_names
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
+from ssgnet_monai.engines.control_training import train_control as train_control
 from ssgnet_monai.engines.disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer

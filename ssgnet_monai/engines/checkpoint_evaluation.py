@@ -156,7 +156,8 @@ class CheckpointEvaluation:
                         "another. Models must not change between choice and test: run `rounds` again."
                     )
                 paths[f"{arm}/round_{record['round']:02d}"] = path
-        return paths, {"chosen": _name(log["choice"]), "control": _name(log["control_choice"])}
+        chosen = {"chosen": log["choice"], "control": log.get("control_choice")}
+        return paths, {part: _name(choice) for part, choice in chosen.items() if choice is not None}
 
     def _score_all(
         self, checkpoints: dict[str, Path], choice: dict[str, str], cases: list[str], drawn: list[Example]

@@ -16,12 +16,14 @@ from ssgnet_monai.data.label_change import label_change
 from ssgnet_monai.data.mixture import Mixture
 from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, PSEUDO_LABEL, REAL_ONLY, RoundsLog
-from ssgnet_monai.engines.round_training import RoundTraining
+from ssgnet_monai.engines.round_training import RoundTraining, TrainingResult
 from ssgnet_monai.engines.rounds_plan import RoundsPlan
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.ops.ranks import num_ranks
 
 logger = logging.getLogger(__name__)
+APART = 1000
+"""Between the seeds of a round's teachers."""
 
 
 class PseudoLabelRounds(Engine):
@@ -112,35 +114,48 @@ class PseudoLabelRounds(Engine):
 
     def _round(self, engine: Engine, _: None) -> LabelTask | None:
         t, plan = self.round, self.plan
-        name = BASELINE if t == 0 else f"{self.arm}_round_{t:02d}"
-        model = self.folder / "models" / f"{name}.pt"
-        logger.info("round %d of %d (%s)", t, self.last_round, name)
-        warm = plan.start == "warm" and t > 0
-        pool = with_pseudo_labels(self.pool, self.label_folder(t - 1)) if t > 0 and self.pool else []
-        result = self.training.run(
-            self.folder / "state" / name,
-            model,
-            plan.seed + t,
-            (self.labeled, pool),
-            Mixture(plan.pool_fraction),
-            self.folder / plan.labeller(self.records)["model"] if warm else None,
-        )
+        logger.info("round %d of %d (%s)", t, self.last_round, self._name(0))
+        share = plan.steadiest_share if t == 1 else 1.0
+        pool = with_pseudo_labels(self.pool, self.label_folder(t - 1), share) if t > 0 and self.pool else []
+        results = [self._train(member, pool) for member in range(plan.teachers)]
+        models = [self._model(member).relative_to(self.folder).as_posix() for member in range(plan.teachers)]
         self.log.record(
             self.arm,
             {
                 "round": t,
-                "val_dice": result.val_dice,
-                "best_epoch": result.best_epoch,
+                "val_dice": results[0].val_dice,
+                "best_epoch": results[0].best_epoch,
                 "training_samples": {"labeled": len(self.labeled), "pool": _origins(pool)},
-                "seconds": result.seconds,
-                "model": model.relative_to(self.folder).as_posix(),
-                "sha256": sha256_file(model),
+                "seconds": sum(result.seconds for result in results),
+                "model": models[0],
+                **({"teachers": models} if len(models) > 1 else {}),
+                "sha256": sha256_file(self._model(0)),
             },
         )
         if not self.pool:
             return None
         labeller = plan.labeller(self.records)
-        return LabelTask(self.pool, self.label_folder(t), self.folder / labeller["model"], labeller["round"])
+        teachers = [self.folder / model for model in labeller.get("teachers", [labeller["model"]])]
+        return LabelTask(self.pool, self.label_folder(t), teachers, labeller["round"])
+
+    def _train(self, member: int, pool: Sequence[dict[str, Any]]) -> TrainingResult:
+        plan = self.plan
+        warm = plan.start == "warm" and self.round > 0
+        return self.training.run(
+            self.folder / "state" / self._name(member),
+            self._model(member),
+            plan.seed + self.round + APART * member,
+            (self.labeled, pool),
+            plan.pool_fraction,
+            self.folder / plan.labeller(self.records)["model"] if warm else None,
+        )
+
+    def _name(self, member: int) -> str:
+        name = BASELINE if self.round == 0 else f"{self.arm}_round_{self.round:02d}"
+        return f"{name}_teacher_{member + 1}" if member else name
+
+    def _model(self, member: int) -> Path:
+        return self.folder / "models" / f"{self._name(member)}.pt"
 
     def _complete(self, engine: Engine) -> None:
         t = self.round

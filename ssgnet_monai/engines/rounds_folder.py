@@ -40,9 +40,15 @@ def begin_rounds(output_dir: str | Path, resume: str = "auto") -> None:
         set_aside(folder, OF_ROUNDS)
 
 
-def conclude_rounds(log: RoundsLog, model_path: str | Path) -> None:
-    """Write down the chosen round by validation and copy its weights to ``model_path``; the test set is not read."""
-    choice = log.choose(PSEUDO_LABEL, REAL_ONLY)
+def conclude_rounds(log: RoundsLog, model_path: str | Path, choose: str = "best") -> None:
+    """Write down the rounds' answer and copy its weights to ``model_path``; the test set is not read.
+
+    Args:
+        log: of the rounds.
+        model_path: receives the weights.
+        choose: "best" round on validation, or the "last".
+    """
+    choice = log.choose(PSEUDO_LABEL, REAL_ONLY, choose)
     with atomic_path(model_path) as temporary:
         shutil.copyfile(log.path.parent / choice["model"], temporary)
-    logger.info("chosen: round %d, validation Dice %s", choice["round"], choice["val_dice"])
+    logger.info("chosen: round %d (%s), validation Dice %s", choice["round"], choose, choice["val_dice"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssgnet_monai.data.rounds_log import best_record
+from ssgnet_monai.handlers.best_weights import check_choose
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class RoundsPlan:
         seed: of the run; round t trains with seed + t.
         start: "cold" begins every round from the first weights, "warm" from the arm's best model so far.
         gate: only a model that is the arm's best so far on validation labels the pool.
+        choose: the arm's answer: "last" round, or the "best" on validation.
+        teachers: networks trained in each round, which label the pool together; the first of them is the round's model.
+        steadiest_share: share of the pool that the first round learns from, see ``with_pseudo_labels``, in (0, 1].
         pool_fraction: share of samples from the pool, in [0, 1); None: in proportion to the sizes.
         min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
         patience: rounds without such a gain after which the arm with the pool stops. None: all rounds are run.
@@ -30,6 +34,9 @@ class RoundsPlan:
     seed: int = 0
     start: str = "cold"
     gate: bool = True
+    choose: str = "best"
+    teachers: int = 1
+    steadiest_share: float = 1.0
     pool_fraction: float | None = None
     min_delta: float = 0.001
     patience: int | None = None
@@ -37,6 +44,11 @@ class RoundsPlan:
     def __post_init__(self) -> None:
         if self.start not in ("cold", "warm"):
             raise ValueError(f"Expected start 'cold' or 'warm', got {self.start!r}.")
+        check_choose(self.choose)
+        if self.teachers < 1:
+            raise ValueError(f"Expected teachers >= 1, got {self.teachers}.")
+        if not 0 < self.steadiest_share <= 1:
+            raise ValueError(f"Expected steadiest_share in (0, 1], got {self.steadiest_share}.")
         if self.num_rounds < 0:
             raise ValueError(f"Expected num_rounds >= 0, got {self.num_rounds}.")
         if self.pool_fraction is not None and not 0 <= self.pool_fraction < 1:

@@ -4,10 +4,10 @@ from ssgnet_monai.handlers.atomic_checkpoint import AtomicCheckpoint as AtomicCh
 from ssgnet_monai.handlers.best_weights import BestWeights as BestWeights
 from ssgnet_monai.handlers.earlier_model import EarlierModel as EarlierModel
 from ssgnet_monai.handlers.early_stop import EarlyStop as EarlyStop
-from ssgnet_monai.handlers.ema import GeneratorEma as GeneratorEma
 from ssgnet_monai.handlers.failure_advice import FailureAdvice as FailureAdvice
 from ssgnet_monai.handlers.final_weights import FinalWeights as FinalWeights
 from ssgnet_monai.handlers.finite_loss import FiniteLoss as FiniteLoss
+from ssgnet_monai.handlers.network_average import NetworkAverage as NetworkAverage
 from ssgnet_monai.handlers.preemption import Preemption as Preemption
 from ssgnet_monai.handlers.pseudo_label import PseudoLabelHandler as PseudoLabelHandler
 from ssgnet_monai.handlers.publish_model import PublishModel as PublishModel

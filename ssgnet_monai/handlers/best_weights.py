@@ -1,4 +1,4 @@
-"""The weights with the best validation score so far, kept beside the checkpoints until training ends."""
+"""What validation says of a training: its best weights so far, or that the last ones are taken whatever it says."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ class BestWeights:
     Args:
         session: keeps the best score and names the file.
         network: module whose state dict is written.
+        choose: "best", as above; "last": nothing is written, and the session's score is that of the last validation
+            (of an earlier model that it does not beat, see ``EarlierModel``).
+
+    Raises:
+        ValueError: ``choose`` is another word.
     """
 
-    def __init__(self, session: TrainingSession, network: torch.nn.Module) -> None:
-        self.session, self.network = session, network
+    def __init__(self, session: TrainingSession, network: torch.nn.Module, choose: str = "best") -> None:
+        self.session, self.network, self.choose = session, network, check_choose(choose)
         self._warned = False
 
     def attach(self, engine: Evaluator) -> None:
@@ -49,6 +54,12 @@ class BestWeights:
             if session.best_metric is None:
                 self._keep(engine)
             return
+        if self.choose == "last":
+            session.trained_metric = score
+            beaten = session.earlier_metric is None or score > session.earlier_metric
+            session.best_metric = score if beaten else session.earlier_metric
+            session.best_epoch = engine.state.epoch if beaten else 0
+            return
         if session.trained_metric is None or score > session.trained_metric:
             session.trained_metric = score
         if session.best_metric is None or score > session.best_metric:
@@ -58,5 +69,16 @@ class BestWeights:
 
     def _keep(self, engine: Evaluator) -> None:
         self.session.best_epoch = engine.state.epoch
-        if rank() == 0:
+        if rank() == 0 and self.choose == "best":
             save_tensors(self.session.best_path, self.network.state_dict())
+
+
+def check_choose(choose: str) -> str:
+    """The word itself.
+
+    Raises:
+        ValueError: it is neither "best" nor "last".
+    """
+    if choose not in ("best", "last"):
+        raise ValueError(f"Expected choose 'best' or 'last', got {choose!r}.")
+    return choose

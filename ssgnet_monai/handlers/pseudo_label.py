@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,24 +11,25 @@ from ignite.engine import Engine, Events
 from monai.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from ssgnet_monai.data.pseudo_labels import LabelTask, PseudoLabelFolder, label_probabilities
+from ssgnet_monai.data.label_vote import LabelVote, vote
+from ssgnet_monai.data.pseudo_labels import LabelTask, PseudoLabelFolder, pseudo_labels
 from ssgnet_monai.data.reading import reading
 from ssgnet_monai.data.volumes.network_grid import on_file_grid
 from ssgnet_monai.data.volumes.volume import Volume
 
 
 class Predict(Protocol):
-    """Gives probabilities (B, K, ...) of images (B, C, ...), by the weights of a file; see ``engines.Predictor``."""
+    """Gives probabilities (B, K, ...) of images (B, C, ...), by the weights of files; see ``engines.Predictor``."""
 
-    def load(self, model: str | Path) -> None: ...
+    def load(self, *models: str | Path) -> None: ...
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor: ...
+    def answers(self, images: torch.Tensor) -> Iterable[Iterable[torch.Tensor]]: ...
 
 
 class PseudoLabelHandler:
-    """Re-infers every pool image's mask with the model chosen for labelling (SSGNet, Eq. 5 and 6).
+    """Re-infers every pool image's mask with the models chosen for labelling (SSGNet, Eq. 5 and 6).
 
-    What is to be labelled, where and by which model is the engine's output, a ``LabelTask``. Masks are written as they
+    What is to be labelled, where and by which models is the engine's output, a ``LabelTask``. Masks are written as they
     come; a killed run goes on at the first image without one.
 
     Args:
@@ -67,7 +68,7 @@ class PseudoLabelHandler:
     def __call__(self, engine: Engine) -> None:
         task = engine.state.output
         if isinstance(task, LabelTask) and not (folder := PseudoLabelFolder(task.folder, task.sha256)).published:
-            self.predict.load(task.model)
+            self.predict.load(*task.models)
             self._label(folder, task)
 
     def _label(self, folder: PseudoLabelFolder, task: LabelTask) -> None:
@@ -77,20 +78,20 @@ class PseudoLabelHandler:
         loader = DataLoader(Dataset(images, self._load), batch_size=self.batch_size, num_workers=self.num_workers)
         for k, batch in enumerate(tqdm(loader, desc=f"labelling {folder.folder.name}", mininterval=1.0)):
             now = todo[k * self.batch_size : (k + 1) * self.batch_size]
-            probabilities = self.predict(batch["image"])
-            if probabilities.ndim == 5:
-                probabilities = self._on_file_grids(probabilities, [items[i] for i in now])
-            folder.write(now, items, label_probabilities(probabilities, self.threshold, self.confidence_floor))
+            voted = vote(self.predict.answers(batch["image"]), self.threshold)
+            if voted.probabilities.ndim == 5:
+                voted = self._on_file_grids(voted, [items[i] for i in now])
+            folder.write(now, items, pseudo_labels(voted, self.threshold, self.confidence_floor))
         folder.publish(items, {"labelled_by_round": task.round, "threshold": self.threshold})
 
     def _load(self, item: dict[str, Any]) -> Any:
         with reading(item):
             return self.transform(item)
 
-    def _on_file_grids(self, probabilities: torch.Tensor, items: Sequence[dict[str, Any]]) -> torch.Tensor:
-        volumes = [Volume(item["image"]) for item in items]
-        restored = [
-            on_file_grid(values, volume.shape, volume.affine, self.voxel_spacing)
-            for values, volume in zip(probabilities, volumes, strict=True)
-        ]
-        return torch.stack(restored)
+    def _on_file_grids(self, voted: LabelVote, items: Sequence[dict[str, Any]]) -> LabelVote:
+        def restored(values: torch.Tensor) -> torch.Tensor:
+            volumes = [Volume(item["image"]) for item in items]
+            pairs = zip(values, volumes, strict=True)
+            return torch.stack([on_file_grid(v, file.shape, file.affine, self.voxel_spacing) for v, file in pairs])
+
+        return LabelVote(restored(voted.probabilities), restored(voted.disagreed.float()) > 0, voted.stability)

@@ -1,4 +1,4 @@
-"""The end of a training: its best weights become the model, and a file says what happened."""
+"""The end of a training: its best or last weights become the model, and a file says what happened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from monai.engines import Trainer
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.data.tensor_file import save_tensors
+from ssgnet_monai.handlers.best_weights import check_choose
 from ssgnet_monai.handlers.training_session import TrainingSession
 from ssgnet_monai.ops.ranks import rank
 
@@ -23,7 +24,7 @@ TRAINING = "training.json"
 class PublishModel:
     """When training is complete, ``session.model_path`` becomes the best weights; until then it is not touched.
 
-    Without validation the weights are those of the last step. ``training.json`` beside the session's checkpoints
+    With ``choose: last``, and without validation, the weights are those of the last step. ``training.json`` beside the session's checkpoints
     (``<output_dir>/state/train/training.json``) is written after that, atomically::
 
         {"result": "improved" | "kept" | "trained",
@@ -38,14 +39,19 @@ class PublishModel:
 
     Args:
         session: names the files and knows the scores.
-        network: module whose last weights are taken where nothing was validated.
+        network: module whose last weights are taken.
         masks: how many labelled images train and validate: both are a person's work.
+        choose: "best" or "last", as given to ``BestWeights``.
     """
 
     def __init__(
-        self, session: TrainingSession, network: torch.nn.Module, masks: Mapping[str, int] | None = None
+        self,
+        session: TrainingSession,
+        network: torch.nn.Module,
+        masks: Mapping[str, int] | None = None,
+        choose: str = "best",
     ) -> None:
-        self.session, self.network, self.masks = session, network, masks
+        self.session, self.network, self.masks, self.choose = session, network, masks, check_choose(choose)
 
     def attach(self, engine: Trainer) -> None:
         """Register at ``COMPLETED``."""
@@ -62,7 +68,8 @@ class PublishModel:
         best.unlink(missing_ok=True)
         result = "kept" if kept else "trained" if session.earlier_metric is None else "improved"
         validated = kept or session.best_epoch > 0
-        step = session.best_epoch * (engine.state.epoch_length or 1) if validated else engine.state.iteration
+        chosen = validated and self.choose == "best"
+        step = session.best_epoch * (engine.state.epoch_length or 1) if kept or chosen else engine.state.iteration
         record = {
             "result": result,
             "earlier_score": session.earlier_metric,
@@ -81,10 +88,8 @@ class PublishModel:
             )
 
     def _replace(self, best: Path, model: Path) -> None:
-        if not best.exists() and self.session.best_epoch and model.exists():
-            return  # a finished training that was started again
-        if not best.exists():
+        if self.choose == "last" or (not best.exists() and not (self.session.best_epoch and model.exists())):
             save_tensors(model, self.network.state_dict())
-            return
-        with atomic_path(model) as temporary:
-            shutil.copyfile(best, temporary)
+        elif best.exists():  # else a finished training was started again
+            with atomic_path(model) as temporary:
+                shutil.copyfile(best, temporary)

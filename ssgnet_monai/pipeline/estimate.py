@@ -27,6 +27,7 @@ from ssgnet_monai.pipeline.extrapolate import makespan, straight_line
 from ssgnet_monai.pipeline.interruption import signals_raise
 from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.measure import Cost, measure
+from ssgnet_monai.pipeline.methods import METHODS
 from ssgnet_monai.pipeline.prepare_command import prepare_command
 from ssgnet_monai.pipeline.settings import settings_of
 from ssgnet_monai.pipeline.stage import Stage
@@ -122,13 +123,15 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
         count = _images(stage)
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
     tests, steps = len(datalist["test"]), settings["steps"]
-    validations = steps / _epoch_length(settings)
-    if group == "classification" or "num_rounds" not in settings:
+    validations = steps / _resolved(settings, "epoch_length")
+    if group == "classification" or not METHODS[experiment[group][row_name]["method"]].pooled:
         test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
         more = test.per_unit * validations * len(datalist["validation"])
         return [part(0, "training", "step", steps, lambda size: size.steps, more), test]
     rounds = settings["num_rounds"]
-    trainings, timed = 2 * rounds + 1, 2 * min(1, rounds) + 1  # the baseline, and each round with its control
+    arms = 2 if _resolved(settings, "real_only_control") else 1
+    # The baseline, and each round with its control.
+    trainings, timed = ((arms * n + 1) * settings["teachers"] for n in (rounds, min(1, rounds)))
     test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
     row = experiment[group][row_name]
     labeled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
@@ -148,10 +151,9 @@ def pool_size(row: Settings, pool: str, experiment: Settings, datalist: Settings
     return {"real": real, "synthetic": synthetic, "both": real + synthetic}[pool]
 
 
-def _epoch_length(settings: Settings) -> int:
-    """Steps between validations."""
-    parser = ConfigParser({key: settings[key] for key in ("steps", "epoch_length")})
-    return int(parser.get_parsed_content("epoch_length"))
+def _resolved(settings: Settings, key: str) -> Any:
+    """A setting that depends on others."""
+    return ConfigParser(dict(settings)).get_parsed_content(key)
 
 
 def _images(stage: Stage) -> int:

@@ -12,6 +12,7 @@ from ssgnet_monai.data.labeled_items import read_names
 from ssgnet_monai.data.names import is_fit_name, look_alikes
 from ssgnet_monai.data.text_file import read_text
 from ssgnet_monai.pipeline.config_files import mapping, read_config, wants_text
+from ssgnet_monai.pipeline.controls import with_controls
 from ssgnet_monai.pipeline.generator_images import labeled_settings
 from ssgnet_monai.pipeline.growth import SETTINGS, all_settings, used_settings
 from ssgnet_monai.pipeline.known_names import check_names, prepare_options, text_options
@@ -28,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "budget": 1.0,
     "seeds": [0],
     "prepare": {},
+    "controls": ["equal_total_steps"],
     "synthesis": None,
     "segmentation": {},
     "classification": {},
@@ -47,12 +49,14 @@ ROWS: dict[str, dict[str, Any]] = {
         "profile": None,
         "num_labeled": None,
         "labeled_list": None,
+        "controls": None,
         "config": {},
     },
     "classification": {"profile": None, "settings": list(SETTINGS), "config": {}},
 }
-"""Groups of rows of a table, and what a row holds by default; network null is the bundle's own."""
-NAMES = {"profile", "network", "method", "labeled_list", "classes", "class_mix", "settings"}
+"""Groups of rows of a table, and what a row holds by default; network null is the bundle's own, controls null those of
+the experiment."""
+NAMES = {"profile", "network", "method", "labeled_list", "controls", "classes", "class_mix", "settings"}
 TEXT_SETTINGS = {
     "bundle_root",
     "ckpt_dir",
@@ -109,6 +113,8 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
             raise ValueError(f"Expected synthesis.classes 'each' or 'all', got {experiment['synthesis']['classes']!r}.")
         _check_number(experiment["synthesis"]["images"], "synthesis.images")
         _check_row(experiment, "synthesis", None, trust_code)
+    if not isinstance(experiment["controls"], list):
+        raise ValueError(f"Expected a list of controls in {path}, got {experiment['controls']!r}.")
     for group, defaults in ROWS.items():
         experiment[group] = {
             name: _with_defaults(row, defaults, f"{group}.{name}")
@@ -130,7 +136,7 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
     if experiment["synthesis"] is not None:
         experiment["synthesis"]["config"] |= labeled_settings(experiment)
     _apply_budget(experiment)
-    return experiment
+    return with_controls(experiment)
 
 
 def _wants_text(keys: tuple[str, ...]) -> bool:
@@ -146,7 +152,7 @@ def _wants_text(keys: tuple[str, ...]) -> bool:
 
 def _override(key: str, value: str) -> Any:
     keys = tuple(key.split("."))
-    if not _wants_text(keys) or keys[-1] in ("class_mix", "settings", "labels", "lists", "unlabeled"):
+    if not _wants_text(keys) or keys[-1] in ("class_mix", "controls", "settings", "labels", "lists", "unlabeled"):
         return read_yaml(value, key, _wants_text, keys)
     may_be_null = text_options()[keys[1]] if keys[0] == "prepare" else len(keys) > 1
     return None if may_be_null and value == "null" else value
@@ -182,6 +188,8 @@ def _check_row(experiment: dict[str, Any], group: str, name: str | None, trusted
     where = group if name is None else f"{group}.{name}"
     if group == "segmentation":
         check_names([row["method"]], METHODS, f"{where}.method")
+        if not isinstance(row["controls"], list | None):
+            raise ValueError(f"Expected a list of controls in {where}, got {row['controls']!r}.")
     if row.get("num_labeled") is not None:
         _check_number(row["num_labeled"], f"{where}.num_labeled")
     if row.get("labeled_list") is not None:

@@ -20,7 +20,10 @@ class Method:
     may_grow: tuple[str, ...] = ()
 
 
+CONTROLS = ("equal_total_steps", "duplicate_real", "oracle")
+"""Methods that a row with a pool is compared with: run ids of the rounds' own configurations."""
 METHODS: dict[str, Method] = {
     "supervised": Method(),
     "rounds": Method(overlays=("rounds",), run_id="rounds", pooled=True, may_grow=("num_rounds",)),
+    **{name: Method(overlays=("rounds",), run_id=name) for name in CONTROLS},
 }

@@ -56,7 +56,7 @@ def shrunk(experiment: Mapping[str, Any], datalist: Mapping[str, Any], size: Siz
         synthesis["config"] |= {"kimg": kimg, "tick_kimg": kimg}
     for name, row in small["segmentation"].items():
         row["config"] |= {"steps": size.steps, "epoch_length": size.steps}
-        if row["method"] == "rounds":
+        if "num_rounds" in METHODS[row["method"]].may_grow:
             rounds = settings_of(experiment, "segmentation", name).merged["num_rounds"]
             row["config"]["num_rounds"] = min(1, rounds)
         if row["num_labeled"] is not None:

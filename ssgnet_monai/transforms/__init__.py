@@ -10,6 +10,7 @@ from ssgnet_monai.transforms.class_numbers import ClassProbabilitiesd as ClassPr
 from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
+from ssgnet_monai.transforms.image_views import image_views as image_views
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
 from ssgnet_monai.transforms.load_volume import LoadVolumed as LoadVolumed
 from ssgnet_monai.transforms.normalize_for_encoder import NormalizeForEncoderd as NormalizeForEncoderd

@@ -32,7 +32,7 @@ def test_a_transfer_adapts_faster_and_has_no_ramp(phantom, tmp_path, transfer, k
     handlers = parsed(phantom, tmp_path, transfer=transfer).get_parsed_content("train#handlers")
     named = {type(handler).__name__: handler for handler in handlers}
     assert named["AdaController"].kimg == kimg
-    assert named["GeneratorEma"].ramp == ramp
+    assert named["NetworkAverage"].ramp == ramp
 
 
 @pytest.mark.parametrize("interval", [4, 16])

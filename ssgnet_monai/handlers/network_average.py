@@ -1,4 +1,4 @@
-"""Keeps an exponential moving average of the generator: the network that is saved and sampled."""
+"""Keeps an exponential moving average of a network's weights beside its training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import nn
 from ssgnet_monai.ops.exponential_average import ema_decay, update_average
 
 
-class GeneratorEma:
-    """Updates ``ema_network`` from ``network`` after every iteration.
+class NetworkAverage:
+    """Updates ``average`` from ``network`` after every iteration.
 
     The images seen are ``engine.state.iteration * batch_size``, so a resumed run goes on where it was; the average
     itself is saved as a network.
 
     Args:
-        ema_network: holds the average; starts as a copy of ``network``. Switched to evaluation mode.
+        average: holds the average; starts as a copy of ``network``. Switched to evaluation mode.
         network: the network in training.
         batch_size: images of one iteration, over all devices.
         half_life_kimg: half-life in thousands of images; None = ``batch_size * 10 / 32``.
@@ -24,13 +24,13 @@ class GeneratorEma:
 
     def __init__(
         self,
-        ema_network: nn.Module,
+        average: nn.Module,
         network: nn.Module,
         batch_size: int,
         half_life_kimg: float | None = None,
         ramp: float | None = 0.05,
     ) -> None:
-        self.ema_network = ema_network.eval().requires_grad_(False)
+        self.average = average.eval().requires_grad_(False)
         self.network = network
         self.batch_size = batch_size
         self.half_life = 1000 * (batch_size * 10 / 32 if half_life_kimg is None else half_life_kimg)
@@ -42,4 +42,4 @@ class GeneratorEma:
 
     def __call__(self, engine: Engine) -> None:
         seen = engine.state.iteration * self.batch_size
-        update_average(self.ema_network, self.network, ema_decay(seen, self.batch_size, self.half_life, self.ramp))
+        update_average(self.average, self.network, ema_decay(seen, self.batch_size, self.half_life, self.ramp))

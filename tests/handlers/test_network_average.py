@@ -1,4 +1,4 @@
-"""GeneratorEma: half-life by hand, ramp-up, buffers, no gradient."""
+"""NetworkAverage: half-life by hand, ramp-up, buffers, no gradient."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import copy
 import pytest
 import torch
 from ignite.engine import Engine
+from ssgnet_monai.handlers.ema import NetworkAverage
 from torch import nn
 
-from ssgnet_monai.handlers.ema import GeneratorEma
 from ssgnet_monai.ops.exponential_average import ema_decay, update_average
 
 
@@ -22,7 +22,7 @@ def network(value: float) -> nn.Module:
 
 def test_half_life_by_hand():
     trained, average = network(0.0), network(8.0)
-    handler = GeneratorEma(average, trained, batch_size=100, half_life_kimg=0.1, ramp=None)
+    handler = NetworkAverage(average, trained, batch_size=100, half_life_kimg=0.1, ramp=None)
     engine = Engine(lambda *_: trained.steps.add_(1))
     handler.attach(engine)
     engine.run([None], max_epochs=3, epoch_length=1)
@@ -38,7 +38,7 @@ def test_ramp_and_default_half_life():
     assert ema_decay(1e6, 32, 10_000, ramp=0.05) == pytest.approx(0.5 ** (32 / 10_000))
     assert ema_decay(1000, 32, 10_000) == pytest.approx(0.5 ** (32 / 10_000))
     assert ema_decay(1000, 32, 0) == 0
-    assert GeneratorEma(network(0), network(0), batch_size=32).half_life == 10_000
+    assert NetworkAverage(network(0), network(0), batch_size=32).half_life == 10_000
 
 
 def test_average_of_another_architecture_is_refused():

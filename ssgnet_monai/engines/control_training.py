@@ -1,0 +1,31 @@
+"""Controls of pseudo-label rounds: one training of the same network with masks that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ssgnet_monai.engines.round_training import RoundTraining
+from ssgnet_monai.engines.rounds_plan import RoundsPlan
+
+
+def train_control(
+    training: RoundTraining,
+    labeled: Sequence[dict[str, Any]],
+    plan: RoundsPlan,
+    pool: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Train once, as a round trains, and write the session's model.
+
+    Without a pool it is the labelled images alone, for as many steps as the training is given. With the labelled images
+    again as the pool it shows whether the images of a real pool add anything to the mixing; with the pool's true masks,
+    what pseudo-labels could reach at most.
+
+    Args:
+        training: trains the network.
+        labeled: items with "image" and "label".
+        plan: of the rounds that this is a control of.
+        pool: further items with "image" and "label", mixed in as a round mixes in its pool.
+    """
+    session = training.session
+    training.run(session.state_dir, session.model_path, plan.seed, (labeled, pool), plan.pool_fraction)
