@@ -57,9 +57,9 @@ class Predictor:
         A member's answers are taken before the next member is asked for.
         """
         images = images.to(self.device)
-        for weights in self._weights or [None]:
-            if weights is not None and len(self._weights) > 1:
-                self.network.load_state_dict(weights)
+        for member in range(max(1, len(self._weights))):
+            if len(self._weights) > 1:
+                self.network.load_state_dict(self._weights[member])
             yield (view.undo(self._answer(view.apply(images))) for view in self.views)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

@@ -24,8 +24,8 @@ TRAINING = "training.json"
 class PublishModel:
     """When training is complete, ``session.model_path`` becomes the best weights; until then it is not touched.
 
-    With ``choose: last``, and without validation, the weights are those of the last step. ``training.json`` beside the session's checkpoints
-    (``<output_dir>/state/train/training.json``) is written after that, atomically::
+    With ``choose: last``, and without validation, the weights are those of the last step. ``training.json`` beside the
+    session's checkpoints (``<output_dir>/state/train/training.json``) is written after that, atomically::
 
         {"result": "improved" | "kept" | "trained",
          "earlier_score": .93,     # validation score of the earlier model (``EarlierModel``); null: there was none

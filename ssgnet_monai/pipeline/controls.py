@@ -12,26 +12,12 @@ from ssgnet_monai.pipeline.settings import settings_of
 
 EQUAL_STEPS = "equal_steps"
 """The row's own baseline, which needs no training of its own."""
-OF_ROUNDS = frozenset(
-    [
-        "num_rounds",
-        "pool",
-        "synthetic",
-        "synthetic_fraction",
-        "start",
-        "gate",
-        "label_views",
-        "teachers",
-        "labels",
-        "confidence_floor",
-        "steadiest_share",
-        "convergence_min_delta",
-        "convergence_patience",
-        "real_only_control",
-    ]
-)
+OF_ROUNDS = {
+    "num_rounds", "pool", "synthetic", "synthetic_fraction", "start", "gate", "label_views", "teachers", "labels",
+    "confidence_floor", "steadiest_share", "convergence_min_delta", "convergence_patience", "real_only_control",
+}  # fmt: skip
 """Settings that a training with known masks does not read."""
-OF_POOL = frozenset(("pool_fraction", "finetune_steps"))
+OF_POOL = {"pool_fraction", "finetune_steps"}
 """Settings that a training without a pool does not read."""
 
 

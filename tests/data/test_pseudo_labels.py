@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 
 from ssgnet_monai.data.label_change import label_change, label_disagreement
+from ssgnet_monai.data.label_vote import vote
 from ssgnet_monai.data.pseudo_labels import (
     IGNORED,
     PseudoLabelFolder,
-    label_probabilities,
+    pseudo_labels,
     read_manifest,
     with_pseudo_labels,
 )
@@ -25,12 +26,12 @@ def items(tmp_path, n=2):
 def publish(folder, items, probability):
     writer = PseudoLabelFolder(folder, "a" * 64)
     todo = writer.begin(items)
-    writer.write(todo, items, label_probabilities(probability[todo]))
+    writer.write(todo, items, pseudo_labels(vote([[probability[todo]]])))
     writer.publish(items, {"threshold": 0.5})
 
 
 def test_labels_of_probabilities_by_hand():
-    labels = label_probabilities(PROBABILITY, confidence_floor=0.7)
+    labels = pseudo_labels(vote([[PROBABILITY]]), confidence_floor=0.7)
     assert labels["mask"].flatten(1).tolist() == [[1, IGNORED, IGNORED, 0], [0, 0, 0, 1]]
     assert labels["confidence"].tolist() == pytest.approx([0.75, 1.0])
     assert labels["classes"].tolist() == [[0.5], [0.25]]
@@ -39,11 +40,36 @@ def test_labels_of_probabilities_by_hand():
 def test_labels_of_three_classes_by_hand():
     """Pixels: class 0 by .8, class 1 by .4 (of three near ones), class 2 by .6, class 2 by 1."""
     probabilities = torch.tensor([[0.8, 0.1, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0, 0, 1]]).T.view(1, 3, 2, 2)
-    labels = label_probabilities(probabilities, confidence_floor=0.5)
+    labels = pseudo_labels(vote([[probabilities]]), confidence_floor=0.5)
     assert labels["mask"].flatten().tolist() == [0, IGNORED, 2, 2]
     assert labels["confidence"].tolist() == pytest.approx([0.7])
     assert labels["classes"].tolist() == [[0.25, 0.5]]
-    assert label_probabilities(probabilities)["mask"].flatten().tolist() == [0, 1, 2, 2]
+    assert pseudo_labels(vote([[probabilities]]))["mask"].flatten().tolist() == [0, 1, 2, 2]
+
+
+def test_pixels_that_networks_label_differently_are_not_known():
+    labels = pseudo_labels(vote([[PROBABILITY], [PROBABILITY.flip(3)]]))
+    assert labels["mask"].flatten(1).tolist() == [[1, 1, 0, 0], [0, 0, IGNORED, IGNORED]]
+
+
+def test_the_steadiest_of_each_origin_are_taken(tmp_path):
+    pool, folder = items(tmp_path, 5), tmp_path / "pseudo_labels" / "round_00"
+    for item in pool[:2]:
+        item["origin"] = "real"
+    writer = PseudoLabelFolder(folder, "a" * 64)
+    labels = pseudo_labels(vote([[PROBABILITY[:1].expand(5, -1, -1, -1)]]))
+    writer.write(writer.begin(pool), pool, {**labels, "stability": torch.tensor([0.2, 0.1, 0.5, 0.4, 0.9])})
+    writer.publish(pool, {})
+    taken = with_pseudo_labels(pool, folder, steadiest_share=0.5)
+    assert [pool.index({"image": item["image"], "origin": item["origin"]}) for item in taken] == [0, 2, 4]
+    assert taken[1]["label"].endswith("mask000002.png")
+    assert len(with_pseudo_labels(pool, folder)) == 5
+
+
+def test_labels_of_one_answer_have_no_stability_to_choose_by(tmp_path):
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    publish(folder, pool, PROBABILITY)
+    assert len(with_pseudo_labels(pool, folder, steadiest_share=0.5)) == 2
 
 
 def test_a_round_is_published_whole_and_read_back(tmp_path):
@@ -60,7 +86,7 @@ def test_a_round_is_published_whole_and_read_back(tmp_path):
 def test_labelling_goes_on_after_a_kill_only_for_the_same_model(tmp_path):
     pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
     killed = PseudoLabelFolder(folder, "a" * 64)
-    killed.write(killed.begin(pool)[:1], pool, label_probabilities(PROBABILITY[:1]))
+    killed.write(killed.begin(pool)[:1], pool, pseudo_labels(vote([[PROBABILITY[:1]]])))
     with open(killed.partial / "progress.jsonl", "a", encoding="utf-8") as file:
         file.write('{"image": "half a li')
     assert PseudoLabelFolder(folder, "a" * 64).begin(pool) == [1]
@@ -98,7 +124,7 @@ def test_disagreement_of_two_rounds_by_image(tmp_path):
     folders = [tmp_path / "masks" / f"round_{number:02d}" for number in range(3)]
     for folder, model, drawn in zip(folders, ("aa", "bb", "bb"), (masks[0], masks[1], masks[1]), strict=True):
         labels = PseudoLabelFolder(folder, model * 32)
-        certain = {"confidence": torch.ones(3), "classes": torch.ones(3, 1)}
+        certain = {"confidence": torch.ones(3), "classes": torch.ones(3, 1), "stability": torch.ones(3)}
         labels.write(labels.begin(items), items, {"mask": drawn, **certain})
         labels.publish(items, {})
     assert label_disagreement(folders[0], folders[1]) == pytest.approx({paths[0]: 1 / 3, paths[1]: 1})
@@ -113,7 +139,7 @@ def test_disagreement_of_several_classes_is_the_mean_of_those_that_are_shown(tmp
     for folder, model, row in zip(folders, ("aa", "bb"), rows, strict=True):
         labels = PseudoLabelFolder(folder, model * 32)
         drawn = {"mask": torch.tensor(row, dtype=torch.uint8).view(1, 1, 2, 4), "confidence": torch.ones(1)}
-        labels.write(labels.begin(items), items, {**drawn, "classes": torch.ones(1, 3)})
+        labels.write(labels.begin(items), items, {**drawn, "classes": torch.ones(1, 3), "stability": torch.ones(1)})
         labels.publish(items, {})
     assert label_disagreement(*folders) == pytest.approx({items[0]["image"]: 1 - (0.5 + 2 / 3) / 2})
     assert label_change(*folders) == pytest.approx(4 / 8)

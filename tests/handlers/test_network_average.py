@@ -7,9 +7,9 @@ import copy
 import pytest
 import torch
 from ignite.engine import Engine
-from ssgnet_monai.handlers.ema import NetworkAverage
 from torch import nn
 
+from ssgnet_monai.handlers.network_average import NetworkAverage
 from ssgnet_monai.ops.exponential_average import ema_decay, update_average
 
 

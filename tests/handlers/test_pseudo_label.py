@@ -9,11 +9,11 @@ import torch
 from monai.transforms import Compose, EnsureTyped
 from PIL import Image
 
-from ssgnet_monai.data.label_space import PALETTE
+from ssgnet_monai.data.label_space import IGNORED, PALETTE
 from ssgnet_monai.data.pseudo_labels import LabelTask, PseudoLabelFolder, read_manifest, with_pseudo_labels
 from ssgnet_monai.engines import Predictor
 from ssgnet_monai.handlers import PseudoLabelHandler
-from ssgnet_monai.transforms import LoadVolumed
+from ssgnet_monai.transforms import LoadVolumed, image_views
 
 NUMBER, BATCH = 22, 4
 
@@ -21,7 +21,7 @@ NUMBER, BATCH = 22, 4
 def after_a_round(tmp_path, items, network):
     """What the handler reads of an engine that has trained a round."""
     torch.save(network.state_dict(), tmp_path / "model.pt")
-    task = LabelTask(items, tmp_path / "pseudo_labels" / "round_00", tmp_path / "model.pt", round=0)
+    task = LabelTask(items, tmp_path / "pseudo_labels" / "round_00", [tmp_path / "model.pt"], round=0)
     return SimpleNamespace(state=SimpleNamespace(output=task))
 
 
@@ -112,6 +112,25 @@ def test_the_weights_of_the_task_label(tmp_path):
         assert mask.mode == "P"
         assert mask.getpalette()[9:12] == PALETTE[9:12]
         assert (np.asarray(mask) == 3).all()
+
+
+def test_several_models_and_views_vote(tmp_path):
+    """Three networks of one bias each: two say class 1, one class 2; a view alone changes nothing of a constant."""
+    network, files = torch.nn.Conv2d(1, 3, 1), []
+    for k, number in enumerate((1, 1, 2)):
+        network.weight.data.zero_()
+        network.bias.data = 9.0 * torch.nn.functional.one_hot(torch.tensor(number), 3)
+        files.append(tmp_path / f"model{k}.pt")
+        torch.save(network.state_dict(), files[-1])
+    for models, expected in ((files[:2], 1), (files, IGNORED)):
+        folder = tmp_path / f"of{len(models)}" / "round_00"
+        task = LabelTask([{"image": str(tmp_path / "image.png")}], folder, models, round=0)
+        predict = Predictor(network, views=image_views(2, 4))
+        rounds = SimpleNamespace(state=SimpleNamespace(output=task))
+        PseudoLabelHandler(predict, lambda item: {"image": torch.zeros(1, 5, 6)})(rounds)
+        (record,) = read_manifest(folder)["masks"]
+        with Image.open(folder / record["mask"]) as mask:
+            assert (np.asarray(mask) == expected).all()
 
 
 class Brightness(torch.nn.Module):

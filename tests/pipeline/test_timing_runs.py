@@ -50,6 +50,7 @@ def test_one_stage_of_every_kind_is_timed(tmp_path: Path):
         "generator",
         "synthesis",
         "segmentation/unet",
+        "segmentation/unet-equal_total_steps",
         "segmentation/other_row",
         "report",
     ]

@@ -1,0 +1,94 @@
+import pytest
+import yaml
+
+from ssgnet_monai.pipeline.experiment import load_experiment
+from ssgnet_monai.pipeline.settings import settings_of
+
+ALL = ["equal_steps", "equal_total_steps", "duplicate_real", "oracle"]
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write(rows, overrides=(), **more):
+        path = tmp_path / "own.yaml"
+        rows = {name: {"network": "unet", "profile": "segmentation_cpu", **row} for name, row in rows.items()}
+        path.write_text(yaml.safe_dump({"controls": ALL, "segmentation": rows, **more}, sort_keys=False))
+        return load_experiment(path, overrides)["segmentation"]
+
+    return write
+
+
+def test_controls_are_rows_that_differ_in_their_method(load):
+    rows = load({"ours": {"num_labeled": 30, "config": {"num_rounds": 3, "pool_fraction": 0.4, "batch_size": 8}}})
+    assert rows["ours"]["controls"] == {name: f"ours-{name}" for name in ALL[1:]}
+    assert {name: row["config"] for name, row in rows.items() if name != "ours"} == {
+        "ours-equal_total_steps": {
+            "batch_size": 8,
+            "steps": 6000,
+        },  # the profile's 1,500 for the baseline and each round
+        "ours-duplicate_real": {"batch_size": 8, "pool_fraction": 0.4},
+        "ours-oracle": {"batch_size": 8, "pool_fraction": 0.4},
+    }
+    for name in ALL[1:]:
+        row = rows[f"ours-{name}"]
+        assert (row["method"], row["num_labeled"], row["controls"]) == (name, 30, {})
+
+
+def test_rows_share_a_control_that_would_be_the_same(load):
+    rows = load(
+        {
+            "real": {"num_labeled": 30, "config": {"pool": "real"}},
+            "both": {"num_labeled": 30, "config": {"pool": "both"}},
+            "longer": {"num_labeled": 30, "config": {"num_rounds": 3}},
+        }
+    )
+    assert rows["both"]["controls"] == rows["real"]["controls"]
+    assert rows["longer"]["controls"]["equal_total_steps"] == "longer-equal_total_steps"
+    assert rows["longer"]["controls"]["oracle"] == "real-oracle"
+    assert len(rows) == 3 + 3 + 1
+
+
+def test_every_training_of_a_round_counts_for_equal_total_steps(load):
+    rows = load({"ours": {"num_labeled": 30, "config": {"steps": 100, "teachers": 3, "num_rounds": 1}}})
+    assert rows["ours-equal_total_steps"]["config"]["steps"] == 600
+
+
+def test_the_budget_shortens_a_control_as_it_shortens_its_row(tmp_path, load):
+    load({"ours": {"num_labeled": 30}})
+    experiment = load_experiment(tmp_path / "own.yaml", ["budget=0.1"])
+    steps = {
+        name: settings_of(experiment, "segmentation", name).merged["steps"]
+        for name in ("ours", "ours-equal_total_steps")
+    }
+    assert steps == {"ours": 150, "ours-equal_total_steps": 450}
+
+
+def test_a_row_may_have_controls_of_its_own_and_a_supervised_one_has_none(load):
+    rows = load({"ours": {"num_labeled": 30, "controls": ["oracle"]}, "plain": {"method": "supervised"}})
+    assert list(rows["ours"]["controls"]) == ["oracle"]
+    assert rows["plain"]["controls"] == {}
+    assert len(rows) == 3
+
+
+def test_an_oracle_without_hidden_masks_is_refused(load):
+    with pytest.raises(ValueError, match=r"num_labeled or labeled_list in segmentation\.ours for its oracle"):
+        load({"ours": {}})
+
+
+def test_unknown_controls_are_named(load):
+    with pytest.raises(ValueError, match="duplicate_reel"):
+        load({"ours": {"num_labeled": 30, "controls": ["duplicate_reel"]}})
+    with pytest.raises(ValueError, match=r"list of controls in segmentation\.ours, got 'oracle'"):
+        load({"ours": {"num_labeled": 30, "controls": "oracle"}})
+    with pytest.raises(ValueError, match="list of controls in .*own.yaml, got 3"):
+        load({"ours": {"num_labeled": 30}}, controls=3)
+
+
+def test_a_row_with_the_name_of_a_control_is_refused(load):
+    with pytest.raises(ValueError, match="Expected no row 'a-oracle'"):
+        load({"a": {"num_labeled": 30}, "a-oracle": {"num_labeled": 30}})
+
+
+def test_steps_that_are_no_number_are_refused(load):
+    with pytest.raises(ValueError, match=r"whole numbers for steps, .* got '\$5 \* 2', 2 and 1"):
+        load({"ours": {"num_labeled": 30, "config": {"steps": "$5 * 2"}}})
