@@ -211,6 +211,7 @@ transforms.EqualiseContrastd: {TRANSFORM}
 transforms.BatchClassNumbersd: keys threshold
 transforms.ClassNumbersd: keys threshold
 transforms.ClassProbabilitiesd: keys
+transforms.image_views: spatial_dims number mirror
 transforms.LoadImageMaskd: intensity_window num_channels image_key label_key num_classes max_megapixels voxel_window \
     whole_volumes slice_plane label_names
 transforms.LoadVolumed: num_classes voxel_window voxel_values voxel_spacing image_key label_key label_names
