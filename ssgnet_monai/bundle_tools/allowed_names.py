@@ -121,6 +121,7 @@ data.generator_choice: generator_images num_labeled labeled_list? labeled_by see
 data.generator_items: datalist class_name generator_images num_labeled labeled_list? labeled_by seed
 data.split_labeled: items num_labeled labeled_list? labeled_by seed
 data.inference_items: folder? slice_plane
+data.Mixture: pool_fraction synthetic_fraction labeled_from
 data.load_datalist: path?
 data.picture_items: folder?
 data.pool_items: datalist hidden synthetic pool dataset_dir?
@@ -137,7 +138,7 @@ engines.PaddedInferer: multiple spatial_dims
 engines.Predictor: network inferer device views
 engines.PseudoLabelRounds: training labeled pool log plan handlers
 engines.RoundTraining: make_trainer session network dataset
-engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share pool_fraction min_delta patience
+engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share mixture min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \

@@ -21,6 +21,7 @@ from ssgnet_monai.data.labeled_items import split_labeled, with_true_masks
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
 from ssgnet_monai.data.latents import class_cycle as class_cycle
+from ssgnet_monai.data.mixture import Mixture as Mixture
 from ssgnet_monai.data.phantom import write_phantom
 from ssgnet_monai.data.phantom_volume import write_phantom_volumes as write_phantom_volumes
 from ssgnet_monai.data.pool import pool_items as pool_items

@@ -61,7 +61,7 @@ def with_true_masks(hidden: Sequence[Mapping[str, Any]], training: Sequence[Mapp
     """The items of ``hidden`` with the masks that were taken from them, for a control that knows them.
 
     Args:
-        hidden: items without ``label``, see :func:`part_labeled`.
+        hidden: items without ``label``, see :func:`split_labeled`.
         training: the items from which they were parted.
 
     Raises:

@@ -28,4 +28,4 @@ def train_control(
         pool: further items with "image" and "label", mixed in as a round mixes in its pool.
     """
     session = training.session
-    training.run(session.state_dir, session.model_path, plan.seed, (labeled, pool), plan.pool_fraction)
+    training.run(session.state_dir, session.model_path, plan.seed, (labeled, pool), plan.mixture)

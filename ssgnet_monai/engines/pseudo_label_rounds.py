@@ -13,7 +13,6 @@ from ignite.engine import Engine, Events
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.label_change import label_change
-from ssgnet_monai.data.mixture import Mixture
 from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels
 from ssgnet_monai.data.rounds_log import BASELINE, PSEUDO_LABEL, REAL_ONLY, RoundsLog
 from ssgnet_monai.engines.round_training import RoundTraining, TrainingResult
@@ -146,7 +145,7 @@ class PseudoLabelRounds(Engine):
             self._model(member),
             plan.seed + self.round + APART * member,
             (self.labeled, pool),
-            plan.pool_fraction,
+            plan.mixture,
             self.folder / plan.labeller(self.records)["model"] if warm else None,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ssgnet_monai.data.mixture import PROPORTIONAL, Mixture
 from ssgnet_monai.data.rounds_log import best_record
 from ssgnet_monai.handlers.best_weights import check_choose
 
@@ -22,7 +23,7 @@ class RoundsPlan:
         choose: the arm's answer: "last" round, or the "best" on validation.
         teachers: networks trained in each round, which label the pool together; the first of them is the round's model.
         steadiest_share: share of the pool that the first round learns from, see ``with_pseudo_labels``, in (0, 1].
-        pool_fraction: share of samples from the pool, in [0, 1); None: in proportion to the sizes.
+        mixture: shares of labelled, real and synthetic samples in a round.
         min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
         patience: rounds without such a gain after which the arm with the pool stops. None: all rounds are run.
 
@@ -37,7 +38,7 @@ class RoundsPlan:
     choose: str = "best"
     teachers: int = 1
     steadiest_share: float = 1.0
-    pool_fraction: float | None = None
+    mixture: Mixture = PROPORTIONAL
     min_delta: float = 0.001
     patience: int | None = None
 
@@ -51,8 +52,6 @@ class RoundsPlan:
             raise ValueError(f"Expected steadiest_share in (0, 1], got {self.steadiest_share}.")
         if self.num_rounds < 0:
             raise ValueError(f"Expected num_rounds >= 0, got {self.num_rounds}.")
-        if self.pool_fraction is not None and not 0 <= self.pool_fraction < 1:
-            raise ValueError(f"Expected pool_fraction in [0, 1) or null, got {self.pool_fraction}.")
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"Expected patience of at least 1 round or null, got {self.patience}.")
 

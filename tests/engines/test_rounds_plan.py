@@ -38,7 +38,6 @@ def test_validation_that_cannot_choose_leaves_the_newest_round():
     [
         ({"start": "hot"}, "'cold' or 'warm', got 'hot'"),
         ({"num_rounds": -1}, "num_rounds >= 0, got -1"),
-        ({"pool_fraction": 1.5}, r"pool_fraction in \[0, 1\) or null, got 1.5"),
         ({"patience": 0}, "patience of at least 1 round or null, got 0"),
     ],
 )

@@ -138,7 +138,7 @@ def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixt
         "  10000  train.yaml of ssgnet_segmentation",
         "",
         "segmentation.unet-equal_total_steps: steps = 90",
-        "  90     budget 0.1  <- this one counts",
+        "  90     budget 0.1 (command line)  <- this one counts",
         "  900    segmentation.unet-equal_total_steps.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
