@@ -43,7 +43,7 @@ class WindowInferer(SlidingWindowInferer):
         if isinstance(self.window_inferer, PaddedInferer) and self.window_inferer.spatial_dims != 3:
             raise ValueError(
                 f"Expected a network with spatial_dims: 3 for whole volumes, got spatial_dims: "
-                f"{self.window_inferer.spatial_dims}, as vmunet, transunet_tvmf and smp_unet say. Take another file of "
+                f"{self.window_inferer.spatial_dims}, as the files of networks of slices say. Take another file of "
                 "configs/networks, such as vnet or unet, or leave volumes.yaml out."
             )
 
