@@ -202,7 +202,7 @@ transforms.AdaptiveAugment: xflip rotate90 xint scale rotate aniso xfrac brightn
     grey_safe
 transforms.BatchBlurNoise: blur_prob sigma noise_prob noise
 transforms.BatchFlipRotate: flip_prob rotate_prob max_angle scale scale_prob
-transforms.BatchFlipTurn: flip_axes turn_planes
+transforms.BatchFlipTurn: flip_axes turn_planes scale scale_prob
 transforms.BatchIntensity: prob brightness contrast channels saturation hue gamma gamma_prob
 transforms.BatchMixing: cutmix_prob share paste_prob margin largest
 transforms.ClassPlacesd: keys num_classes

@@ -26,6 +26,25 @@ def log_uniform(draws: torch.Tensor, bounds: Sequence[float]) -> torch.Tensor:
     return torch.exp(low + (high - low) * draws)
 
 
+def scalings(n: int, axes: int, bounds: Sequence[float], prob: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw by how much and about which place images are enlarged or reduced.
+
+    Args:
+        n: images of this rank.
+        axes: of an image.
+        bounds: [low, high] of the factor.
+        prob: probability of a scaling, in [0, 1].
+
+    Returns:
+        (n, 1) the side of what is seen, in sides of the image: 1 / factor, 1 without a scaling; and (n, axes) its
+        centre, in half sides of the image from its centre. Enlarged, all that is seen lies in the image; reduced, all
+        of the image is seen.
+    """
+    u = uniform(n, 2 + axes)
+    reach = torch.where(u[:, 1:2] < prob, 1 / log_uniform(u[:, :1], bounds), 1.0)
+    return reach, (2 * u[:, 2:] - 1) * (1 - reach).abs()
+
+
 def check_probabilities(**values: float) -> None:
     """Refuse what is no probability.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ssgnet_monai.transforms.augmentation_draws import check_bounds, check_probabilities, log_uniform, uniform
+from ssgnet_monai.transforms.augmentation_draws import check_bounds, check_probabilities, scalings, uniform
 
 
 class BatchFlipRotate:
@@ -63,9 +63,7 @@ class BatchFlipRotate:
         matrices = torch.stack([cos * sign_x, -sin * sign_y, sin * sign_x, cos * sign_y], dim=1).reshape(n, 2, 2)
         if self.scale == (1, 1):
             return functional.pad(matrices, (0, 1))
-        u = uniform(n, 4)
-        reach = log_uniform(u[:, :1], self.scale).where(u[:, 1:2] < self.scale_prob, torch.ones(n, 1)).reciprocal()
-        shift = (2 * u[:, 2:] - 1) * (1 - reach).abs()
+        reach, shift = scalings(n, 2, self.scale, self.scale_prob)
         return torch.cat([matrices * reach[:, :, None], shift[:, :, None]], dim=2)
 
     def apply(self, images: torch.Tensor, maps: torch.Tensor, mode: str) -> torch.Tensor:

@@ -10,7 +10,7 @@ from ssgnet_monai.data import SampleStream, StreamSampler
 from ssgnet_monai.networks.stylegan3.discriminator import MinibatchStd
 from ssgnet_monai.networks.vss_block import DropPath
 from ssgnet_monai.ops.ranks import average_gradients, mean_over_ranks, num_ranks, rank, shard, shard_size
-from ssgnet_monai.transforms import AdaptiveAugment, BatchFlipRotate
+from ssgnet_monai.transforms import AdaptiveAugment, BatchBlurNoise, BatchFlipRotate, BatchIntensity
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_the_stream_is_shared_out_batch_by_batch(as_rank):
     "draw",
     [
         lambda n: BatchFlipRotate().sample_parameters(n),
+        lambda n: BatchFlipRotate(scale=(0.7, 1.4)).sample_parameters(n),
         lambda n: AdaptiveAugment(p=0.5).sample_parameters(n)["xfrac"],
         lambda n: AdaptiveAugment(p=0.5).sample_parameters(n)["hue"],
         lambda n: DropPath(0.5)(torch.ones(n, 3)),
@@ -68,6 +69,17 @@ def test_draws_are_those_of_the_global_batch(draw, as_rank):
         as_rank(this, 2)
         torch.manual_seed(0)
         assert torch.equal(draw(4), whole[this::2])
+
+
+@pytest.mark.parametrize("change", [BatchIntensity(), BatchBlurNoise(blur_prob=0.5, noise_prob=0.5)])
+def test_a_rank_changes_its_images_as_one_process_does(change, as_rank):
+    images = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    whole = change(images)
+    for this in range(2):
+        as_rank(this, 2)
+        torch.manual_seed(0)
+        torch.testing.assert_close(change(images[this::2]), whole[this::2])
 
 
 def test_groups_of_the_minibatch_deviation_lie_whole_on_a_rank():

@@ -35,6 +35,14 @@ def test_small_run_writes_ratios_and_errors(benchmark, tmp_path, caplog):
     assert kimg == pytest.approx(3.6 * 2 / record["stylegan3_step"]["fast_s"])
 
 
+def test_augmentation_is_compared_with_transforms_of_single_images(benchmark):
+    threads = str(torch.get_num_threads())
+    result = benchmark.main(["--only", "augmentation", "--repeats", "1", "--threads", threads])["augmentation"]
+    assert set(result["notes"]) == {"plain_ms", "strong_ms", "unet_step_ms"}
+    assert result["notes"]["strong_ms"] == pytest.approx(1000 * result["fast_s"])
+    assert result["ratio"] > 1
+
+
 def test_unknown_benchmark_is_named(benchmark, capsys):
     with pytest.raises(SystemExit):
         benchmark.main(["--only", "sorting"])

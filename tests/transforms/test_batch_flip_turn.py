@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ssgnet_monai.transforms import BatchFlipTurn
+from ssgnet_monai.transforms.batch_flip_turn import scale_volumes
 
 
 def volumes(n=1, shape=(3, 3, 3)):
@@ -52,6 +53,40 @@ def test_axes_that_are_not_named_stay():
     assert not flips[:, [0, 2]].any()
 
 
+def test_an_enlargement_by_hand():
+    """Twice as large about the far half of the last axis; the other volume stays bit for bit."""
+    volumes = torch.arange(128.0).view(2, 1, 4, 4, 4)
+    reach, shift = torch.tensor([[0.5], [1.0]]), torch.tensor([[0.5, 0, 0], [0, 0, 0]])
+    found = scale_volumes(volumes, reach, shift, "nearest")
+    middle, end = torch.tensor([1, 1, 2, 2]), torch.tensor([2, 2, 3, 3])
+    assert torch.equal(found[0, 0], volumes[0, 0][middle][:, middle][:, :, end])
+    assert torch.equal(found[1], volumes[1])
+
+
+def test_scaled_labels_stay_whole_and_with_their_image():
+    torch.manual_seed(0)
+    label = (torch.rand(8, 1, 3, 4, 3) > 0.5).to(torch.uint8)
+    for axis in (2, 3, 4):
+        label = label.repeat_interleave(6, axis)
+    turn = BatchFlipTurn(scale=(0.7, 1.4), scale_prob=1)
+    image, moved = turn({"image": label.float(), "label": label}, "cpu")
+    assert moved.dtype == torch.uint8
+    assert moved.max() == 1
+    assert ((image > 0.5) == moved).float().mean() > 0.97
+    assert not torch.equal(moved, label)
+
+
+def test_scaling_is_drawn_after_the_rest():
+    torch.manual_seed(3)
+    image = torch.rand(8, 1, 4, 4, 4)
+    torch.manual_seed(4)
+    plain = BatchFlipTurn((0, 1))({"image": image, "label": image}, "cpu")[0]
+    torch.manual_seed(4)
+    scaled = BatchFlipTurn((0, 1), scale=(0.7, 1.4), scale_prob=0.5)({"image": image, "label": image}, "cpu")[0]
+    same = [torch.equal(one, other) for one, other in zip(plain, scaled, strict=True)]
+    assert 0 < sum(same) < 8
+
+
 def test_turns_need_equal_sides_and_known_axes():
     with pytest.raises(ValueError, match=r"equal sides of the patch in the plane \[0, 2\]"):
         BatchFlipTurn((), [[0, 2]]).apply(
@@ -61,3 +96,5 @@ def test_turns_need_equal_sides_and_known_axes():
         BatchFlipTurn((3,))
     with pytest.raises(ValueError, match="turn_planes as pairs"):
         BatchFlipTurn((), [[1, 1]])
+    with pytest.raises(ValueError, match=r"scale as \[low, high\] with 0 < low <= high, got \(0, 1\)"):
+        BatchFlipTurn(scale=(0, 1))

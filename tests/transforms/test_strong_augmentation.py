@@ -75,7 +75,7 @@ def test_a_batch_that_names_no_pool_is_not_mixed():
 def test_volumes_too():
     label = torch.randint(0, 3, (4, 1, 8, 8, 6)).to(torch.uint8)
     batch = {"image": torch.randn(4, 1, 8, 8, 6), "label": label, "from_pool": torch.tensor([False, True, True, True])}
-    image, moved = run(strong(BatchFlipTurn((0, 1), [[0, 1]])), batch)
+    image, moved = run(strong(BatchFlipTurn((0, 1), [[0, 1]], scale=(0.7, 1.4), scale_prob=0.5)), batch)
     assert image.shape == batch["image"].shape
     assert moved.dtype == torch.uint8
     assert set(moved.unique().tolist()) <= {0, 1, 2}
