@@ -20,12 +20,11 @@ from ssgnet_monai.label_app import label_history
 from ssgnet_monai.label_app.bundle_classes import TWO
 from ssgnet_monai.label_app.label_check import check_label
 from ssgnet_monai.label_app.label_classes import numbered_label
+from ssgnet_monai.label_app.label_history import CLASSES
 from ssgnet_monai.label_app.requests import HISTORY, check_tag, new_name
 from ssgnet_monai.label_app.viewer_name import viewer_name
 
 logger = logging.getLogger(__name__)
-CLASSES = "classes"
-"""In what is kept of a label: the names of its numbers."""
 
 
 class Studies(LocalDatastore):
@@ -215,8 +214,7 @@ class Studies(LocalDatastore):
         if present is None or path is None or not os.path.lexists(path):
             return None
         if tag == DefaultLabelTag.FINAL.value:
-            saved = present.info.get("ts") or path.lstat().st_mtime
-            label_history.keep(self.root, image, path, saved, str(present.info.get("client_id") or ""))
+            label_history.keep(self.root, image, path, present.info)
         return path
 
     def _inside(self, path: str) -> str:

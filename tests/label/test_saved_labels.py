@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_what_cannot_train_is_refused_with_a_reason(server: Any, slicer: Any) ->
 
 
 def test_earlier_labels_are_kept_and_come_back(server: Any, slicer: Any) -> None:
-    client, history = server.client, server.studies / "labels" / "history" / "rgb1"
+    client = server.client
     first, second = picture_mask(0), picture_mask(3)
     client.save_label("rgb1", drawn(server.root / "one.png", first), tag="final", params={"client_id": "x"})
     other = slicer.MONAILabelClient(server.url, str(server.root), client_id="Dr. B")
@@ -83,11 +84,12 @@ def test_earlier_labels_are_kept_and_come_back(server: Any, slicer: Any) -> None
     assert "replaces the label that unknown saved; it is in labels/history/rgb1" in answer["warning"]
     assert answer["warning"] in server.log.read_text()
     assert final(server) == ["rgb1.nii.gz"]  # the one of another ending has gone
-    (kept,) = history.iterdir()
+    (kept,) = label_history.versions(server.studies)
     np.testing.assert_array_equal(np.asarray(Image.open(kept)) > 0, first)
     answer = other.save_label("rgb1", drawn(server.root / "one.nii.gz", first), tag="final", params={})
     assert "note" in answer  # one's own
-    assert sorted(path.name.split("_", 1)[1] for path in history.iterdir()) == ["Dr--B.nii.gz", "unknown.png"]
+    kept_by = sorted(path.name.split("_", 1)[1] for path in label_history.versions(server.studies, "rgb1"))
+    assert kept_by == ["Dr--B.nii.gz", "unknown.png"]
 
     listed = label_command("history", "--studies", str(server.studies))
     assert "rgb1" in listed
@@ -96,13 +98,15 @@ def test_earlier_labels_are_kept_and_come_back(server: Any, slicer: Any) -> None
     assert final(server) == ["rgb1.png"]
     file = client.download_label("rgb1", "final")  # the running server knows it
     np.testing.assert_array_equal(np.asarray(Image.open(file)) > 0, first)
-    assert len(list(history.iterdir())) == 3
+    index = json.loads((server.studies / label_history.INDEX).read_text())
+    assert index["objects"]["rgb1"]["labels"]["final"]["info"]["classes"] == ["background", "lesion"]
+    before = len(label_history.versions(server.studies, "rgb1"))
+    assert before == 3
     assert client.info()["datastore"]["completed"] == 1
-    before = len(list(history.iterdir()))
     status, *_ = slicer.MONAILabelUtils.http_method("DELETE", server.url, "/datastore/label?id=rgb1&tag=final")
     assert status == 200
     assert final(server) == []
-    assert len(list(history.iterdir())) == before + 1
+    assert len(label_history.versions(server.studies, "rgb1")) == before + 1
     label_command("restore", "--studies", str(server.studies), "rgb1")
     assert len(final(server)) == 1
 

@@ -17,6 +17,7 @@ from ssgnet_monai.data.label_space import PALETTE
 from ssgnet_monai.data.volumes.label_volume import read_label_volume
 from ssgnet_monai.data.volumes.nrrd import read_nrrd
 from ssgnet_monai.data.volumes.segments import read_segments
+from ssgnet_monai.label_app import label_history
 from ssgnet_monai.label_app.label_check import read_label
 from tests.label.conftest import SEGMENTER, make_bundle, post, wait_for_training
 from tests.label.test_serving import SLICER, bright_f
@@ -117,13 +118,13 @@ def test_segments_that_are_no_class_are_refused(server: Any, slicer: Any) -> Non
 
 
 def test_segments_are_saved_as_class_numbers(server: Any) -> None:
-    client, history = server.client, server.studies / "labels" / "history"
+    client = server.client
     first = write(server.root / "first.nii.gz", CLASSES.T[..., None] * 0, np.diag([-1.0, -1, 1, 1]))
     client.save_label("p0", str(first), tag="final", params=AS_SLICER_LISTS)
     drawn = write(server.root / "drawn.nii.gz", SWAPPED.T[..., None], np.diag([-1.0, -1, 1, 1]))
     client.save_label("p0", str(drawn), tag="final", params=AS_SLICER_LISTS)
     np.testing.assert_array_equal(final(server, "p0"), CLASSES)
-    assert len(list((history / "p0").iterdir())) == 1
+    assert len(label_history.versions(server.studies, "p0")) == 1
     Image.fromarray(SWAPPED).save(server.root / "drawn.png")
     client.save_label("p1", str(server.root / "drawn.png"), tag="final", params=AS_SLICER_LISTS)
     np.testing.assert_array_equal(final(server, "p1"), CLASSES)
