@@ -87,8 +87,11 @@ def review_classes(studies: Path) -> list[str]:
 
     Args:
         studies: what :func:`open_review` gave.
+
+    Raises:
+        FileNotFoundError: a review of an earlier version, and its run is gone.
     """
-    return json.loads((studies.parent / QUEUE).read_text(encoding="utf-8"))["classes"]
+    return _read_queue(studies.parent)["classes"]
 
 
 def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
@@ -110,7 +113,7 @@ def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
     """
     if not (folder / QUEUE).is_file():
         raise FileNotFoundError(f"Expected a review in {folder}, found no {QUEUE}. Begin one with --pool.")
-    queue = json.loads((folder / QUEUE).read_text(encoding="utf-8"))
+    queue = _read_queue(folder)
     source, known = _run_of(Path(queue["pool"]))
     if out.resolve() == source.parent.resolve():
         raise ValueError(f"Expected another folder than the run's own data, got {out}.")
@@ -140,6 +143,15 @@ def write_reviewed(folder: Path, out: Path) -> dict[str, int]:
     datalist["unlabeled"] += waiting
     save_datalist({**datalist, "review": review}, out / "datalist.json")
     return {"accepted": len(accepted), "dropped": len(dropped), "waiting": len(waiting)}
+
+
+def _read_queue(folder: Path) -> dict[str, Any]:
+    """The queue of a review; an earlier version wrote no classes into it, which are those of the run's datalist."""
+    queue = json.loads((folder / QUEUE).read_text(encoding="utf-8"))
+    if "classes" not in queue:
+        source, _ = _run_of(Path(queue["pool"]))
+        queue["classes"] = label_names(load_datalist(source)["labels"])
+    return queue
 
 
 def _run_of(pool: Path) -> tuple[Path, dict[Path, dict[str, Any]]]:

@@ -155,6 +155,16 @@ def test_several_classes_stay_what_they_are(pool: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(other), corrected[..., 0].T)
 
 
+def test_a_review_of_an_earlier_version_has_the_classes_of_its_run(pool: Path, tmp_path: Path) -> None:
+    studies = open_review(pool, tmp_path / "review")
+    queue = json.loads((tmp_path / "review" / "queue.json").read_text())
+    names = queue.pop("classes")
+    (tmp_path / "review" / "queue.json").write_text(json.dumps(queue))
+    assert open_review(pool, tmp_path / "review") == studies
+    assert review_classes(studies) == names == ["background", "lesion"]
+    assert write_reviewed(tmp_path / "review", tmp_path / "out") == {"accepted": 0, "dropped": 0, "waiting": 4}
+
+
 @pytest.mark.slow
 def test_slicer_gets_the_pseudo_label_and_saves_a_decision(pool: Path, tmp_path: Path, serve: Any) -> None:
     with serve([], None, "--pool", str(pool), "--folder", str(tmp_path / "review"), command="review") as server:
