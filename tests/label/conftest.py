@@ -157,6 +157,13 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def slicer_options(client: Any, model: str, **changed: Any) -> dict[str, Any]:
+    """What Slicer's table of options sends to train: the first of each list."""
+    config = client.info()["trainers"][model]["config"]
+    chosen = {name: value[0] if isinstance(value, list) else value for name, value in config.items()}
+    return {**chosen, "device": "cpu", **changed}
+
+
 def wait_for_training(client: Any, seconds: float = 240) -> dict[str, Any]:
     """The status of the last training when it has ended."""
     deadline = time.monotonic() + seconds

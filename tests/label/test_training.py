@@ -13,7 +13,7 @@ from monai.networks.nets import UNet
 from PIL import Image
 
 from ssgnet_monai.bundle_tools.trained_copy import copy_trained
-from tests.label.conftest import SEGMENTER, UNET, draw_studies, picture_mask, wait_for_training
+from tests.label.conftest import SEGMENTER, UNET, draw_studies, picture_mask, slicer_options, wait_for_training
 
 pytestmark = pytest.mark.slow
 NAME = "lesion_segmentation"
@@ -47,11 +47,9 @@ def server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def options(server: Any, **changed: Any) -> dict[str, Any]:
-    """What Slicer's table of options sends: the first of each list."""
-    config = server.client.info()["trainers"][NAME]["config"]
-    chosen = {name: value[0] if isinstance(value, list) else value for name, value in config.items()}
+    chosen = slicer_options(server.client, NAME)
     assert chosen["run_id"] == ""
-    return {**chosen, "device": "cpu", **changed}
+    return {**chosen, **changed}
 
 
 def weights(server: Any) -> dict[str, bytes]:
