@@ -10,8 +10,9 @@ from typing import Any
 
 from ssgnet_monai.label_app.environment import create_environment, default_environment, environment_python
 from ssgnet_monai.label_app.label_history import restore, versions
-from ssgnet_monai.label_app.review import open_review, write_reviewed
-from ssgnet_monai.label_app.server import APPS, start_server
+
+APPS = ("stock", "ssgnet")
+"""MONAI Label's app for bundles, or with training on unlabelled studies and the strategy disagreement."""
 
 
 def add_label_commands(subparsers: Any) -> None:
@@ -72,6 +73,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _review(arguments: argparse.Namespace) -> int:
+    # These import MONAI, for which the other commands need not wait.
+    from ssgnet_monai.label_app.review import open_review, write_reviewed
+    from ssgnet_monai.label_app.server import start_server
+
     if arguments.out is not None:
         found = write_reviewed(arguments.folder, arguments.out)
         counts = ", ".join(f"{number} {name}" for name, number in found.items())
@@ -95,6 +100,8 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
+    from ssgnet_monai.label_app.server import start_server
+
     return start_server(
         arguments.bundle,
         arguments.studies,
