@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "cleanfid": "clean-fid",
     "ignite": "pytorch-ignite",
+    "dicomweb_client": "dicomweb-client",
     "mamba_ssm": "mamba-ssm",
     "skimage": "scikit-image",
     "yaml": "pyyaml",
@@ -47,7 +48,7 @@ def metadata() -> configparser.ConfigParser:
 
 
 def names(block: str) -> set[str]:
-    return {re.split(r"[>=;\[ ]", line.strip())[0].lower() for line in block.splitlines() if line.strip()}
+    return {re.split(r"[<>=;\[ ]", line.strip())[0].lower() for line in block.splitlines() if line.strip()}
 
 
 def test_base_requirements_are_lower_bounds(metadata: configparser.ConfigParser) -> None:

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from monailabel.datastore.dicom import DICOMWebDatastore
+from dicomweb_client import DICOMwebClient
+from dicomweb_client.ext.gcp.session_utils import create_session_from_gcp_credentials
+from dicomweb_client.session_utils import create_session_from_user_pass
+from monailabel.config import settings
+from monailabel.datastore.dicom import DICOMwebClientX, DICOMWebDatastore
 from monailabel.datastore.local import LocalDatastore
 from monailabel.interfaces.datastore import DefaultLabelTag
 
 from ssgnet_monai.label_app.label_classes import numbered_label, submitted_classes
-from ssgnet_monai.label_app.studies import CLASSES
+from ssgnet_monai.label_app.label_history import CLASSES
 
 logger = logging.getLogger(__name__)
 FINAL = DefaultLabelTag.FINAL.value
@@ -24,10 +28,20 @@ FINAL = DefaultLabelTag.FINAL.value
 class DicomStudies(DICOMWebDatastore):
     """MONAI Label's store of a DICOMweb server, which numbers the segments of a DICOM-SEG by their order in the file.
 
-    ``classes`` are the names of mask values 0, 1, ....
+    Args:
+        url: address of the server; account, prefixes and filter are those of MONAI Label's settings.
+        classes: names of mask values 0, 1, ....
     """
 
-    classes: Sequence[str]
+    def __init__(self, url: str, classes: Sequence[str]) -> None:
+        self.classes = classes
+        super().__init__(
+            archive_client(url),
+            settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER,
+            settings.MONAI_LABEL_DICOMWEB_CACHE_PATH,
+            settings.MONAI_LABEL_DICOMWEB_FETCH_BY_FRAME,
+            settings.MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI,
+        )
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any], label_id: str = ""
@@ -75,3 +89,21 @@ class DicomStudies(DICOMWebDatastore):
                 return
             label.unlink()
             LocalDatastore.save_label(self, image_id, str(numbered), FINAL, info)
+
+
+def archive_client(url: str) -> DICOMwebClient:
+    """What asks a DICOMweb server, with the account and the prefixes of MONAI Label's settings.
+
+    Args:
+        url: address of the server.
+    """
+    if "googleapis.com" in url:
+        return DICOMwebClient(url, session=create_session_from_gcp_credentials())
+    user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
+    return DICOMwebClientX(
+        url,
+        session=create_session_from_user_pass(user, password) if user and password else None,
+        qido_url_prefix=settings.MONAI_LABEL_QIDO_PREFIX,
+        wado_url_prefix=settings.MONAI_LABEL_WADO_PREFIX,
+        stow_url_prefix=settings.MONAI_LABEL_STOW_PREFIX,
+    )

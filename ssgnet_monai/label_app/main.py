@@ -42,16 +42,17 @@ class LabelApp(stock_main.MyApp, MONAILabelApp):  # the loader looks for a class
     """What the stock app serves and more; see the module."""
 
     def init_datastore(self) -> Datastore:
-        """The folder of studies, or MONAI Label's own store of a DICOMweb server."""
+        """The folder of studies, or the store of a remote server."""
         if self.studies.startswith(("http://", "https://")):
-            store = super().init_datastore()
-            if len(self.classes()) > 2:
-                store.__class__ = DicomStudies  # the stock app makes its client and its settings
-                store.classes = self.classes()
-            return store
+            return super().init_datastore()
         classes = review_classes(Path(self.studies)) if self.conf.get("review") else self.classes()
         reload, read_only = settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD, settings.MONAI_LABEL_DATASTORE_READ_ONLY
         return Studies(self.studies, settings.MONAI_LABEL_DATASTORE_FILE_EXT, reload, read_only, classes)
+
+    def _init_dicomweb_datastore(self) -> Datastore:
+        """MONAI Label's own store of a DICOMweb server; of more than two classes one that knows segments by name."""
+        classes = self.classes()
+        return DicomStudies(self.studies, classes) if len(classes) > 2 else super()._init_dicomweb_datastore()
 
     def classes(self) -> list[str]:
         """Names of mask values 0, 1, ... of the segmenters."""

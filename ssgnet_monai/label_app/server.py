@@ -38,9 +38,9 @@ PUBLIC = "SSGNET_LABEL_ORIGIN"
 WEB_APP = "ssgnet_monai.label_app.own_pages:app"
 EMPTY = "empty"
 """Where the server runs: MONAI Label takes a study's name for a file that is there."""
+LISTED = "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
+"""Environment variable: seconds for which it is remembered what an archive holds."""
 PREFIX, LOCK = "ssgnet-label-", "lock"
-APPS = ("stock", "ssgnet")
-"""MONAI Label's app for bundles, or with training on unlabelled studies and the strategy disagreement."""
 MAIN = Path(__file__).with_name("main.py")
 STOCK = Path("monailabel") / "sample-apps" / "monaibundle"
 """Where pip puts the stock app, under the environment's folder."""
@@ -62,7 +62,7 @@ def start_server(
         bundles: folders of trained bundles; training writes their ``models/model.pt``.
         studies: folder of images, or the URL of a DICOMweb server.
         environment: of MONAI Label.
-        app_name: one of ``APPS``.
+        app_name: ``stock`` or ``ssgnet``, as ``ssgnet label start --app`` has them.
         host: address to listen on.
         port: port to listen on.
         conf: further settings of the app, as of ``monailabel start_server --conf``.
@@ -106,6 +106,7 @@ def start_server(
             "MONAI_LABEL_SESSION_PATH": str(app / "sessions"),
             "MONAI_LABEL_DICOMWEB_CACHE_PATH": str(app / "dicom"),  # patient data: removed with the app
             "PATH": search,
+            LISTED: os.environ.get(LISTED, "5"),  # by default two hours, in which labelled series are offered again
         }
         if app_name == "ssgnet":  # whose score of corrections would start a second app at every click
             variables["MONAI_LABEL_AUTO_UPDATE_SCORING"] = "false"
