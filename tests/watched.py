@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 
-STRACE = ["strace", "-f", "-qq", "-e", "signal=none", "-e", "trace=connect,sendto", "-o"]
-FAST = "--seccomp-bpf"  # only those two calls are stopped, or a training takes several times as long
-SIGNALLED = "-D"  # the command stays the child of whoever starts it, so that signals reach it; not together with FAST
+# By --seccomp-bpf only those two calls are stopped, or a training takes several times as long.
+STRACE = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-e", "trace=connect,sendto", "-o"]
 CALL = re.compile(
     r"(?P<process>\d+) +\w+\((?P<file>\d+), .*?sa_family=AF_INET6?, .*?htons\((?P<port>\d+)\)"
     r'.*?(?:inet_addr\(|inet_pton\(AF_INET6, )"(?P<address>[^"]+)"'
@@ -25,8 +26,15 @@ OWN_NAME = re.compile(r"(?P<process>\d+) +sendto\((?P<file>\d+), .*\\003127\\7in
 @cache
 def can_watch() -> bool:
     """Whether this machine has strace and lets it trace."""
-    words = [*STRACE, "/dev/null", FAST, "true"]
+    words = [*STRACE, "/dev/null", "true"]
     return bool(shutil.which("strace")) and not subprocess.run(words, check=False).returncode
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C of a watched command; strace itself lets no signal end it."""
+    started = psutil.Process(process.pid)
+    for command in started.children() if can_watch() else [started]:
+        command.send_signal(signal.SIGINT)
 
 
 class Watch:
@@ -39,11 +47,10 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.folder, self.commands = folder, list[str]()
 
-    def __call__(self, words: list[str], signalled: bool = False) -> list[str]:
-        """The words of a command that is watched; ``signalled``: one that is ended by a signal."""
+    def __call__(self, words: list[str]) -> list[str]:
+        """The words of a command that is watched."""
         self.commands.append(" ".join(words))
-        record = str(self.folder / f"{len(self.commands):03d}")
-        return [*STRACE, record, SIGNALLED if signalled else FAST, *words] if can_watch() else words
+        return [*STRACE, str(self.folder / f"{len(self.commands):03d}"), *words] if can_watch() else words
 
     def foreign(self) -> dict[str, set[str]]:
         """Command -> addresses other than this machine's that it asked for; only commands that asked for one."""

@@ -18,15 +18,21 @@ from PIL import Image
 from ssgnet_monai.data import load_datalist
 from ssgnet_monai.data.phantom import write_phantom
 from tests.label.conftest import STARTS, answers
-from tests.watched import Watch
+from tests.watched import Watch, interrupt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "slicer.md").read_text(encoding="utf-8")
 COMMANDS = [line.strip() for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 COMMANDS = [line for line in COMMANDS if line]
-SMALL = {
-    "ssgnet run": ["budget=0.005", "synthesis.images=12", "image_size=32"],
-    "monai.bundle run": ["--steps", "4", "--epoch_length", "2"],
+SMALL = {  # a tick that is given is shortened by the budget too
+    "ssgnet run": [
+        "budget=0.005",
+        "image_size=32",
+        "synthesis.images=12",
+        "synthesis.config.tick_kimg=1",
+        "segmentation.unet.config.num_rounds=1",
+    ],
+    "monai.bundle run": ["--steps", "4", "--epoch_length", "2", "--num_rounds", "1"],
 }
 WITH_ENVIRONMENT = tuple(f"ssgnet label {name}" for name in ("setup", "check", "start", "review"))
 SERVERS = ("ssgnet label start", "ssgnet label review --pool")
@@ -76,7 +82,7 @@ def test_every_command_works_in_order(tmp_path, words_of, slicer):
         if not command.startswith(SERVERS):
             run(command)
             continue
-        with running(watch(words_of(command, port), signalled=True), tmp_path, environment, port):
+        with running(watch(words_of(command, port)), tmp_path, environment, port):
             clicks[next(name for name in SERVERS if command.startswith(name))](client, tmp_path)
             while command.startswith(SERVERS[0]) and asked:
                 run(asked.pop(0))
@@ -103,9 +109,10 @@ def running(words, folder, environment, port):
             time.sleep(0.5)
         yield
     finally:
-        process.send_signal(signal.SIGINT)  # Ctrl-C
+        interrupt(process)
         process.wait(60)
     assert not answers(port)
+    assert "the server ends; labels and models are on disk" in (folder / "server.log").read_text()
 
 
 def label_one(client, folder):
