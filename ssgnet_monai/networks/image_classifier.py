@@ -8,10 +8,15 @@ from typing import Any
 
 import timm
 import torch
-from timm.models import ResNet, load_state_dict
+from timm.models import ResNet
 from torch import nn
 
-HELP = "Set pretrained to the path of a state dict of this architecture, or to false (recipe: scratch)."
+from ssgnet_monai.networks.imagenet_weights import for_channels, imagenet_weights
+
+HELP = (
+    "Set pretrained to the path of a state dict of this architecture, to package (tf_efficientnet_lite0 of "
+    "ssgnet-monai[pretrained]), or to false (recipe: scratch)."
+)
 
 
 class ImageClassifier(nn.Module):
@@ -23,9 +28,10 @@ class ImageClassifier(nn.Module):
     Args:
         architecture: a name of ``timm.list_models()``, such as resnet18, resnet50, efficientnet_b0.
         num_classes: at least 2.
-        num_channels: of the images. Other than 3, timm sums or repeats the downloaded weights of the first layer.
-        pretrained: False: random weights; True: ImageNet weights, downloaded by timm; or a file of weights (state dict
-            of timm, of torchvision where the names agree, or of this class), of which all but the head is used.
+        num_channels: of the images. Other than 3, the pretrained weights of the first layer are summed or repeated.
+        pretrained: False: random weights; True: ImageNet weights, downloaded by timm; "package": those of
+            ``ssgnet-monai[pretrained]`` (tf_efficientnet_lite0); or a file of weights (state dict of timm, of
+            torchvision where the names agree, or of this class), of which all but the head is used.
         freeze: None: all layers train; N: only the last N layers with weights (convolutions, normalisations) and the
             head do. Frozen normalisations keep their running means.
         small_images: a first layer for images of about 32 pixels: ResNets get a 3x3 convolution of stride 1 and no
@@ -64,7 +70,7 @@ class ImageClassifier(nn.Module):
         if small_images:
             _keep_resolution(self.backbone, num_channels, pretrained is True)
         if not isinstance(pretrained, bool):
-            _load_body(self.backbone, Path(pretrained))
+            _load_body(self.backbone, architecture, pretrained)
         self._frozen = _freeze(self.backbone, freeze)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -123,24 +129,22 @@ def _keep_resolution(network: nn.Module, channels: int, downloaded: bool) -> Non
         )
 
 
-def _load_body(network: nn.Module, path: Path) -> None:
+def _load_body(network: nn.Module, architecture: str, source: str | Path) -> None:
     """Fill all but the head; names and shapes must be the network's."""
-    if not path.is_file():
-        raise ValueError(f"Expected pretrained to be true, false or a file of weights, found no file {path}. {HELP}")
     try:
-        found = load_state_dict(str(path), weights_only=True)
-    except Exception as error:  # a file of another kind raises whatever its bytes lead to
-        raise ValueError(f"Expected a state dict in {path}, got {type(error).__name__}: {error}. {HELP}") from error
-    found = {key.removeprefix("backbone."): value for key, value in found.items()}
+        found = imagenet_weights(architecture, source)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"{error} {HELP}") from None
     head = _head_names(network)
     own = network.state_dict()
+    found = for_channels({key.removeprefix("backbone."): value for key, value in found.items()}, own)
     body = [key for key in own if key not in head and not key.endswith("num_batches_tracked")]
     for key in body:
         shape = tuple(found[key].shape) if key in found else None
         if shape != tuple(own[key].shape):
             raise ValueError(
-                f"Expected weights of the configured network ({key}: {tuple(own[key].shape)}), got {path} with {key}: "
-                f"{shape}. Set architecture, num_channels and small_images to those of the file. {HELP}"
+                f"Expected weights of the configured network ({key}: {tuple(own[key].shape)}), got {source} with "
+                f"{key}: {shape}. Set architecture, num_channels and small_images to those of the file. {HELP}"
             )
     network.load_state_dict({key: found[key] for key in body}, strict=False)
 

