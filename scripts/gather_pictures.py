@@ -51,7 +51,9 @@ def gather(learn: Path, test: Path, validation: int, seed: int, output: Path) ->
     if not 0 <= validation < len(stems[learn]):
         raise ValueError(f"Expected fewer validation images than the {len(stems[learn])} of {learn}, got {validation}.")
     if same := sorted(set(stems[learn]) & set(stems[test])):
-        raise ValueError(f"Expected no image in both folders, got {len(same)}, such as {same[0]}. Take them out of one.")
+        raise ValueError(
+            f"Expected no image in both folders, got {len(same)}, such as {same[0]}. Take them out of one."
+        )
     chosen = set(random.Random(seed).sample(stems[learn], validation))
     rows = [(stem, "validation" if stem in chosen else "training") for stem in stems[learn]]
     rows += [(stem, "test") for stem in stems[test]]

