@@ -24,7 +24,13 @@ SETTINGS = {
         "optimizer": {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": 0.01},
     },
     # the schedule's length belongs to the whole run, also of its first part
-    "segmentation": {**TINY_SEGMENTER, "batch_size": 8, "epoch_length": 1, "lr_scheduler#T_max": 5},
+    "segmentation": {
+        **TINY_SEGMENTER,
+        "batch_size": 8,
+        "epoch_length": 1,
+        "lr_scheduler#T_max": 5,
+        "strong_augmentation": True,
+    },
     # a V-Net, whose batch normalisation is that of both processes and turns rounding into differences: small steps
     "volumes": {
         "patch_size": [32, 32, 16],
