@@ -23,16 +23,17 @@ def test_it_is_chosen_by_one_key_and_each_part_by_its_own(phantom):
     found = augmentation(
         phantom,
         strong_augmentation=True,
+        cutmix_prob=0.25,
         **{
             "student_augmentation#geometry#scale_prob": 0.0,
-            "student_augmentation#mixing#cutmix_prob": 0.25,
+            "student_augmentation#mixing#margin": 0.2,
             "student_augmentation#intensity#hue": 0.0,
             "student_augmentation#blur_noise": None,
         },
     )
     assert isinstance(found, StrongAugmentation)
     assert (found.geometry.scale, found.geometry.scale_prob) == ((0.7, 1.4), 0)
-    assert found.mixing.cutmix_prob == 0.25
+    assert (found.mixing.cutmix_prob, found.mixing.margin) == (0.25, 0.2)
     assert found.intensity.hue == 0
     assert found.blur_noise is None
 
