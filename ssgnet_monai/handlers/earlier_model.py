@@ -11,8 +11,9 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
-from ssgnet_monai.data.tensor_file import load_tensors
+from ssgnet_monai.data.tensor_file import load_tensors, save_tensors
 from ssgnet_monai.handlers.training_session import TrainingSession
+from ssgnet_monai.ops.ranks import rank
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class EarlierModel:
     whether those are the earlier model's or not.
 
     Args:
-        session: receives ``earlier_metric`` and, through the validator's ``BestWeights``, the weights to keep.
+        session: receives ``earlier_metric``, and the weights to keep.
         validator: its key metric is the score.
         network: what is validated, one of the session's objects.
         path: plain state dict of the earlier model; None, or a file that does not exist: there is nothing to beat.
@@ -46,6 +47,8 @@ class EarlierModel:
         before = copy.deepcopy(self.session.state_dict())
         self.network.load_state_dict(load_tensors(self.path))
         self.validator.run()
+        if rank() == 0:
+            save_tensors(self.session.best_path, self.network.state_dict())  # the model, unless it is beaten
         self.session.load_state_dict(before)
         score = float(self.validator.state.metrics[self.validator.state.key_metric_name])
         if not math.isnan(score):

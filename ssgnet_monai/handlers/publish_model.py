@@ -64,7 +64,7 @@ class PublishModel:
         best, model = session.best_path, session.model_path
         kept = session.earlier_metric is not None and session.best_epoch == 0
         if not (kept and model.exists()):
-            self._replace(best, model)
+            self._replace(best, model, last=self.choose == "last" and not kept)
         best.unlink(missing_ok=True)
         result = "kept" if kept else "trained" if session.earlier_metric is None else "improved"
         validated = kept or session.best_epoch > 0
@@ -87,8 +87,8 @@ class PublishModel:
                 "none" if session.trained_metric is None else f"{session.trained_metric:.4f}",
             )
 
-    def _replace(self, best: Path, model: Path) -> None:
-        if self.choose == "last" or (not best.exists() and not (self.session.best_epoch and model.exists())):
+    def _replace(self, best: Path, model: Path, last: bool) -> None:
+        if last or (not best.exists() and not (self.session.best_epoch and model.exists())):
             save_tensors(model, self.network.state_dict())
         elif best.exists():  # else a finished training was started again
             with atomic_path(model) as temporary:

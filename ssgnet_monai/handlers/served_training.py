@@ -7,9 +7,8 @@ import math
 import time
 from pathlib import Path
 
-import torch
 from ignite.engine import Events
-from monai.engines import Evaluator, Trainer
+from monai.engines import SupervisedEvaluator, Trainer
 
 from ssgnet_monai.data.atomic_write import write_json
 from ssgnet_monai.data.tensor_file import load_tensors
@@ -24,8 +23,7 @@ class ServedTraining:
 
     Args:
         session: keeps the best score.
-        network: the network that trains.
-        validator: gives the score of ``present``.
+        validator: gives the score of ``present``, by its network, one of the session's objects.
         present: file of the served weights, to validate before the first training; None: ``EarlierModel`` does.
         progress: JSON file with ``epoch``, ``total_epochs``, ``best_metric`` (the present model's counts),
             ``present_metric`` and, at the end, ``total_time`` (seconds), as 3D Slicer reads them.
@@ -35,13 +33,12 @@ class ServedTraining:
     def __init__(
         self,
         session: TrainingSession,
-        network: torch.nn.Module,
-        validator: Evaluator,
+        validator: SupervisedEvaluator,
         present: str | Path | None,
         progress: str | Path,
         trainings: int = 1,
     ) -> None:
-        self.session, self.network, self.validator = session, network, validator
+        self.session, self.validator = session, validator
         self.present, self.progress, self.trainings = present, Path(progress), trainings
         self.finished, self.best, self.began = 0, 0.0, time.time()
         self.present_metric: float | None = None
@@ -55,7 +52,7 @@ class ServedTraining:
     def _start(self, engine: Trainer) -> None:
         if self.present is not None:
             before = copy.deepcopy(self.session.state_dict())
-            self.network.load_state_dict(load_tensors(self.present))
+            self.validator.network.load_state_dict(load_tensors(self.present))
             self.validator.run()
             self.session.load_state_dict(before)
             score = float(self.validator.state.metrics[self.validator.state.key_metric_name])

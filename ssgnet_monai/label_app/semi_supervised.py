@@ -101,6 +101,7 @@ class SemiSupervisedTrainTask(LabelTrainTask):
             hidden=[],
             pool_items=self.items("pool"),
             num_rounds=self._rounds,
+            choose="best",
             rounds=[
                 "$@pseudo_label_rounds.run()",
                 "$ssgnet_monai.engines.conclude_rounds(@rounds_log, @model_path)",

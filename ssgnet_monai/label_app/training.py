@@ -140,7 +140,6 @@ class LabelTrainTask(BundleTrainTask):
             {
                 "_target_": "ssgnet_monai.handlers.ServedTraining",
                 "session": "@session",
-                "network": "@network",
                 "validator": "@validate#evaluator",
                 "present": str(self.model) if self.pool_items() and validation else None,
                 "progress": str(self.progress),

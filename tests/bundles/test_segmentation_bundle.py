@@ -65,6 +65,18 @@ def test_a_run_in_two_parts_equals_one_without_a_stop(segment, tmp_path, strong)
     assert equal(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
 
 
+def test_the_last_averaged_weights_or_those_that_validation_prefers(segment, tmp_path):
+    for choose in ("last", "best"):
+        segment(["train"], name=choose, choose=choose, average_half_life=2, epoch_length=3)
+        checkpoints = sorted((tmp_path / choose / "state" / "train").glob("checkpoint_*.pt"))
+        states = {int(path.stem[-1]): weights(path)["session"] for path in checkpoints}
+        record = json.loads((tmp_path / choose / "state" / "train" / "training.json").read_text())
+        assert record["step"] == (6 if choose == "last" else 3 * states[6]["best_epoch"])
+        model, averaged = weights(tmp_path / choose / "model.pt"), states[record["step"]]["objects"]["averaged_network"]
+        assert all(torch.equal(value, averaged[key]) for key, value in model.items())
+        assert any(not torch.equal(model[key], value) for key, value in states[6]["objects"]["network"].items())
+
+
 class Interrupt:
     """Raises at the n-th validation, before the checkpoint of that epoch."""
 
@@ -89,8 +101,30 @@ def equal_checkpoints(one, other):
     return all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_rounds_and_their_control(rounds, segment, tmp_path):
+def test_rounds_end_with_the_last_one_and_have_no_arm_beside_them(rounds, segment, tmp_path):
     rounds()
+    log = log_of(tmp_path / "seg")
+    assert set(log["arms"]) == {"pseudo_label"}
+    assert "control_choice" not in log
+    records = log["arms"]["pseudo_label"]
+    assert log["choice"]["round"] == 2
+    assert log["choice"]["sha256"] == records[2]["sha256"]
+    assert equal(tmp_path / "seg" / "model.pt", tmp_path / "seg" / records[2]["model"])
+    manifests = [read_manifest(tmp_path / "seg" / "pseudo_labels" / f"round_{t:02d}") for t in range(3)]
+    assert [manifest["labelled_by_round"] for manifest in manifests] == [0, 1, 2]
+    pool = len(manifests[0]["masks"])
+    assert len({mask["stability"] for mask in manifests[0]["masks"]}) > 1  # the views do not agree everywhere
+    samples = [record["training_samples"]["pool"]["real"] for record in records]
+    assert samples == [0, -(-pool // 2), pool]  # the steadiest half first
+    segment(["train", "evaluate"], num_labeled=12)
+    record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
+    assert set(record["checkpoints"]) == {f"pseudo_label/round_{t:02d}" for t in range(3)}
+    assert record["chosen"] == "pseudo_label/round_02"
+    assert not {"control", "paired_bootstrap"} & set(record)
+
+
+def test_rounds_of_the_paper_and_their_control(rounds, segment, tmp_path):
+    rounds(recipe="paper")
     log = log_of(tmp_path / "seg")
     ours, control = log["arms"]["pseudo_label"], log["arms"]["real_only"]
     assert [record["round"] for record in ours] == [record["round"] for record in control] == [0, 1, 2]
@@ -111,19 +145,19 @@ def test_rounds_and_their_control(rounds, segment, tmp_path):
     assert len(record["paired_bootstrap"]["ci95"]) == 2
     with open(tmp_path / "seg" / "per_case.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == record["n"] * 7
+    assert len(rows) == record["n"] * (5 + len(record["references"]))
     assert (tmp_path / "seg" / "examples" / "0_final.png").exists()
 
 
 def test_the_same_command_goes_on_after_a_stop_anywhere(rounds, tmp_path, monkeypatch):
-    rounds("whole")
+    rounds("whole", recipe="paper")
     from ssgnet_monai.data import pseudo_labels
     from ssgnet_monai.engines import pseudo_label_rounds
 
     with monkeypatch.context() as patch:  # stopped while labelling round 0
         patch.setattr(pseudo_labels.PseudoLabelFolder, "publish", lambda *_: (_ for _ in ()).throw(OSError("stop")))
         with pytest.raises(RuntimeError):
-            rounds("parts")
+            rounds("parts", recipe="paper")
     with monkeypatch.context() as patch:  # stopped after the training of round 1, before it is recorded
         original = pseudo_label_rounds.sha256_file
         patch.setattr(
@@ -132,8 +166,8 @@ def test_the_same_command_goes_on_after_a_stop_anywhere(rounds, tmp_path, monkey
             lambda path: original(path) if "round_01" not in str(path) else (_ for _ in ()).throw(OSError("stop")),
         )
         with pytest.raises(RuntimeError):
-            rounds("parts")
-    rounds("parts")
+            rounds("parts", recipe="paper")
+    rounds("parts", recipe="paper")
     whole, parts = log_of(tmp_path / "whole"), log_of(tmp_path / "parts")
     for arm in ("pseudo_label", "real_only"):
         for one, other in zip(whole["arms"][arm], parts["arms"][arm], strict=True):

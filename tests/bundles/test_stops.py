@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ssgnet_monai.data import pseudo_labels
+from ssgnet_monai.engines.round_training import RoundTraining
 from ssgnet_monai.handlers import step_seed
 from tests.bundles.conftest import TINY_CLASSIFIER, TINY_GAN, TINY_SEGMENTER
 
@@ -83,6 +84,52 @@ def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, 
     manifests = [tmp_path / name / "pseudo_labels" / "round_01" / "manifest.json" for name in ("whole", "parts")]
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
     assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
+
+
+TWO_TEACHERS = {"num_labeled": 12, "pool": "real", "num_rounds": 1, "teachers": 2, "steps": 4, "finetune_steps": 2}
+
+
+def test_rounds_of_two_teachers_stopped_anywhere_change_no_bit(train, tmp_path, monkeypatch):
+    train("segmentation", "whole", "rounds", **TWO_TEACHERS)
+    for point in (
+        (step_seed, "seed_step", lambda seed, step: (seed, step) == (0, 3)),
+        (RoundTraining, "run", lambda self, *given: given[2] == 1000),  # between the two of the baseline
+        (step_seed, "seed_step", lambda seed, step: (seed, step) == (1000, 1)),
+        (pseudo_labels.PseudoLabelFolder, "publish", lambda self, *_: self.folder.name == "round_00"),
+        (step_seed, "seed_step", lambda seed, step: (seed, step) == (1001, 3)),  # the last steps, of labelled images
+        (pseudo_labels.PseudoLabelFolder, "write", lambda self, now, *_: 4 in now and self.folder.name == "round_01"),
+    ):
+        with monkeypatch.context() as patch:
+            stop_at(*point, patch)
+            with pytest.raises(RuntimeError) as error:
+                train("segmentation", "parts", "rounds", **TWO_TEACHERS)
+            assert "stopped by the test" in str(error.value.__cause__)
+    train("segmentation", "parts", "rounds", **TWO_TEACHERS)
+    whole, parts = (kept(tmp_path / name) for name in ("whole", "parts"))
+    assert {f"models/{name}_teacher_2.pt" for name in ("baseline", "pseudo_label_round_01")} < whole.keys()
+    assert sum("pseudo_labels/round_01/mask" in name for name in whole) > 4
+    assert whole == parts
+
+
+def stop_at(place, name, when, monkeypatch):
+    """The run dies as the function ``name`` of ``place`` is called with arguments of which ``when`` says so."""
+    original = getattr(place, name)
+
+    def called(*given):
+        if when(*given):
+            raise OSError("stopped by the test")
+        return original(*given)
+
+    monkeypatch.setattr(place, name, called)
+
+
+def kept(folder):
+    """Models and pseudo-labels by their bytes, and the record without its times."""
+    log = json.loads((folder / "rounds.json").read_text())
+    for record in log["arms"]["pseudo_label"]:
+        del record["seconds"]
+    files = [folder / "model.pt", *(folder / "models").iterdir(), *(folder / "pseudo_labels").rglob("*.*")]
+    return {"rounds": log, **{str(path.relative_to(folder)): path.read_bytes() for path in sorted(files)}}
 
 
 def test_a_curve_cut_short_by_a_full_disk_does_not_stop_the_resume(train, tmp_path):

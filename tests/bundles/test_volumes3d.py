@@ -115,6 +115,7 @@ def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(se
     folder = tmp_path / "seg" / "pseudo_labels" / "round_01"
     records = json.loads((folder / "manifest.json").read_text())["masks"]
     assert len(records) == 2
+    assert any(record["stability"] < 1 for record in records)  # of four mirror images
     for record in records:
         mask = nibabel.load(folder / record["mask"])
         image = nibabel.load((folder.parent / record["image"]).resolve())
@@ -125,7 +126,7 @@ def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(se
     assert segment(["train", "volumes", "evaluate"], num_labeled=2).check_properties() == []
     record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
     assert record["n"] == 2
-    assert {"pseudo_label/round_00", "pseudo_label/round_01", "real_only/round_01"} == set(record["checkpoints"])
+    assert set(record["checkpoints"]) == {"pseudo_label/round_00", "pseudo_label/round_01"}
 
 
 def test_a_model_finds_the_organs_and_its_masks_lie_on_the_files(segment, run_bundle, data, tmp_path):

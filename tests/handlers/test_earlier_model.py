@@ -9,7 +9,14 @@ from ignite.engine import Engine, Events
 from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.handlers import AtomicCheckpoint, BestWeights, EarlierModel, PublishModel, TrainingSession
+from ssgnet_monai.handlers import (
+    AtomicCheckpoint,
+    BestWeights,
+    EarlierModel,
+    NetworkAverage,
+    PublishModel,
+    TrainingSession,
+)
 
 
 class Validator(Engine):
@@ -27,14 +34,19 @@ class Validator(Engine):
         self.fire_event(Events.COMPLETED)
 
 
-def train(tmp_path, scores, to_beat, kill_after=None):
-    """Three epochs of one step; after step k the weight is k. The earlier model's weight is 9."""
-    network = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.zeros_(network.weight)
+def train(tmp_path, scores, to_beat, kill_after=None, choose="best", averaged=False):
+    """Three epochs of one step; after step k the weight is k. The earlier model's weight is 9.
+
+    ``averaged``: what is scored and kept is the average with a half-life of one step.
+    """
+    network, average = (torch.nn.Linear(1, 1, bias=False) for _ in range(2))
+    for layer in (network, average):
+        torch.nn.init.zeros_(layer.weight)
+    scored = average if averaged else network
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    session = TrainingSession({"network": network}, tmp_path / "state", tmp_path / "model.pt")
-    validator = Validator(network, scores)
-    BestWeights(session, network).attach(validator)
+    session = TrainingSession({"network": network, "average": average}, tmp_path / "state", tmp_path / "model.pt")
+    validator = Validator(scored, scores)
+    BestWeights(session, scored, choose).attach(validator)
     trainer = SupervisedTrainer(
         device=torch.device("cpu"),
         max_epochs=3,
@@ -47,10 +59,11 @@ def train(tmp_path, scores, to_beat, kill_after=None):
     )
     step = Events.ITERATION_COMPLETED
     trainer.add_event_handler(step, lambda: torch.nn.init.constant_(network.weight, trainer.state.iteration))
+    NetworkAverage(average, network, batch_size=1, half_life_kimg=0.001, ramp=None).attach(trainer)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: validator.run(trainer.state.epoch))
     AtomicCheckpoint(session).attach(trainer)
-    EarlierModel(session, validator, network, to_beat).attach(trainer)
-    PublishModel(session, network).attach(trainer)
+    EarlierModel(session, validator, scored, to_beat).attach(trainer)
+    PublishModel(session, scored, choose=choose).attach(trainer)
     if kill_after:
 
         def kill():
@@ -120,6 +133,43 @@ def test_weights_from_elsewhere_become_the_model_where_they_are_the_best(tmp_pat
     train(tmp_path, {9: 0.9, 1: 0.7, 2: 0.6, 3: 0.8}, tmp_path / "other.pt")
     assert weight(tmp_path / "model.pt") == 9
     assert record(tmp_path)["result"] == "kept"
+
+
+@pytest.mark.parametrize(("choose", "step"), [("last", 3), ("best", 2)])
+def test_the_last_weights_or_the_best_by_hand(tmp_path, choose, step):
+    """The average after the steps 1, 2 and 3 is 0.5, 1.25 and 2.125."""
+    train(tmp_path, {1: 0.1, 2: 0.9, 3: 0.2}, None, choose=choose)
+    assert weight(tmp_path / "model.pt") == step
+    assert record(tmp_path)["step"] == step
+    (tmp_path / "averaged").mkdir()
+    train(tmp_path / "averaged", {0: 0.1, 1: 0.9, 2: 0.2}, None, choose=choose, averaged=True)
+    assert weight(tmp_path / "averaged" / "model.pt") == pytest.approx({"last": 2.125, "best": 1.25}[choose])
+
+
+@pytest.mark.parametrize(("score", "result", "chosen"), [(0.75, "improved", 3), (0.85, "kept", 9)])
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("kill_after", [None, 2])
+def test_the_end_of_a_training_has_to_beat_the_model_where_it_is_taken(
+    tmp_path, earlier, score, result, chosen, elsewhere, kill_after
+):
+    """The second epoch beats it, which does not count."""
+    scores = {9: score, 1: 0.7, 2: 0.9, 3: 0.8}
+    if elsewhere:
+        earlier = earlier.rename(tmp_path / "other.pt")
+    if kill_after:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, scores, earlier, kill_after, choose="last")
+    train(tmp_path, scores, earlier, choose="last")
+    assert weight(tmp_path / "model.pt") == chosen
+    assert record(tmp_path) == {
+        "result": result,
+        "earlier_score": score,
+        "score": 0.8,
+        "step": 0 if result == "kept" else 3,
+        "steps": 3,
+        "data_sha256": None,
+        "masks": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def test_real_images_from_a_folder(realdata, tmp_path):
     assert pool["real"] > 0
     metrics = json.loads((tmp_path / "run" / "segmentation" / "unet" / "seed0" / "metrics.json").read_text())
     assert metrics["split"] == "test"
-    assert {"chosen", "control", "paired_bootstrap"} <= set(metrics)
+    assert metrics["chosen"] == f"pseudo_label/round_{log['choice']['round']:02d}"
+    assert "pseudo_label/round_00" in metrics["checkpoints"]
 
 
 @pytest.mark.parametrize(
