@@ -13,7 +13,7 @@ from ssgnet_monai.pipeline.settings import settings_of
 EQUAL_STEPS = "equal_steps"
 """The row's own baseline, which needs no training of its own."""
 OF_ROUNDS = {
-    "num_rounds", "pool", "synthetic", "synthetic_fraction", "start", "gate", "label_views", "teachers", "labels",
+    "num_rounds", "pool", "synthetic", "synthetic_fraction", "start", "gate", "label_views", "teachers",
     "confidence_floor", "steadiest_share", "convergence_min_delta", "convergence_patience", "real_only_control",
 }  # fmt: skip
 """Settings that a training with known masks does not read."""

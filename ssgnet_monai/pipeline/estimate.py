@@ -134,8 +134,9 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
     trainings, timed = ((arms * n + 1) * settings["teachers"] for n in (rounds, min(1, rounds)))
     test = part(1, "test", "image", tests * trainings, lambda size: min(size.test, tests) * timed)
     row = experiment[group][row_name]
-    labeled = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
-    more = test.per_unit * (validations * trainings * len(datalist["validation"]) + labeled)
+    pool = (rounds + 1) * pool_size(row, settings["pool"], experiment, datalist) if rounds else 0
+    answers = pool * settings["teachers"] * _resolved(settings, "label_views")
+    more = test.per_unit * (validations * trainings * len(datalist["validation"]) + answers)
     return [part(0, "rounds", "step", steps * trainings, lambda size: size.steps * timed, more), test]
 
 

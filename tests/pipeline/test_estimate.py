@@ -32,7 +32,7 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
         **kinds,
         "generator": [Cost(10 + 32 * 0.5, 950.0, 0.0)],
         "synthesis": [Cost(13.2, 800.0, 0.0), Cost(16.4, 800.0, 0.0)],
-        "segmentation/unet": [Cost(10 + 96 * 0.1, 0.0, 0.0), Cost(10 + 48 * 0.01, 0.0, 0.0)],
+        "segmentation/unet": [Cost(10 + 64 * 0.1, 0.0, 0.0), Cost(10 + 32 * 0.01, 0.0, 0.0)],
     }
 
     def parts(name):
@@ -45,11 +45,11 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
     assert images.units == scores.units == 60
     assert images.seconds == pytest.approx(10 - 0.1 * 8 + 0.1 * 60)
     rounds, test = parts("segmentation_unet_seed0")
-    assert test.units == 20 * 5
-    assert test.seconds == pytest.approx(10 - 0.01 * 12 + 0.01 * 100)
-    looks, pool = 5 * 300 / 30, (40 - 24) + 5 + 240
-    assert rounds.units == 1500
-    assert rounds.seconds == pytest.approx(10 - 0.3 + 150 + 0.01 * (looks * 10 + 3 * pool))
+    assert test.units == 20 * 3
+    assert test.seconds == pytest.approx(10 - 0.01 * 8 + 0.01 * 60)
+    assert rounds.units == 900
+    looks, pool = 3 * 300 / 30, (40 - 24) + 5 + 240
+    assert rounds.seconds == pytest.approx(10 - 0.2 + 90 + 0.01 * (looks * 10 + 3 * 4 * pool))  # from four views
     (page,) = parts("report")
     assert page.seconds == 10
 
