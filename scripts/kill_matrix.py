@@ -48,6 +48,10 @@ KINDS: dict[str, tuple[str, list[str], str, dict[str, Any], str, str]] = {
         "segmentation", ["train", "rounds"], "rounds", {**ROUNDS, "batch_size": 1},
         "pseudo_labels/round_00.partial", "pseudo_labels/round_00",
     ),
+    "control": (
+        "segmentation", ["train", "rounds"], "oracle", {**SEGMENTER, "num_labeled": 12},
+        "tensorboard/*", "state/train/*040.pt",
+    ),
 }  # fmt: skip
 PIPELINE = [
     "prepare.num_images=[28,12]", "synthesis.images=16",
