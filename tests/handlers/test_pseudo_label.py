@@ -140,8 +140,9 @@ class Brightness(torch.nn.Module):
         return torch.cat([torch.zeros_like(x), (x > 20) * 5.0, (x > 50) * 10.0], 1)
 
 
+@pytest.mark.parametrize("views", [1, 8])
 @pytest.mark.parametrize("spacing", [None, [1, 1, 2]])
-def test_masks_of_volumes_lie_on_the_voxels_of_their_files(spacing, tmp_path):
+def test_masks_of_volumes_lie_on_the_voxels_of_their_files(spacing, views, tmp_path):
     """The volume is stored in another order of axes; with ``spacing`` the network sees other voxels."""
     voxels = np.zeros((6, 8, 10), np.int16)
     voxels[:3, 2:6], voxels[3:, :, 5:] = 30, 90
@@ -151,7 +152,8 @@ def test_masks_of_volumes_lie_on_the_voxels_of_their_files(spacing, tmp_path):
     rounds = after_a_round(tmp_path, items, Brightness())
     load = LoadVolumed(num_classes=3, voxel_values="stored", voxel_spacing=spacing)
     transform = Compose([load, EnsureTyped("image", dtype=torch.float32, track_meta=False)])
-    PseudoLabelHandler(Predictor(Brightness()), transform, batch_size=1, voxel_spacing=spacing)(rounds)
+    predict = Predictor(Brightness(), views=image_views(3, views))
+    PseudoLabelHandler(predict, transform, batch_size=1, voxel_spacing=spacing)(rounds)
     (labelled,) = with_pseudo_labels(items, folder_of(rounds))
     mask = nibabel.load(labelled["label"])
     np.testing.assert_allclose(mask.affine, affine)
@@ -163,6 +165,26 @@ def test_masks_of_volumes_lie_on_the_voxels_of_their_files(spacing, tmp_path):
     assert record["classes"] == pytest.approx([(np.asarray(mask.dataobj) == k).mean() for k in (1, 2)], abs=1e-6)
     read_again = LoadVolumed(num_classes=3, voxel_values="stored")(labelled)["label"]
     np.testing.assert_array_equal(np.unique(read_again), [0, 1, 2])
+
+
+class BrightLeft(torch.nn.Module):
+    """Class 1 where the voxel is bright and lies in the first half of the first axis, class 0 elsewhere."""
+
+    def forward(self, x):
+        left = torch.arange(x.shape[2]) < x.shape[2] // 2
+        return ((x > 20) & left[:, None, None]) * 10.0 - 2
+
+
+@pytest.mark.parametrize(("views", "stability"), [(4, 1), (8, 0.5)])
+def test_views_of_volumes_tell_how_steady_a_mask_is(views, stability, tmp_path):
+    """Mirrored along the first axis, all answers are other halves of the volume; the mean is foreground."""
+    nibabel.save(nibabel.Nifti1Image(np.full((6, 8, 10), 30, np.int16), np.eye(4)), tmp_path / "scan.nii.gz")
+    rounds = after_a_round(tmp_path, [{"image": str(tmp_path / "scan.nii.gz")}], BrightLeft())
+    predict = Predictor(BrightLeft(), views=image_views(3, views))
+    PseudoLabelHandler(predict, lambda item: {"image": torch.full((1, 6, 8, 10), 30.0)}, batch_size=1)(rounds)
+    (record,) = read_manifest(folder_of(rounds))["masks"]
+    assert record["stability"] == stability
+    assert record["foreground"] == (0.5 if views == 4 else 1)
 
 
 def test_a_preprocessing_that_crops_volumes_is_refused(tmp_path):
