@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("run the whole method on generated images and write a report", __name__, "add_demo_command"),
     "run": ("run an experiment file: data, generators, pseudo-label rounds, report", __name__, "add_run_command"),
     "estimate": ("hours and memory of an experiment, from some steps of it", __name__, "add_estimate_command"),
+    "headroom": ("what unlabelled images could bring at most, from a short run", __name__, "add_headroom_command"),
     "data": ("list, download and prepare datasets, or make the phantom", "ssgnet_monai.data.cli", "add_data_commands"),
     "report": ("write report.html and report.json of a finished run", "ssgnet_monai.report.cli", "add_report_command"),
     "bundle": ("list the bundles that ship, or copy one", "ssgnet_monai.bundle_tools.cli", "add_bundle_commands"),
@@ -171,6 +172,34 @@ def _estimate(arguments: argparse.Namespace) -> int:
         arguments.experiment, list(arguments.overrides), cores=arguments.cores, trust_code=arguments.trust_code
     )
     sys.stdout.write(text + "\n")
+    return 0
+
+
+def add_headroom_command(subparsers: Subparsers) -> None:
+    """Add ``ssgnet headroom`` to the subparsers."""
+    parser = subparsers.add_parser(
+        "headroom",
+        help=COMMANDS["headroom"][0],
+        description="Trains each segmenter for a part of its steps on the labelled images alone, and with the true "
+        "masks of images whose masks the experiment hides, then advises: label more, add unlabelled images, or stop. "
+        "It writes OUTPUT_DIR_headroom beside the experiment's folder; after an interruption the same command goes on.",
+    )
+    parser.add_argument("experiment", type=Path, metavar="EXPERIMENT.yaml", help="like configs/experiments/demo.yaml")
+    parser.add_argument("--budget", type=float, default=0.1, help="share of the training, up to 1 (default: 0.1)")
+    _add_experiment_options(parser)
+    parser.set_defaults(handler=_headroom)
+
+
+def _headroom(arguments: argparse.Namespace) -> int:
+    _check_experiment(arguments)
+    from ssgnet_monai.pipeline.headroom import run_headroom
+
+    text = run_headroom(
+        arguments.experiment, arguments.overrides, arguments.budget, arguments.cores, arguments.trust_code
+    )
+    if text is None:
+        return 1
+    sys.stdout.write(printable(text) + "\n")
     return 0
 
 
