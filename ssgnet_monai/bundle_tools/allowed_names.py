@@ -31,7 +31,8 @@ NETWORK = (
 
 MONAI = f"""
 data.CacheDataset: data transform cache_num cache_rate num_workers progress copy_cache as_contiguous runtime_cache
-data.DataLoader: dataset num_workers batch_size shuffle sampler pin_memory drop_last persistent_workers prefetch_factor
+data.DataLoader: dataset num_workers batch_size shuffle sampler pin_memory drop_last persistent_workers prefetch_factor \
+    collate_fn
 data.Dataset: data transform
 engines.SupervisedEvaluator: {ENGINE} val_data_loader key_val_metric val_handlers mode
 engines.SupervisedTrainer: {ENGINE} max_epochs train_data_loader optimizer loss_function key_train_metric train_handlers
@@ -122,6 +123,7 @@ data.generator_items: datalist class_name generator_images num_labeled labeled_l
 data.split_labeled: items num_labeled labeled_list? labeled_by seed
 data.inference_items: folder? slice_plane
 data.Mixture: pool_fraction synthetic_fraction labeled_from
+data.label_collate: labels num_classes
 data.load_datalist: path?
 data.picture_items: folder?
 data.pool_items: datalist hidden synthetic pool dataset_dir?
@@ -138,7 +140,7 @@ engines.PaddedInferer: multiple spatial_dims
 engines.Predictor: network inferer device views
 engines.PseudoLabelRounds: training labeled pool log plan handlers
 engines.RoundTraining: make_trainer session network dataset
-engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share mixture min_delta patience
+engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share labels mixture min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \

@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
     from ssgnet_monai.data.slice_list import SliceDataset as SliceDataset
     from ssgnet_monai.data.slice_list import slice_items as slice_items
+    from ssgnet_monai.data.soft_label_collate import label_collate as label_collate
 
 WITH_MONAI = {
     "SampleStream": "sample_stream",
     "SliceDataset": "slice_list",
     "StreamSampler": "sample_stream",
+    "label_collate": "soft_label_collate",
     "slice_items": "slice_list",
 }
 

@@ -20,10 +20,13 @@ import torch
 from ssgnet_monai.data.atomic_write import atomic_path, fsync_folder, sha256_file, write_json
 from ssgnet_monai.data.label_space import IGNORED, decide, mask_image
 from ssgnet_monai.data.label_vote import LabelVote
+from ssgnet_monai.data.soft_labels import soft_planes, write_soft_label
 from ssgnet_monai.data.volumes.mask_volume import write_mask_volume
 from ssgnet_monai.data.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
+KINDS = ("mask", "soft")
+"""Of a label's files, as a manifest names them."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,14 @@ class LabelTask:
         folder: of the round's masks.
         models: weights that label, one file or several that vote.
         round: of these weights.
+        soft: whether the probabilities are kept beside the masks.
     """
 
     items: Sequence[dict[str, Any]]
     folder: Path
     models: Sequence[Path]
     round: int
+    soft: bool = False
 
     @cached_property
     def sha256(self) -> str:
@@ -54,7 +59,7 @@ class PseudoLabelFolder:
 
     While labelling, the folder is called ``round_0t.partial`` and ``progress.jsonl`` has one line per finished mask;
     after a kill, finished masks are kept if the model is the same. Publishing renames the folder; a published round
-    is never changed.
+    is never changed. Soft labels, see ``soft_labels``, lie beside the masks and are named by the manifest.
 
     Args:
         folder: the final folder.
@@ -81,7 +86,8 @@ class PseudoLabelFolder:
                 record = json.loads(line)
             except json.JSONDecodeError:  # the last line of a killed run
                 break
-            if record["model_sha256"] == self.model_sha256 and (self.partial / record["mask"]).exists():
+            files = [self.partial / record[kind] for kind in KINDS if kind in record]
+            if record["model_sha256"] == self.model_sha256 and all(file.exists() for file in files):
                 self.records[record["image"]] = record
         if not self.records:
             shutil.rmtree(self.partial, ignore_errors=True)
@@ -103,9 +109,11 @@ class PseudoLabelFolder:
         lines = []
         for k, i in enumerate(indices):
             shares = [round(share, 6) for share in classes[k]]
+            soft = {"soft": self._save_soft(labels["soft"][k], i)} if "soft" in labels else {}
             record = {
                 "image": self._key(items[i]),
                 "mask": self._save(masks[k], i, items[i]["image"]),
+                **soft,
                 "mean_confidence": round(confidence[k], 6),
                 "stability": round(stability[k], 6),
                 "foreground": round(sum(classes[k]), 6),
@@ -142,12 +150,17 @@ class PseudoLabelFolder:
         write_mask_volume(self.partial / name, mask, volume)
         return name
 
+    def _save_soft(self, planes: torch.Tensor, index: int) -> str:
+        name = f"soft{index:06d}.npz"
+        write_soft_label(self.partial / name, planes.cpu().numpy())
+        return name
+
     def _key(self, item: dict[str, Any]) -> str:
         return _relative(item, self.folder)
 
 
 def pseudo_labels(
-    voted: LabelVote, threshold: float = 0.5, confidence_floor: float | None = None
+    voted: LabelVote, threshold: float = 0.5, confidence_floor: float | None = None, soft: bool = False
 ) -> dict[str, torch.Tensor]:
     """Turn a vote into masks of class numbers.
 
@@ -155,12 +168,13 @@ def pseudo_labels(
         voted: of pictures or of volumes.
         threshold: with two classes, the probability from which a pixel is foreground; see ``label_space.decide``.
         confidence_floor: pixels whose most probable class is less probable become ``IGNORED``. None: no pixel does.
+        soft: whether the probabilities are wanted too.
 
     Returns:
         ``mask`` (B, 1, ...) uint8, class numbers and ``IGNORED``, which stands too where networks disagree;
         ``confidence`` (B,) mean probability of a pixel's most probable class, max(p, 1 - p) of two; ``classes``
         (B, K - 1) share of the pixels of each class but the background, ignored ones counted too; ``stability`` (B,)
-        of the vote.
+        of the vote; and, if wanted, ``soft`` (B, K - 1, ...) uint8, see ``soft_planes``, ignored where the mask is.
     """
     probabilities = voted.probabilities
     mask = decide(probabilities, threshold)
@@ -170,7 +184,8 @@ def pseudo_labels(
     if confidence_floor is not None:
         mask[confidence < confidence_floor] = IGNORED
     summary = {"confidence": confidence.flatten(1).mean(1), "classes": torch.stack(shares, 1)}
-    return {"mask": mask, **summary, "stability": voted.stability}
+    planes = {"soft": soft_planes(probabilities, mask == IGNORED)} if soft else {}
+    return {"mask": mask, **planes, **summary, "stability": voted.stability}
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -179,15 +194,16 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def with_pseudo_labels(
-    items: Sequence[dict[str, Any]], folder: str | Path, steadiest_share: float = 1.0
+    items: Sequence[dict[str, Any]], folder: str | Path, steadiest_share: float = 1.0, soft: bool = False
 ) -> list[dict[str, Any]]:
-    """Pool items with their masks of a round as "label", marked by "pseudo_label": True.
+    """Pool items with their labels of a round as "label", marked by "pseudo_label": True.
 
     Args:
         items: the pool.
         folder: of the round.
         steadiest_share: share of the real and of the synthetic items that is taken, those of the highest stability of
             their masks, in (0, 1]; all where one network and one view have labelled, since that tells no stability.
+        soft: whether "label" names the soft labels instead.
 
     Returns:
         The items taken, in the given order.
@@ -197,16 +213,17 @@ def with_pseudo_labels(
     """
     records = {record["image"]: record for record in read_manifest(folder)["masks"]}
     found = [records.get(_relative(item, folder)) for item in items]
-    missing = [item["image"] for item, record in zip(items, found, strict=True) if record is None]
+    kind = KINDS[soft]
+    missing = [item["image"] for item, record in zip(items, found, strict=True) if kind not in (record or ())]
     if missing:
         raise ValueError(
-            f"Expected a mask for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
+            f"Expected a {kind} label for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
             "The pool has changed since: move the run's folder away and start anew."
         )
     stability = [record["stability"] if record else 1.0 for record in found] if steadiest_share < 1 else []
     taken = _steadiest(items, stability, steadiest_share) if len(set(stability)) > 1 else range(len(items))
-    masks = [str(Path(folder) / record["mask"]) for record in found if record is not None]
-    return [{**items[k], "label": masks[k], "pseudo_label": True} for k in taken]
+    labels = [str(Path(folder) / record[kind]) for record in found if record is not None]
+    return [{**items[k], "label": labels[k], "pseudo_label": True} for k in taken]
 
 
 def _steadiest(items: Sequence[dict[str, Any]], stability: Sequence[float], share: float) -> list[int]:

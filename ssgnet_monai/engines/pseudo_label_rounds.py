@@ -115,7 +115,8 @@ class PseudoLabelRounds(Engine):
         t, plan = self.round, self.plan
         logger.info("round %d of %d (%s)", t, self.last_round, self._name(0))
         share = plan.steadiest_share if t == 1 else 1.0
-        pool = with_pseudo_labels(self.pool, self.label_folder(t - 1), share) if t > 0 and self.pool else []
+        soft = plan.labels == "soft"
+        pool = with_pseudo_labels(self.pool, self.label_folder(t - 1), share, soft) if t > 0 and self.pool else []
         results = [self._train(member, pool) for member in range(plan.teachers)]
         models = [self._model(member).relative_to(self.folder).as_posix() for member in range(plan.teachers)]
         self.log.record(
@@ -135,7 +136,7 @@ class PseudoLabelRounds(Engine):
             return None
         labeller = plan.labeller(self.records)
         teachers = [self.folder / model for model in labeller.get("teachers", [labeller["model"]])]
-        return LabelTask(self.pool, self.label_folder(t), teachers, labeller["round"])
+        return LabelTask(self.pool, self.label_folder(t), teachers, labeller["round"], soft)
 
     def _train(self, member: int, pool: Sequence[dict[str, Any]]) -> TrainingResult:
         plan = self.plan

@@ -23,6 +23,7 @@ class RoundsPlan:
         choose: the arm's answer: "last" round, or the "best" on validation.
         teachers: networks trained in each round, which label the pool together; the first of them is the round's model.
         steadiest_share: share of the pool that the first round learns from, see ``with_pseudo_labels``, in (0, 1].
+        labels: what the pool is given: "hard" class numbers or "soft" probabilities.
         mixture: shares of labelled, real and synthetic samples in a round.
         min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
         patience: rounds without such a gain after which the arm with the pool stops. None: all rounds are run.
@@ -38,6 +39,7 @@ class RoundsPlan:
     choose: str = "best"
     teachers: int = 1
     steadiest_share: float = 1.0
+    labels: str = "hard"
     mixture: Mixture = PROPORTIONAL
     min_delta: float = 0.001
     patience: int | None = None
@@ -46,6 +48,8 @@ class RoundsPlan:
         if self.start not in ("cold", "warm"):
             raise ValueError(f"Expected start 'cold' or 'warm', got {self.start!r}.")
         check_choose(self.choose)
+        if self.labels not in ("hard", "soft"):
+            raise ValueError(f"Expected labels 'hard' or 'soft', got {self.labels!r}.")
         if self.teachers < 1:
             raise ValueError(f"Expected teachers >= 1, got {self.teachers}.")
         if not 0 < self.steadiest_share <= 1:

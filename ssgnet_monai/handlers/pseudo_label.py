@@ -81,7 +81,7 @@ class PseudoLabelHandler:
             voted = vote(self.predict.answers(batch["image"]), self.threshold)
             if voted.probabilities.ndim == 5:
                 voted = self._on_file_grids(voted, [items[i] for i in now])
-            folder.write(now, items, pseudo_labels(voted, self.threshold, self.confidence_floor))
+            folder.write(now, items, pseudo_labels(voted, self.threshold, self.confidence_floor, task.soft))
         folder.publish(items, {"labelled_by_round": task.round, "threshold": self.threshold})
 
     def _load(self, item: dict[str, Any]) -> Any:

@@ -36,7 +36,8 @@ class CEDiceLoss(nn.Module):
 
         Args:
             logits: (B, K, ...), K >= 2, floating point, in two or three dimensions.
-            target: class numbers (B, ...) or (B, 1, ...), integer or floating point, and ``ignore_index``.
+            target: class numbers (B, ...) or (B, 1, ...), integer or floating point, or soft labels (B, K - 1, ...),
+                see ``class_target``; and ``ignore_index``.
 
         Returns:
             Scalar loss; 0 where every pixel is ignored.
@@ -44,14 +45,14 @@ class CEDiceLoss(nn.Module):
         Raises:
             ValueError: If the shapes do not fit, or a value is neither a class nor ``ignore_index``.
         """
-        classes, known = class_target(logits, target, self.ignore_index)
         logits = logits if logits.dtype == torch.float64 else logits.float()
+        truth, known = class_target(logits, target, self.ignore_index)
         counted = known.to(logits.dtype)
-        entropy = sum_over_ranks((F.cross_entropy(logits, classes, reduction="none") * counted).sum())
+        entropy = sum_over_ranks((F.cross_entropy(logits, truth, reduction="none") * counted).sum())
         entropy = entropy / sum_over_ranks(counted.sum()).clamp(min=1)
 
         probability = (logits.softmax(1) * counted.unsqueeze(1)).transpose(0, 1).flatten(1)
-        truth = (F.one_hot(classes, logits.shape[1]) * counted.unsqueeze(-1)).flatten(0, -2).T
+        truth = (truth * counted.unsqueeze(1)).transpose(0, 1).flatten(1)
         overlap = 2 * sum_over_ranks((probability * truth).sum(1)) + self.smooth
         sizes = sum_over_ranks(probability.square().sum(1) + truth.square().sum(1))
         dice = overlap / (sizes + self.smooth)

@@ -18,7 +18,7 @@ def tvmf_dice(
 
     Args:
         probability: (B, K, ...) float, of each class.
-        target: (B, ...) int64, class numbers in [0, K).
+        target: (B, K, ...) float, the true probability of each class.
         kappa: scalar or (K,), at least 0: how concentrated the similarity of each class is.
         known: (B, ...) bool, pixels that count.
 
@@ -28,11 +28,11 @@ def tvmf_dice(
 
     Source: Kato & Hotta 2023, Adaptive t-vMF Dice Loss (Comput. Biol. Med. 107695), Eq. 5 to 8.
     """
-    classes = probability.shape[1]
-    counted = known.to(probability.dtype)
-    found = F.normalize((probability * counted.unsqueeze(1)).transpose(0, 1).flatten(1), dim=1, eps=_EPS)
-    truth = (F.one_hot(target, classes) * counted.unsqueeze(-1)).flatten(0, -2).T
-    cosine = (found * F.normalize(truth, dim=1, eps=_EPS)).sum(1)
+    counted = known.to(probability.dtype).unsqueeze(1)
+    found, truth = (
+        F.normalize((values * counted).transpose(0, 1).flatten(1), dim=1, eps=_EPS) for values in (probability, target)
+    )
+    cosine = (found * truth).sum(1)
     return (2 - (1 + cosine) / (1 + kappa * (1 - cosine))).square() * known.any()
 
 
@@ -80,7 +80,8 @@ class TvMFDiceLoss(nn.Module):
 
         Args:
             logits: (B, K, ...), K >= 2, floating point, in two or three dimensions.
-            target: class numbers (B, ...) or (B, 1, ...), integer or floating point, and ``ignore_index``.
+            target: class numbers (B, ...) or (B, 1, ...), integer or floating point, or soft labels (B, K - 1, ...),
+                see ``class_target``; and ``ignore_index``.
 
         Returns:
             Scalar loss, in [0, 4]; 0 where every pixel is ignored.
@@ -88,10 +89,10 @@ class TvMFDiceLoss(nn.Module):
         Raises:
             ValueError: If the shapes do not fit, or a value is neither a class nor ``ignore_index``.
         """
-        classes, known = class_target(logits, target, self.ignore_index)
         logits = logits if logits.dtype == torch.float64 else logits.float()
+        truth, known = class_target(logits, target, self.ignore_index)
         probability = logits.softmax(1) if self.softmax else logits
-        return tvmf_dice(probability, classes, self.kappa.to(logits), known).mean()
+        return tvmf_dice(probability, truth, self.kappa.to(logits), known).mean()
 
 
 class AdaptiveTvMFDiceLoss(TvMFDiceLoss):

@@ -54,7 +54,8 @@ class BatchMixing:
 
         Args:
             images: (B, C, H, W) or (B, C, X, Y, Z).
-            labels: (B, 1, ...) of the same sides, class numbers, 255 where they are not known.
+            labels: (B, 1, ...) of the same sides, class numbers, 255 where they are not known; or soft ones, a plane
+                for each class but the background.
             from_pool: (B,) bool, on the CPU.
 
         Returns:
@@ -85,8 +86,8 @@ class BatchMixing:
         return torch.stack([low, low + sides], dim=1)
 
     def _foreground(self, labels: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        """The same around the foreground of labels (n, 1, ...); without foreground, an empty box."""
-        foreground = ((labels > 0) & (labels != IGNORED)).flatten(0, 1)
+        """The same around the foreground of labels (n, C, ...); without foreground, an empty box."""
+        foreground = ((labels > 0) & (labels != IGNORED)).any(1)
         corners = []
         for axis in range(1, foreground.ndim):
             seen = foreground.movedim(axis, 1).flatten(2).any(2)

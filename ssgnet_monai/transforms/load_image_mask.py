@@ -17,6 +17,7 @@ from ssgnet_monai.data.image_io import picture_values
 from ssgnet_monai.data.label_picture import prepared_numbers
 from ssgnet_monai.data.open_picture import MAX_MEGAPIXELS, open_picture
 from ssgnet_monai.data.orientation import orientation_of, turn_upright
+from ssgnet_monai.data.soft_labels import is_soft_label, read_soft_label, to_unit
 from ssgnet_monai.data.volumes.label_volume import is_label_volume, label_slices, picture_label
 from ssgnet_monai.data.volumes.slice_reader import SliceReader, file_state
 
@@ -77,7 +78,8 @@ class LoadImageMaskd(MapTransform):
         num_channels: 3 (grey images are repeated) or 1 (colour images become luma, ITU-R BT.601).
         image_key: key of the image path. Result: (C, H, W) float32 in [0, 1].
         label_key: key of the mask path, a picture or what a viewer saved (NIfTI, NRRD); items without it pass. Result:
-            (1, H, W) float32, class numbers and 255 where the class is not known.
+            (1, H, W) float32, class numbers and 255 where the class is not known; of a round's soft label
+            (K - 1, H, W), the probability of each class but the background.
         num_classes: K, with the background: masks hold values 0 to K - 1, and 255 for what is not known. With two,
             masks of a person's own, black and white, are read too, see ``binarise_mask``.
         max_megapixels: most millions of pixels of an image; loading takes about thirty bytes a pixel.
@@ -160,8 +162,10 @@ class LoadImageMaskd(MapTransform):
         return MetaTensor(torch.from_numpy(np.ascontiguousarray(values[None])), meta={**meta, "axis": axis})
 
     def _label(self, item: Mapping[Hashable, Any]) -> torch.Tensor:
-        """(1, H, W) float32 class numbers; ``item`` has its image already."""
+        """(1, H, W) float32 class numbers, or soft planes; ``item`` has its image already."""
         path, image, known_by = item[self.label_key], item[self.image_key], (self.num_classes, self.label_names)
+        if is_soft_label(path):
+            return MetaTensor(torch.from_numpy(to_unit(read_soft_label(path, self.num_classes))))
         if not is_label_volume(path):
             return self._tensor(path, self._open(path, self._class_numbers))
         if "slice" in item:

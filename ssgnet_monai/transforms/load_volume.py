@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from ssgnet_monai.data.image_files import is_volume
+from ssgnet_monai.data.soft_labels import is_soft_label, read_soft_label, to_unit
 from ssgnet_monai.data.volumes.label_volume import label_voxels
 from ssgnet_monai.data.volumes.network_grid import on_network_grid
 from ssgnet_monai.data.volumes.nifti_file import read_nifti
@@ -39,7 +40,8 @@ class LoadVolumed(MapTransform):
         image_key: key of the path of a NIfTI volume. Result: ``MetaTensor`` (1, X, Y, Z); its meta holds
             ``filename_or_obj``, ``spatial_shape`` and ``voxel_scale``.
         label_key: key of the label's path, NIfTI or NRRD on the volume's grid; items without it pass. Result:
-            (1, X, Y, Z) uint8, class numbers and 255.
+            (1, X, Y, Z) uint8, class numbers and 255; of a round's soft label (K - 1, X, Y, Z) float16, the
+            probability of each class but the background.
 
     Raises:
         ValueError: a picture, an unreadable volume, a label of other values or on another grid, an unknown setting.
@@ -78,10 +80,16 @@ class LoadVolumed(MapTransform):
         meta["voxel_scale"] = voxel_scale(image, *self._limits(volume)) if self.voxel_values == "windowed" else None
         result[self.image_key] = MetaTensor(image[None], affine=torch.from_numpy(affine), meta=meta)
         if self.label_key in result:
-            label = label_voxels(result[self.label_key], volume, self.num_classes, self.label_names)
-            label, _ = on_network_grid(label, volume.affine, self.voxel_spacing, "nearest")
-            result[self.label_key] = MetaTensor(torch.from_numpy(label[None]), affine=torch.from_numpy(affine))
+            planes, soft = self._planes(result[self.label_key], volume), is_soft_label(result[self.label_key])
+            planes = np.stack([on_network_grid(p, volume.affine, self.voxel_spacing, "nearest")[0] for p in planes])
+            label = torch.from_numpy(to_unit(planes, np.float16) if soft else planes)
+            result[self.label_key] = MetaTensor(label, affine=torch.from_numpy(affine))
         return result
+
+    def _planes(self, path: Any, volume: Volume) -> np.ndarray:
+        if is_soft_label(path):
+            return read_soft_label(path, self.num_classes)
+        return label_voxels(path, volume, self.num_classes, self.label_names)[None]
 
 
 def _tensor(voxels: np.ndarray) -> torch.Tensor:

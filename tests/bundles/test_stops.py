@@ -64,8 +64,8 @@ def test_sigterm_in_an_epoch_and_at_its_end_changes_no_bit(train, bundle, tmp_pa
     assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
 
 
-def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, monkeypatch):
-    settings = {"num_labeled": 12, "pool": "real", "num_rounds": 1}
+def test_sigterm_while_labelling_keeps_the_labels_that_are_done(train, tmp_path, monkeypatch):
+    settings = {"num_labeled": 12, "pool": "real", "num_rounds": 1, "labels": "soft"}
     train("segmentation", "whole", "rounds", **settings)
     original = pseudo_labels.PseudoLabelFolder.write
 
@@ -81,8 +81,9 @@ def test_sigterm_while_labelling_keeps_the_masks_that_are_done(train, tmp_path, 
     partial = tmp_path / "parts" / "pseudo_labels" / "round_00.partial"
     assert len((partial / "progress.jsonl").read_text().splitlines()) == TINY_SEGMENTER["batch_size"]
     train("segmentation", "parts", "rounds", **settings)
-    manifests = [tmp_path / name / "pseudo_labels" / "round_01" / "manifest.json" for name in ("whole", "parts")]
-    assert manifests[0].read_bytes() == manifests[1].read_bytes()
+    whole, parts = (sorted((tmp_path / name / "pseudo_labels").rglob("*.*")) for name in ("whole", "parts"))
+    assert {path.suffix for path in whole} == {".json", ".png", ".npz"}
+    assert [path.read_bytes() for path in whole] == [path.read_bytes() for path in parts]
     assert same_weights(tmp_path / "whole" / "model.pt", tmp_path / "parts" / "model.pt")
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ssgnet_monai.data import save_datalist
+from ssgnet_monai.data.soft_labels import read_soft_label
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.pipeline.config_files import networks_of
 from ssgnet_monai.shipped import CONFIGS
@@ -110,7 +111,7 @@ def test_training_resumes_bit_for_bit(segment, tmp_path, strong):
 
 
 def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(segment, data, tmp_path):
-    run = segment(["train", "volumes", "rounds"], "rounds", num_labeled=2, pool="real", num_rounds=1)
+    run = segment(["train", "volumes", "rounds"], "rounds", num_labeled=2, pool="real", num_rounds=1, labels="soft")
     assert run.check_properties() == []
     folder = tmp_path / "seg" / "pseudo_labels" / "round_01"
     records = json.loads((folder / "manifest.json").read_text())["masks"]
@@ -123,6 +124,11 @@ def test_rounds_label_volumes_on_their_own_grid_and_evaluation_scores_volumes(se
         np.testing.assert_allclose(mask.affine, image.affine, atol=1e-5)
         assert mask.get_data_dtype() == np.uint8
         assert set(np.unique(mask.dataobj)) <= set(range(data[1]))
+        foreground = read_soft_label(folder / record["soft"], data[1]) / 254
+        probabilities = np.concatenate([1 - foreground.sum(0, keepdims=True), foreground])
+        sure = probabilities.max(0) > 0.51  # of less, rounding may tell otherwise
+        assert foreground.shape[1:] == image.shape
+        np.testing.assert_array_equal(probabilities.argmax(0)[sure], np.asarray(mask.dataobj)[sure])
     assert segment(["train", "volumes", "evaluate"], num_labeled=2).check_properties() == []
     record = json.loads((tmp_path / "seg" / "metrics.json").read_text())
     assert record["n"] == 2

@@ -14,6 +14,7 @@ from ssgnet_monai.data.pseudo_labels import (
     read_manifest,
     with_pseudo_labels,
 )
+from ssgnet_monai.data.soft_labels import read_soft_label
 
 FOREGROUND = torch.tensor([[[[0.9, 0.6], [0.4, 0.1]]], [[[0.0, 0.0], [0.0, 1.0]]]])
 PROBABILITY = torch.cat([1 - FOREGROUND, FOREGROUND], 1)
@@ -50,6 +51,29 @@ def test_labels_of_three_classes_by_hand():
 def test_pixels_that_networks_label_differently_are_not_known():
     labels = pseudo_labels(vote([[PROBABILITY], [PROBABILITY.flip(3)]]))
     assert labels["mask"].flatten(1).tolist() == [[1, 1, 0, 0], [0, 0, IGNORED, IGNORED]]
+
+
+def test_probabilities_are_kept_beside_the_mask_where_it_is_known(tmp_path):
+    labels = pseudo_labels(vote([[PROBABILITY]]), confidence_floor=0.7, soft=True)
+    assert labels["soft"].flatten(1).tolist() == [[229, IGNORED, IGNORED, 25], [0, 0, 0, 254]]
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    writer = PseudoLabelFolder(folder, "a" * 64)
+    writer.write(writer.begin(pool), pool, labels)
+    assert PseudoLabelFolder(folder, "a" * 64).begin(pool) == []
+    (writer.partial / "soft000001.npz").unlink()
+    assert PseudoLabelFolder(folder, "a" * 64).begin(pool) == [1]
+    writer.publish(pool, {})
+    labelled = with_pseudo_labels(pool, folder, soft=True)
+    assert [item["label"] for item in labelled] == [str(folder / f"soft00000{k}.npz") for k in range(2)]
+    assert read_soft_label(labelled[0]["label"], 2).flatten().tolist() == [229, IGNORED, IGNORED, 25]
+    assert with_pseudo_labels(pool, folder)[0]["label"].endswith("mask000000.png")
+
+
+def test_a_round_of_hard_labels_has_no_soft_ones(tmp_path):
+    pool, folder = items(tmp_path), tmp_path / "pseudo_labels" / "round_00"
+    publish(folder, pool, PROBABILITY)
+    with pytest.raises(ValueError, match="a soft label for every pool image"):
+        with_pseudo_labels(pool, folder, soft=True)
 
 
 def test_the_steadiest_of_each_origin_are_taken(tmp_path):

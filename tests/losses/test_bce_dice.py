@@ -64,5 +64,5 @@ def test_bad_arguments():
         BCEDiceLoss()(torch.zeros(1, 1, 4, 4), torch.zeros(1, 4, 4))
     with pytest.raises(ValueError, match="ignore_index that is no class"):
         BCEDiceLoss(ignore_index=0)
-    with pytest.raises(ValueError, match=r"got \(1, 3, 4, 4\) and \(1, 2, 4, 4\)"):
-        CEDiceLoss()(torch.zeros(1, 3, 4, 4), torch.zeros(1, 2, 4, 4))
+    with pytest.raises(ValueError, match=r"got \(1, 3, 4, 4\) and \(1, 4, 4, 4\)"):
+        CEDiceLoss()(torch.zeros(1, 3, 4, 4), torch.zeros(1, 4, 4, 4))

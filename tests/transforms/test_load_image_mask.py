@@ -9,6 +9,7 @@ from ssgnet_monai.data import load_datalist, prepare_folder, write_mask_png
 from ssgnet_monai.data.label_space import mask_image
 from ssgnet_monai.data.orientation import ORIENTATION, turn_back
 from ssgnet_monai.data.prepare.write_dataset import percentile_window
+from ssgnet_monai.data.soft_labels import write_soft_label
 from ssgnet_monai.data.splits import SPLIT_NAMES
 from ssgnet_monai.transforms import LoadImageMaskd, SaveMaskd
 from tests.dicom_files import write as write_dicom
@@ -252,3 +253,13 @@ def test_the_window_tells_the_depth_of_the_files(tmp_path):
     window = percentile_window(dark)
     assert window == [0, 256]
     assert LoadImageMaskd(window, 1)({"image": dark[0]})["image"].max() == pytest.approx(255 / 256)
+
+
+def test_a_soft_label_becomes_planes_of_probabilities(tmp_path):
+    save(tmp_path / "image.png", np.zeros((2, 2, 3), np.uint8))
+    planes = np.array([[[0, 254], [127, 255]], [[254, 0], [127, 255]]], np.uint8)
+    write_soft_label(tmp_path / "soft.npz", planes)
+    item = {"image": str(tmp_path / "image.png"), "label": str(tmp_path / "soft.npz")}
+    label = LoadImageMaskd(num_classes=3)(item)["label"]
+    assert label.dtype == torch.float32
+    assert label.tolist() == [[[0, 1], [0.5, 255]], [[1, 0], [0.5, 255]]]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from monai.transforms import Compose
 
+from ssgnet_monai.data.soft_labels import write_soft_label
 from ssgnet_monai.data.volumes.nifti_file import write_nifti
 from ssgnet_monai.transforms import LoadVolumed, NormalizeVolumed, RandomPatchd, WindowVolumed
 from tests.volume_files import ct, f_mask, oblique, stored_as, write
@@ -30,6 +31,23 @@ def test_stored_voxels_keep_their_type_until_they_are_scaled(item):
     scored = NormalizeVolumed("image")({"image": unit})["image"]
     assert abs(float(scored.mean())) < 1e-5
     assert float(scored.std(correction=0)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_soft_label_lies_where_the_mask_lies(tmp_path):
+    """In a file's own order of axes; a resampled volume takes the nearest value of each plane."""
+    stored, affine = stored_as("PSR", ct(), oblique(10, (1, 1, 2)))
+    mask, _ = stored_as("PSR", f_mask(), oblique(10, (1, 1, 2)))
+    write_nifti(tmp_path / "a.nii.gz", stored, affine)
+    write_nifti(tmp_path / "l.nii.gz", mask, affine, labels=True)
+    write_soft_label(tmp_path / "s.npz", np.where(mask, 127, 255).astype(np.uint8)[None].repeat(2, 0))
+    for spacing in (None, (2, 1.5, 1.5)):
+        load = LoadVolumed(3, WINDOW, voxel_spacing=spacing)
+        hard, soft = (
+            load({"image": str(tmp_path / "a.nii.gz"), "label": str(tmp_path / name)})["label"]
+            for name in ("l.nii.gz", "s.npz")
+        )
+        assert soft.dtype == torch.float16
+        np.testing.assert_array_equal(soft, np.where(np.asarray(hard), 0.5, 255.0).repeat(2, 0))
 
 
 def test_a_crop_is_scaled_as_its_volume(item):

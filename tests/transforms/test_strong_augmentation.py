@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ssgnet_monai.data.soft_labels import class_planes
 from ssgnet_monai.transforms import (
     BatchBlurNoise,
     BatchFlipRotate,
@@ -90,3 +91,20 @@ def test_a_gpu_draws_what_the_cpu_draws():
     image, label = strong()(batch, "cuda")
     assert (image.cpu() - expected[0]).abs().median() < 1e-3
     assert (label.cpu() == expected[1]).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("shape", [(32, 40), (16, 12, 20)])
+def test_soft_labels_go_the_way_of_the_mask(shape):
+    """Of three classes and pixels that are not known: planes of the mask, augmented, are those of the augmented one."""
+    classes = torch.randint(3, (8, 1, *shape), generator=torch.Generator().manual_seed(0)).float()
+    classes[:, :, 3:6] = 255
+    planes = torch.stack([class_planes(label, 3) for label in classes])
+    geometry = BatchFlipRotate(scale=(0.7, 1.4)) if len(shape) == 2 else BatchFlipTurn(scale=(0.7, 1.4), scale_prob=1)
+    augment = StrongAugmentation(geometry, BatchMixing(cutmix_prob=1, paste_prob=1))
+    from_pool, results = torch.arange(8) > 2, []
+    for label in (classes, planes):
+        torch.manual_seed(1)
+        batch = {"image": torch.zeros(8, 1, *shape), "label": label, "from_pool": from_pool}
+        results.append(augment(batch, "cpu")[1])
+    assert not torch.equal(results[0], classes)
+    assert torch.equal(torch.stack([class_planes(label, 3) for label in results[0]]), results[1])
