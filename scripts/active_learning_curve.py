@@ -179,7 +179,7 @@ def workflow(
         workflow_type="train",
         bundle_root=str(BUNDLE.parent),
         datalist=data,
-        labels=[[training[index] for index in known], hidden],
+        parted=[[training[index] for index in known], hidden],
         image_size=options.image_size,
         steps=options.steps,
         seed=seed,

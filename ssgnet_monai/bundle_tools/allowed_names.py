@@ -138,13 +138,15 @@ engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! 
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims
 engines.Predictor: network inferer device views
-engines.PseudoLabelRounds: training labeled pool log plan handlers
+engines.PseudoLabelRounds: training labeled pool log plan handlers screen
 engines.RoundTraining: make_trainer session network dataset
-engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share labels mixture min_delta patience
+engines.RoundsPlan: num_rounds seed start gate choose teachers steadiest_share synthetic_stability_floor labels mixture \
+    min_delta patience
 engines.StyleGAN3Trainer: device max_epochs epoch_length train_data_loader generator discriminator g_optimizer \
     d_optimizer r1_gamma r1_interval augment micro_batch classes train_handlers
 engines.SynthesisEvaluation: real datalist image_size num_channels generator class_name output_dir! features_dir! device \
     batch_size seed config_sha256 inception? features dataset_dir?
+engines.SyntheticScreen: quantiles real transform folder! device features
 engines.PrepareLatents: truncation
 engines.WindowInferer: roi_size overlap sw_batch_size window_inferer mode sigma_scale cpu_thresh progress
 engines.check_class_names: classes model_path?

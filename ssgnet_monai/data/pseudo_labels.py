@@ -217,13 +217,34 @@ def with_pseudo_labels(
     missing = [item["image"] for item, record in zip(items, found, strict=True) if kind not in (record or ())]
     if missing:
         raise ValueError(
-            f"Expected a {kind} label for every pool image in {folder}, {len(missing)} have none, the first is {missing[0]}. "
-            "The pool has changed since: move the run's folder away and start anew."
+            f"Expected a {kind} label for every pool image in {folder}, {len(missing)} have none, the first is "
+            f"{missing[0]}. The pool has changed since: move the run's folder away and start anew."
         )
     stability = [record["stability"] if record else 1.0 for record in found] if steadiest_share < 1 else []
     taken = _steadiest(items, stability, steadiest_share) if len(set(stability)) > 1 else range(len(items))
     labels = [str(Path(folder) / record[kind]) for record in found if record is not None]
     return [{**items[k], "label": labels[k], "pseudo_label": True} for k in taken]
+
+
+def without_unsteady(
+    items: Sequence[dict[str, Any]], folder: str | Path, synthetic_floor: float | None
+) -> list[dict[str, Any]]:
+    """Pool items without the generated images that views and networks label too differently.
+
+    Args:
+        items: the pool.
+        folder: of a published round.
+        synthetic_floor: least stability of a synthetic image's label, in [0, 1]. None: all stay. Where one network
+            and one view have labelled, every stability is 1.
+    """
+    if synthetic_floor is None:
+        return list(items)
+    stability = {record["image"]: record["stability"] for record in read_manifest(folder)["masks"]}
+    return [
+        item
+        for item in items
+        if item.get("origin") != "synthetic" or stability.get(_relative(item, folder), 1.0) >= synthetic_floor
+    ]
 
 
 def _steadiest(items: Sequence[dict[str, Any]], stability: Sequence[float], share: float) -> list[int]:

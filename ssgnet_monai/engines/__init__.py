@@ -24,6 +24,7 @@ from ssgnet_monai.engines.stylegan3_iteration import stylegan3_optimizers as sty
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
+from ssgnet_monai.engines.synthetic_screen import SyntheticScreen as SyntheticScreen
 from ssgnet_monai.engines.weights import load_pretrained as load_pretrained
 from ssgnet_monai.engines.weights import load_weights as load_weights
 from ssgnet_monai.engines.weights import start_from as start_from

@@ -13,10 +13,11 @@ from ignite.engine import Engine, Events
 from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.data.folder_lock import hold_folder
 from ssgnet_monai.data.label_change import label_change
-from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels
+from ssgnet_monai.data.pseudo_labels import LabelTask, read_manifest, with_pseudo_labels, without_unsteady
 from ssgnet_monai.data.rounds_log import BASELINE, PSEUDO_LABEL, REAL_ONLY, RoundsLog
 from ssgnet_monai.engines.round_training import RoundTraining, TrainingResult
 from ssgnet_monai.engines.rounds_plan import RoundsPlan
+from ssgnet_monai.engines.synthetic_screen import SyntheticScreen
 from ssgnet_monai.handlers.preemption import Preemption
 from ssgnet_monai.ops.ranks import num_ranks
 
@@ -41,6 +42,7 @@ class PseudoLabelRounds(Engine):
         log: where rounds are recorded; ``models/``, ``state/`` and ``pseudo_labels/`` lie beside its file.
         plan: the rounds' settings.
         handlers: attached to this engine.
+        screen: leaves generated images out of the pool for the whole run. None: all stay.
 
     Raises:
         ValueError: an empty pool, or several processes.
@@ -56,6 +58,7 @@ class PseudoLabelRounds(Engine):
         log: RoundsLog,
         plan: RoundsPlan,
         handlers: Sequence[Any] = (),
+        screen: SyntheticScreen | None = None,
     ) -> None:
         super().__init__(self._round)
         if num_ranks() > 1:
@@ -70,7 +73,7 @@ class PseudoLabelRounds(Engine):
             )
         self.arm = REAL_ONLY if pool is None else PSEUDO_LABEL
         self.training, self.labeled, self.pool = training, list(labeled), list(pool or ())
-        self.log, self.plan, self.folder = log, plan, log.path.parent
+        self.log, self.plan, self.folder, self.screen = log, plan, log.path.parent, screen
         Preemption().attach(self)  # while labelling; training has its own
         for handler in handlers:
             handler.attach(self)
@@ -107,6 +110,9 @@ class PseudoLabelRounds(Engine):
         if done > self.last_round or self.converged:
             return
         hold_folder(self.folder / "state", "run of pseudo-label rounds")
+        if self.screen is not None:
+            self.pool, screened = self.screen(self.pool)
+            self.log.content.update({"screened": screened} if screened else {})
         self.state.iteration = self.state.epoch = done
         self.state.max_epochs, self.state.epoch_length = self.last_round + 1, 1
         super().run([None])
@@ -115,8 +121,12 @@ class PseudoLabelRounds(Engine):
         t, plan = self.round, self.plan
         logger.info("round %d of %d (%s)", t, self.last_round, self._name(0))
         share = plan.steadiest_share if t == 1 else 1.0
-        soft = plan.labels == "soft"
-        pool = with_pseudo_labels(self.pool, self.label_folder(t - 1), share, soft) if t > 0 and self.pool else []
+        soft, pool, unsteady = plan.labels == "soft", list[dict[str, Any]](), 0
+        if t > 0 and self.pool:
+            labels = self.label_folder(t - 1)
+            pool = without_unsteady(self.pool, labels, plan.synthetic_stability_floor)
+            unsteady = len(self.pool) - len(pool)
+            pool = with_pseudo_labels(pool, labels, share, soft)
         results = [self._train(member, pool) for member in range(plan.teachers)]
         models = [self._model(member).relative_to(self.folder).as_posix() for member in range(plan.teachers)]
         self.log.record(
@@ -126,6 +136,7 @@ class PseudoLabelRounds(Engine):
                 "val_dice": results[0].val_dice,
                 "best_epoch": results[0].best_epoch,
                 "training_samples": {"labeled": len(self.labeled), "pool": _origins(pool)},
+                **({"unsteady_synthetic": unsteady} if plan.synthetic_stability_floor is not None else {}),
                 "seconds": sum(result.seconds for result in results),
                 "model": models[0],
                 **({"teachers": models} if len(models) > 1 else {}),

@@ -23,6 +23,8 @@ class RoundsPlan:
         choose: the arm's answer: "last" round, or the "best" on validation.
         teachers: networks trained in each round, which label the pool together; the first of them is the round's model.
         steadiest_share: share of the pool that the first round learns from, see ``with_pseudo_labels``, in (0, 1].
+        synthetic_stability_floor: generated images of less stable labels are left out of a round, in [0, 1]; None: none
+            are, see ``without_unsteady``.
         labels: what the pool is given: "hard" class numbers or "soft" probabilities.
         mixture: shares of labelled, real and synthetic samples in a round.
         min_delta: with ``patience``, the smallest gain in validation Dice that counts as one.
@@ -39,6 +41,7 @@ class RoundsPlan:
     choose: str = "best"
     teachers: int = 1
     steadiest_share: float = 1.0
+    synthetic_stability_floor: float | None = None
     labels: str = "hard"
     mixture: Mixture = PROPORTIONAL
     min_delta: float = 0.001
@@ -54,6 +57,9 @@ class RoundsPlan:
             raise ValueError(f"Expected teachers >= 1, got {self.teachers}.")
         if not 0 < self.steadiest_share <= 1:
             raise ValueError(f"Expected steadiest_share in (0, 1], got {self.steadiest_share}.")
+        floor = self.synthetic_stability_floor
+        if floor is not None and not 0 <= floor <= 1:
+            raise ValueError(f"Expected synthetic_stability_floor in [0, 1] or null, got {floor}.")
         if self.num_rounds < 0:
             raise ValueError(f"Expected num_rounds >= 0, got {self.num_rounds}.")
         if self.patience is not None and self.patience < 1:

@@ -13,6 +13,7 @@ from ssgnet_monai.data.pseudo_labels import (
     pseudo_labels,
     read_manifest,
     with_pseudo_labels,
+    without_unsteady,
 )
 from ssgnet_monai.data.soft_labels import read_soft_label
 
@@ -88,6 +89,9 @@ def test_the_steadiest_of_each_origin_are_taken(tmp_path):
     assert [pool.index({"image": item["image"], "origin": item["origin"]}) for item in taken] == [0, 2, 4]
     assert taken[1]["label"].endswith("mask000002.png")
     assert len(with_pseudo_labels(pool, folder)) == 5
+    steady = without_unsteady(pool, folder, 0.5)
+    assert [pool.index(item) for item in steady] == [0, 1, 2, 4]  # real ones stay
+    assert len(without_unsteady(pool, folder, None)) == 5
 
 
 def test_labels_of_one_answer_have_no_stability_to_choose_by(tmp_path):
