@@ -29,6 +29,7 @@ SCORES = {
 }
 ARM_NAMES = {"pseudo_label": "Pseudo-labels", "real_only": "Real only (control)"}
 BASELINE = "pseudo_label/round_00"
+SHARES = ("pool_fraction", "synthetic_fraction")
 _VALIDATION = ("val_dice", "label_change", "mean_confidence", "foreground", "seconds")
 
 
@@ -51,9 +52,10 @@ def segmentation_row(
         groups: test case -> patient.
 
     Returns:
-        ``{"row", "network", "method", "profile", "labels", "case", "seeds", "masks", "steps", "n", "n_groups",
-        "n_empty", "test", "control_rows", "references", "baseline", "chosen", "control", "interval", "comparisons",
-        "better", "validation", "choices", "seconds", "config_sha256"}``. Scores are fractions in [0, 1], distances in
+        ``{"row", "network", "method", "profile", "labels", "case", "seeds", "masks", "steps", "pool_fraction",
+        "synthetic_fraction", "pool_labels", "n", "n_groups", "n_empty", "test", "control_rows", "references",
+        "baseline", "chosen", "control", "interval", "comparisons", "better", "validation", "choices", "seconds",
+        "config_sha256"}``. Scores are fractions in [0, 1], distances in
         the unit of their name, each a ``statistic`` over seeds. A row is judged by its mean Dice over cases:
         ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against, and
         ``control`` its scores.
@@ -81,6 +83,8 @@ def segmentation_row(
         "seeds": seeds,
         "masks": _masks(rounds, evaluated, masks or {}),
         "steps": common(content.get("steps") for content in rounds.values()),
+        **{key: common(content.get(key) for content in rounds.values()) for key in SHARES},
+        "pool_labels": common(content.get("labels") for content in rounds.values()),
         "n": common(content.get("n") for content in evaluated),
         "n_groups": common(content.get("n_groups") for content in evaluated),
         "n_empty": common(content.get("n_empty") for content in evaluated),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ssgnet_monai.report.number_format import MISSING, count, duration, fixed, short_hash, signed
-from ssgnet_monai.report.segmentation_row import checkpoint_name, mean_dice
+from ssgnet_monai.report.segmentation_row import SHARES, checkpoint_name, mean_dice
 from ssgnet_monai.report.table import Cell, Table, difference, mean_sd, number, said, text, value
 
 _ARMS = ("chosen", "control")
@@ -91,7 +92,9 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         pools = [entry["pool"] for entry in row["validation"] if entry["arm"] == "pseudo_label"]
         pool = pools[-1] if pools else {"synthetic": None, "real": None}
-        given = [value(content) for content in (pool["synthetic"], pool["real"], row["steps"])]
+        given = [value(pool["synthetic"]), value(pool["real"])]
+        given += [_share(row[key], bool(pools)) for key in SHARES]
+        given += [text(row["pool_labels"]), value(row["steps"])]
         names = [text(row[name] or "the bundle’s own") for name in named]
         cells.append([text(row["row"]), *names, *given, text(", ".join(map(str, row["seeds"])))])
     groups = [("", len(named))] if named else []
@@ -102,11 +105,18 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
             *(name.capitalize() for name in named),
             "Synthetic",
             "Real, without mask",
+            "Share of samples",
+            "Synthetic of them",
+            "Labels",
             "Optimiser steps",
             "Random seeds",
         ],
-        groups=[*groups, ("Pseudo-label pool", 2), ("", 2)],
+        groups=[*groups, ("Pseudo-label pool", 5), ("", 2)],
         rows=cells,
+        notes=[
+            "Share of samples: how many of the training samples of a round came from the pool, and of these how many "
+            "were synthetic, where there are both kinds; by sizes: as many as there are images."
+        ],
     )
 
 
@@ -243,6 +253,14 @@ def choice_table(row: dict[str, Any]) -> Table:
         rows=cells,
         notes=["SHA-256 names the file of the weights (first 10 characters)."],
     )
+
+
+def _share(content: Any, pooled: bool) -> Cell:
+    """A cell of a share of samples; None: in proportion to the sizes, or there is no pool."""
+    if content is None and pooled:
+        return text("by sizes")
+    two_decimals = partial(fixed, decimals=2)
+    return number(content, two_decimals) if isinstance(content, (int, float)) else text(said(content))
 
 
 def _mean(stat: dict[str, Any] | None, form: Callable[[float | None], str] = fixed) -> Cell:
