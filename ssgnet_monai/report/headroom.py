@@ -119,14 +119,10 @@ def headroom_text(rows: Sequence[Mapping[str, Any]], budget: float) -> str:
     for row in rows:
         lines.append(f"{row['row']}: mean Dice over {row['n']} test {row['case']}s, one seed, budget {budget:g}")
         lines.append(f"  {row['labelled']} labelled images alone: {fixed(row['dice'])}")
-        for key, name in (
-            ("oracle", "true masks on the pool"),
-            ("image_blind", "image-blind, one mask for all images"),
-        ):
+        for key, name in _OTHERS.items():
             if entry := row[key]:
-                lines.append(
-                    f"  {name}: {fixed(entry['dice']['mean'])}, {_interval(entry['per_case'], -1)} to the above"
-                )
+                more = _interval(entry["per_case"], -1)
+                lines.append(f"  {name}: {fixed(entry['dice']['mean'])}, difference {more}")
         lines.append(f"  {row['advice'].upper()}. {row['sentence']}")
     lines.append(
         f"From a training of {budget:.0%} of the length and one seed: a headroom that is seen here is there, but one "
