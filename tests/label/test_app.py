@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ from PIL import Image
 from tests.label.conftest import SEGMENTER, draw_studies, make_bundle, picture_mask, post, wait_for_training
 
 pytestmark = pytest.mark.slow
+SCORES = "output/disagreement.json"
 
 
-def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_path: Path) -> None:
-    bundle, studies = make_bundle(tmp_path / "bundles"), draw_studies(tmp_path / "studies", 3, 1)
-    scores = bundle / "output" / "disagreement.json"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a bundle and studies that two servers have, one after the other."""
+    root = tmp_path_factory.mktemp("server")
+    make_bundle(root / "bundles")
+    draw_studies(root / "studies", 3, 1)
+    return root
+
+
+def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, root: Path) -> None:
+    bundle, studies, scores = root / "bundles" / SEGMENTER, root / "studies", root / "bundles" / SEGMENTER / SCORES
     with serve([bundle], studies, "--app", "ssgnet") as server:
         client = server.client
         options = client.info()["trainers"][SEGMENTER]["config"]
@@ -35,8 +45,8 @@ def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_
         assert sure[-1]["id"] == max(found, key=lambda image: (found[image], image))
 
         for index in range(2):
-            Image.fromarray(picture_mask(index).astype(np.uint8)).save(tmp_path / "label.png")
-            client.save_label(f"rgb{index}", str(tmp_path / "label.png"), tag="final", params={})
+            Image.fromarray(picture_mask(index).astype(np.uint8)).save(root / "label.png")
+            client.save_label(f"rgb{index}", str(root / "label.png"), tag="final", params={})
         settings = {"device": "cpu", "val_split": 0.5, "max_epochs": 2, "semi_supervised": True, "rounds": "1"}
         served = (bundle / "models" / "model.pt").read_bytes()
         (studies / "cut.png").write_bytes((studies / "rgb2.png").read_bytes()[:200])  # left out of the pool
@@ -54,32 +64,36 @@ def test_unlabelled_studies_train_and_the_least_sure_is_offered(serve: Any, tmp_
         assert client.info()["models"][SEGMENTER]["config"]["model_filename"] == ["model.pt", "model_previous.pt"]
         for _ in range(6):
             client.next_sample("disagreement", {})
+        assert server.log.read_text().count("cut cannot be scored") <= 1  # not at every click
         known = set(json.loads(scores.read_text())["scores"])  # by the rounds or, where the last was no gain, by flips
         assert known - {"cut"} == {"rgb2", "grey0", "grey1", "grey2", "volume0"}
         final = studies / "labels" / "final"
         assert sorted(path.name for path in final.iterdir()) == ["rgb0.png", "rgb1.png"]  # no pseudo-label among them
-        before = scores.read_bytes()
-    with serve([bundle], studies, "--app", "ssgnet") as server:
-        for _ in range(4):
-            server.client.next_sample("disagreement", {})
-        assert scores.read_bytes() == before  # a restarted server does not score again
 
 
-def test_batch_masks_and_how_much_was_corrected(serve: Any, slicer: Any, tmp_path: Path) -> None:
-    bundle, studies = make_bundle(tmp_path / "bundles"), draw_studies(tmp_path / "studies", 1, 1)
+def test_batch_masks_and_how_much_was_corrected_after_a_restart(serve: Any, slicer: Any, root: Path) -> None:
+    bundle, studies = root / "bundles" / SEGMENTER, root / "studies"
+    before = (bundle / SCORES).read_bytes()
     with serve([bundle], studies, "--app", "ssgnet") as server:
         client = server.client
-        drawn = post(slicer, server, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", {})
-        assert set(drawn) == {"rgb0", "grey0", "volume0"}
+        for _ in range(4):
+            client.next_sample("disagreement", {})
+        assert (bundle / SCORES).read_bytes() == before  # a restarted server does not score again
+        (studies / "cut.png").unlink()
+        while "cut" in client.datastore()["objects"]:
+            time.sleep(0.2)
+        body = {"model_filename": "model_previous.pt"}  # untrained, it draws in every study
+        drawn = post(slicer, server, f"/batch/infer/{SEGMENTER}?images=unlabeled&run_sync=true", body)
+        assert set(drawn) == {"rgb2", "grey0", "grey1", "grey2", "volume0"}
         assert all(drawn.values())
         original = studies / "labels" / "original"
-        client.save_label("rgb0", str(original / "rgb0.png"), tag="final", params={})
+        client.save_label("rgb2", str(original / "rgb2.png"), tag="final", params={})
         volume = nibabel.load(original / "volume0.nii.gz")
         other = np.asarray(volume.dataobj).copy()
         other[:, : other.shape[1] // 2] = 0
-        nibabel.save(nibabel.Nifti1Image(other, volume.affine), tmp_path / "label.nii.gz")
-        client.save_label("volume0", str(tmp_path / "label.nii.gz"), tag="final", params={})
+        nibabel.save(nibabel.Nifti1Image(other, volume.affine), root / "label.nii.gz")
+        client.save_label("volume0", str(root / "label.nii.gz"), tag="final", params={})
         found = post(slicer, server, "/scoring/dice?run_sync=true", {})
-    assert found["rgb0"] == 1
+    assert found["rgb2"] == 1
     assert 0 < found["volume0"] < 1
-    assert set(found) == {"rgb0", "volume0"}
+    assert set(found) == {"rgb2", "volume0"}  # the others have one of the two masks

@@ -1,7 +1,9 @@
 """MONAI Label's environment and what is checked before the server starts, without either."""
 
+import errno
 import json
 import logging
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -174,6 +176,16 @@ def test_an_open_address_is_warned_of(tmp_path, caplog, monkeypatch):
     assert words[-3:] == ["--conf", "preload", "true"]
     with pytest.raises(FileNotFoundError, match="Expected a folder of images or a DICOMweb URL"):
         server.start_server([bundle], str(tmp_path / "none"), tmp_path)
+
+
+def test_studies_that_cannot_be_written_are_refused_before_the_start(tmp_path, monkeypatch):
+    def read_only(**where):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(server, "environment_python", lambda folder: folder)
+    monkeypatch.setattr(server.tempfile, "TemporaryFile", read_only)
+    with pytest.raises(PermissionError, match="can be written, since labels are saved in it, got .*Read-only file sys"):
+        server.start_server([], str(tmp_path), tmp_path)
 
 
 class Process:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,17 +126,16 @@ def wait_for_steps(server: Any, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
-def test_a_server_killed_during_training_starts_again(serve: Any, tmp_path: Path) -> None:
-    bundle, studies = make_bundle(tmp_path / "bundles", epoch_length=2), draw_studies(tmp_path / "studies", 1, 0)
-    with serve([bundle], studies) as first:
-        here = SimpleNamespace(**vars(first), root=tmp_path, bundles=[bundle])
-        save_label(here, "rgb0")
-        first.client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.0, "max_epochs": 100_000})
-        wait_for_steps(here)
-        for process in [*first.process.children(recursive=True), first.process]:
-            process.kill()
-        psutil.wait_procs([first.process])
-    with serve([bundle], studies) as second:
+def test_a_server_killed_during_training_starts_again(serve: Any, server: Any) -> None:
+    """Nothing asks the killed one afterwards."""
+    save_label(server, "rgb0")
+    shutil.rmtree(server.bundles[0] / "output")
+    server.client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.0, "max_epochs": 100_000})
+    wait_for_steps(server)
+    for process in [*server.process.children(recursive=True), server.process]:
+        process.kill()
+    psutil.wait_procs([server.process])
+    with serve(server.bundles, server.studies) as second:
         assert second.client.info()["datastore"]["completed"] == 1
         second.client.train_start(SEGMENTER, {"device": "cpu", "val_split": 0.0, "max_epochs": 1})
         assert wait_for_training(second.client)["status"] == "DONE"
