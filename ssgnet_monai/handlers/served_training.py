@@ -61,20 +61,19 @@ class ServedTraining:
 
     def _complete(self, engine: Trainer) -> None:
         self.finished += 1
-        self._tell(engine)
+        self._tell(engine, ended=True)
 
-    def _tell(self, engine: Trainer) -> None:
+    def _tell(self, engine: Trainer, ended: bool = False) -> None:
         if rank() > 0:
             return
         total = engine.state.max_epochs or 1
-        ended = self.finished == self.trainings
-        done = self.finished * total + (engine.state.epoch if engine.state.epoch < total else 0)
+        done = self.finished * total + (0 if ended else engine.state.epoch)
         self.best = max(self.best, self.session.best_metric or 0.0, self.present_metric or 0.0)
         content = {
-            "epoch": self.trainings * total if ended else done,
+            "epoch": done,
             "total_epochs": self.trainings * total,
             "best_metric": self.best,
             "present_metric": self.session.earlier_metric if self.present_metric is None else self.present_metric,
-            **({"total_time": round(time.time() - self.began)} if ended else {}),
+            **({"total_time": round(time.time() - self.began)} if self.finished == self.trainings else {}),
         }
         write_json(self.progress, content)

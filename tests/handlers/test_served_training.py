@@ -51,3 +51,18 @@ def test_the_present_model_is_scored_by_its_own_weights(choose, tmp_path):
     last = json.loads(progress.read_text())
     assert (last["epoch"], last["present_metric"]) == (4, 0.5)
     assert last["best_metric"] == pytest.approx(0.7)
+
+
+def test_progress_never_goes_back_over_several_trainings(tmp_path):
+    session = TrainingSession({"network": torch.nn.Linear(1, 1)}, tmp_path / "state", tmp_path / "trained.pt")
+    progress, seen = tmp_path / "progress.json", []
+    served = ServedTraining(session, None, None, progress, trainings=2)
+    for _ in range(2):  # of the labels alone, and of a round
+        trainer = Engine(lambda engine, batch: None)
+        served.attach(trainer)
+        for event in (Events.STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED):
+            trainer.add_event_handler(event, lambda: seen.append(json.loads(progress.read_text())))
+        trainer.run([0], max_epochs=3)
+    assert [entry["epoch"] for entry in seen] == [0, 1, 2, 3, 3, 3, 4, 5, 6, 6]
+    assert {entry["total_epochs"] for entry in seen} == {6}
+    assert ["total_time" in entry for entry in seen] == [False] * 9 + [True]
