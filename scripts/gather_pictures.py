@@ -2,8 +2,8 @@
 
     python scripts/gather_pictures.py --learn FOLDER --test FOLDER --validation 30 --output FOLDER
 
-Each folder holds images/ and masks/ of the same stems. The output has links to the files, and ``splits.csv`` of stem and
-split for ``ssgnet run ... dataset_dir=OUTPUT prepare.splits=OUTPUT/splits.csv``.
+Each folder holds images/ and masks/ of the same stems. The output has links to the files, and ``splits.csv`` of stem
+and split for ``ssgnet run ... dataset_dir=OUTPUT prepare.splits=OUTPUT/splits.csv``.
 """
 
 from __future__ import annotations

@@ -80,7 +80,13 @@ def _add_prepare(commands: Any) -> None:
     )
     parser.add_argument("--empty-slices", choices=("keep", "drop"), help="of volumes with masks (keep)")
     parser.add_argument("--form", choices=("slices", "volumes"), help="of volumes: cut, or whole as .nii.gz (slices)")
-    parser.add_argument("--spacing", type=float, nargs=3, metavar="MM", help="resample whole volumes (their own)")
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        nargs=3,
+        metavar="MM",
+        help="of whole volumes: left-right, back-front, down-up (their own)",
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: twice the cores, at most 8)")
     parser.set_defaults(handler=_prepare)
 

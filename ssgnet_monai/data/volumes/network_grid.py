@@ -14,7 +14,7 @@ import torch
 from nibabel.affines import voxel_sizes
 from nibabel.orientations import inv_ornt_aff, io_orientation
 
-from ssgnet_monai.data.volumes.resample import resample
+from ssgnet_monai.data.volumes.resample import file_spacing, resample
 
 SAME = 1e-3
 """Relative difference of two spacings that are one."""
@@ -43,7 +43,7 @@ def on_network_grid(
     Args:
         voxels: (I, J, K) array in the file's order.
         affine: (4, 4) voxel to patient coordinates (RAS+), in mm.
-        spacing: mm along each axis of the file, as in preparation; None: as it is.
+        spacing: mm along right, front and up, as in preparation; None: as it is.
         mode: "bilinear", or "nearest" for labels.
 
     Returns:
@@ -77,14 +77,15 @@ def on_file_grid(
     if not _resampled(affine, spacing):
         return values
     assert spacing is not None
-    steps = voxel_sizes(affine) / np.asarray(spacing)
+    steps = voxel_sizes(affine) / np.asarray(file_spacing(affine, spacing))
     for axis, (length, step) in enumerate(zip(shape, steps, strict=True), start=1):
         values = _interpolated(values, axis, torch.arange(length, device=values.device) * float(step))
     return values
 
 
 def _resampled(affine: np.ndarray, spacing: Sequence[float] | None) -> bool:
-    return spacing is not None and not np.allclose(voxel_sizes(affine), spacing, rtol=SAME, atol=0)
+    wanted = None if spacing is None else file_spacing(affine, spacing)
+    return wanted is not None and not np.allclose(voxel_sizes(affine), wanted, rtol=SAME, atol=0)
 
 
 def _interpolated(values: torch.Tensor, axis: int, places: torch.Tensor) -> torch.Tensor:

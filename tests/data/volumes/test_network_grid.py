@@ -34,6 +34,18 @@ def test_a_resampled_ramp_comes_back_to_the_files_voxels(codes):
     assert np.abs(back - stored)[:-2, :-2, :-2].max() < 0.3  # beyond the last new voxel nothing is known
 
 
+@pytest.mark.parametrize("codes", ["PSR", "SLP", "IRA"])
+def test_a_spacing_is_along_the_patients_axes_however_a_file_orders_its_own(codes):
+    ramp = np.add.outer(np.add.outer(np.arange(20), 100 * np.arange(24)), 10_000 * np.arange(9)).astype(np.float32)
+    seen, _ = on_network_grid(ramp, oblique(20, (0.7, 0.8, 5.0)), [1.4, 0.8, 2.5], "bilinear")
+    assert seen.shape == (10, 24, 17)
+    found, found_affine = on_network_grid(
+        *stored_as(codes, ramp, oblique(20, (0.7, 0.8, 5.0))), [1.4, 0.8, 2.5], "bilinear"
+    )
+    assert found.shape == seen.shape
+    np.testing.assert_allclose(np.linalg.norm(found_affine[:3, :3], axis=0), [1.4, 0.8, 2.5])
+
+
 def test_a_spacing_that_is_there_already_changes_nothing():
     voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
     found, _ = on_network_grid(voxels, np.diag([1.25, 1.25, 1.25, 1]), [1.25, 1.25, 1.2501], "bilinear")
