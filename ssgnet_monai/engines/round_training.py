@@ -22,7 +22,7 @@ class TrainingResult:
     """What a training came to.
 
     Args:
-        val_dice: best validation Dice; None: no validation image has foreground.
+        val_dice: best validation Dice, or the last where the end is taken; None: no validation image has foreground.
         best_epoch: of this score.
         seconds: of all processes that worked on it.
     """
@@ -61,11 +61,11 @@ class RoundTraining:
         mixture: Mixture = PROPORTIONAL,
         weights: Path | None = None,
     ) -> TrainingResult:
-        """Train, and write the best weights.
+        """Train, and write the weights that the trainer's ``PublishModel`` takes.
 
         Args:
             state_dir: folder of the training's checkpoints, one for each training.
-            model_path: receives the weights with the best validation score.
+            model_path: receives these weights.
             seed: of the training.
             items: labelled ones, and pool items with their pseudo-labels.
             mixture: shares of labelled, pool and synthetic samples.

@@ -1,6 +1,7 @@
 """The pipeline as a user starts it: a tiny budget, real processes, kills."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -60,9 +61,15 @@ def test_the_demo_survives_a_kill_and_goes_on(tmp_path):
     assert "going on from step" in (output / "logs" / "generator_irregular.log").read_text()
     assert (output / "report.html").stat().st_size > 10_000
     assert "segmentation" in report_of(output)
+    rounds, control = (output / "segmentation" / row / "seed0" for row in ("unet", "unet-equal_total_steps"))
+    assert json.loads((control / "metrics.json").read_text())["chosen"] == "model"
+    steps = json.loads((control / "state" / "train" / "training.json").read_text())["steps"]
+    assert steps == 2 * json.loads((rounds / "rounds.json").read_text())["steps"] == 12
     again = subprocess.run(words, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert "5 already done" in again.stderr or "6 already done" in again.stderr
+    (counts,) = re.findall(r"(\d+) stages, (\d+) already done", again.stderr)
+    assert counts[0] == "7"  # two generators and their images, the rounds, their control, the report
+    assert counts[1] in "67"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
