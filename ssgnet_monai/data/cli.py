@@ -109,6 +109,9 @@ def _add_phantom(commands: Any) -> None:
         "--volumes", type=int, nargs="?", const=12, metavar="N", help="instead: volumes of a body with two organs (12)"
     )
     parser.add_argument("--form", choices=("volumes", "slices"), help="of the volumes: whole, or cut (volumes)")
+    parser.add_argument(
+        "--split", type=float, nargs=3, metavar="SHARE", help="of training, validation, test (0.7 0.1 0.2)"
+    )
     parser.add_argument("--size", type=int, default=64, metavar="PIXELS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: cores, at most 8)")
@@ -159,6 +162,7 @@ def _phantom(arguments: argparse.Namespace) -> int:
     from ssgnet_monai.data.phantom import write_phantom
     from ssgnet_monai.data.phantom_volume import write_phantom_volumes
 
+    split = {} if arguments.split is None else {"split": arguments.split}
     if arguments.volumes is not None:
         if arguments.num_classes is not None:
             raise ValueError("Expected --classes for pictures alone; the volumes have two organs. Leave it out.")
@@ -169,6 +173,7 @@ def _phantom(arguments: argparse.Namespace) -> int:
             arguments.seed,
             form=arguments.form or "volumes",
             workers=arguments.workers,
+            **split,
         )
         return 0
     if arguments.form:
@@ -180,5 +185,6 @@ def _phantom(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         num_classes=arguments.num_classes or 2,
         workers=arguments.workers,
+        **split,
     )
     return 0

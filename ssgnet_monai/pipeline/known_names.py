@@ -42,7 +42,7 @@ def prepare_options(dataset: str) -> list[str]:
         return sorted(set(adapter_options(known[dataset])) - OWN_OPTIONS)
     functions: list[Callable] = [write_phantom, write_phantom_volumes] if dataset == "phantom" else [prepare_folder]
     options = {name for function in functions for name in inspect.signature(function).parameters} - OWN_OPTIONS
-    return sorted(options - {"split"} if dataset == "phantom" else options | (OPTIONS.keys() - OWN_OPTIONS))
+    return sorted(options if dataset == "phantom" else options | (OPTIONS.keys() - OWN_OPTIONS))
 
 
 @lru_cache

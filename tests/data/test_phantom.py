@@ -3,6 +3,7 @@ import pytest
 import torch
 from skimage.filters import threshold_otsu
 
+from ssgnet_monai import cli
 from ssgnet_monai.data import load_datalist, write_phantom
 from ssgnet_monai.data.phantom import draw_phantom, plan_phantom
 from ssgnet_monai.data.phantom_lesion import PHANTOM_CLASSES, draw_patient, render_lesion
@@ -149,3 +150,11 @@ def test_more_classes_of_masks_in_the_same_pictures(tmp_path):
 def test_pictures_of_two_classes_are_those_of_before():
     image, mask = draw_phantom(plan_phantom((2, 2), seed=3)[1], 1, 32, seed=3)
     assert (int(image.astype(int).sum()), int(mask.sum())) == (314372, 299)
+
+
+def test_the_command_takes_shares_of_the_lists(tmp_path):
+    command = ["data", "phantom", "--out", str(tmp_path), "--num-images", "30", "10", "--size", "16"]
+    assert cli.main([*command, "--split", "0.3", "0.1", "0.6"]) == 0
+    datalist = load_datalist(tmp_path)
+    assert sum(len(datalist[split]) for split in ("training", "validation", "test")) == 40
+    assert len(datalist["test"]) > len(datalist["training"]) > len(datalist["validation"]) > 0

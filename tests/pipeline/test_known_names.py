@@ -14,6 +14,6 @@ def test_the_first_unknown_name_is_told_with_the_nearest_known_one():
 
 
 def test_options_of_preparation_are_those_of_the_command_line():
-    assert prepare_options("phantom") == ["form", "num_classes", "num_images", "seed", "volumes", "workers"]
+    assert prepare_options("phantom") == ["form", "num_classes", "num_images", "seed", "split", "volumes", "workers"]
     assert {"images", "masks", "groups", "mask_threshold", "max_megapixels"} <= set(prepare_options("folder"))
     assert "out" not in prepare_options("folder")
