@@ -1,4 +1,4 @@
-"""Test scores of each class: overlap and surface distances of the models that validation chose, and all-class means."""
+"""Test scores of each class: overlap and surface distances of the chosen models, and all-class means."""
 
 from __future__ import annotations
 

@@ -70,8 +70,11 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
             synthesis.append(_synthesis(stage, paper))
     rows, groups = run.rows("segmentation"), case_groups(read_json(run.datalist) or {})
     settings = {folder_name(name): row or {} for name, row in (config.get("segmentation") or {}).items()}
-    controls = {name: _control_stages(row, rows) for name, row in settings.items()}
-    of_others = {stages[0].path.parent.name for named in controls.values() for stages in named.values()}
+    controls = {
+        name: {key: rows.get(folder, []) for key, folder in _control_folders(row).items()}
+        for name, row in settings.items()
+    }
+    of_others = {folder for row in settings.values() for folder in _control_folders(row).values()}
     for name in (name for name in rows if name not in of_others):
         with results_of(run.root / "segmentation" / name):
             row = segmentation_row(name, rows[name], settings.get(name), masks, controls.get(name), groups)
@@ -107,10 +110,9 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     }
 
 
-def _control_stages(row: dict[str, Any], rows: dict[str, list[StageFolder]]) -> dict[str, list[StageFolder]]:
-    """The seeds of each control of a row that has begun; a control is a row of its own without a section of its own."""
-    named = {key: folder_name(name) for key, name in (row.get("controls") or {}).items() if name}
-    return {key: rows[folder] for key, folder in named.items() if rows.get(folder)}
+def _control_folders(row: dict[str, Any]) -> dict[str, str]:
+    """The folder of each control of a row: a control is a row of its own, without a section of its own."""
+    return {key: folder_name(name) for key, name in (row.get("controls") or {}).items()}
 
 
 def _data(run: RunLayout) -> dict[str, Any] | None:

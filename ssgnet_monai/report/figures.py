@@ -56,7 +56,7 @@ def dice_plot(row: dict[str, Any]) -> Plot | None:
         label = f"{split} Dice by round for {row['row']}: {_from_to(lines)}"
         svg = line_chart(lines, label, "round", f"Dice, {split.lower()}", value_range(values), whole_x=True)
         panels.append(Panel(split, svg))
-    chosen = " A ring marks the rounds that validation chose." if rings else ""
+    chosen = " A ring marks the chosen rounds." if rings else ""
     mean = " Points are means over seeds." if len(row["seeds"]) > 1 else ""
     over = " Dice is pooled here, as validation looks at it" + (
         ", and a mean over classes." if len(row["labels"]) > 2 else "."

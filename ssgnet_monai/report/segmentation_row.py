@@ -57,8 +57,8 @@ def segmentation_row(
         "baseline", "chosen", "control", "interval", "comparisons", "better", "validation", "choices", "seconds",
         "config_sha256"}``. Scores are fractions in [0, 1], distances in
         the unit of their name, each a ``statistic`` over seeds. A row is judged by its mean Dice over cases:
-        ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against, and
-        ``control`` its scores.
+        ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against,
+        ``control`` its scores, and ``unfinished`` names controls that lack a seed which the row has.
     """
     seeds = [stage.seed for stage in stages]
     rounds = {stage.seed: read_json(stage.rounds) or {} for stage in stages}
@@ -97,6 +97,7 @@ def segmentation_row(
         "interval": mean_interval(ours, groups or {}),
         "comparisons": comparisons,
         "better": better,
+        "unfinished": [CONTROLS[k] for k in controls or () if k in CONTROLS and set(ours) - set(others[k])],
         "validation": _validation_entries([content for content in rounds.values() if content]),
         "choices": [_choice(seed, rounds[seed], metrics[seed]) for seed in seeds],
         "seconds": statistic(content.get("seconds") for content in evaluated),

@@ -222,7 +222,7 @@ def validation_table(row: dict[str, Any]) -> Table:
         groups=[("Validation", 2 if binary else 1), ("Pseudo-labels", 3), ("Pool images", 2), ("", 1)],
         rows=cells,
         notes=[
-            f"These scores chose the round; they are not results. {of}"
+            f"These scores are to choose by, not results. {of}"
             "Labels changed: fraction of pool pixels whose label differs from the round before. Confidence and "
             "foreground: means over the pool, 0 to 1. Labels not used: an earlier model scored at least as high on "
             "validation, so its labels stayed."

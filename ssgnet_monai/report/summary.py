@@ -48,8 +48,8 @@ def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
     if row["better"]:
         colour, headline = _VERDICTS[verdict(row["better"]["per_case"])]
         sentences = [_verdict_sentence(row), *sentences, *_control_sentences(row)]
-        if len(row["better"]["seeds"]) == 1:
-            headline += ", one seed"
+        headline += ", one seed" if len(row["better"]["seeds"]) == 1 else ""
+        headline += ", controls unfinished" if row["unfinished"] else ""
     elif baseline:
         sentences.append("Without a control, or without per_case.csv of both, nothing can be said about a gain.")
     return _answer(row, colour, headline, [*sentences, *_floor_sentences(row)])
@@ -119,8 +119,9 @@ def _control_sentences(row: dict[str, Any]) -> list[str]:
             f"With true masks on the pool it would be {_mean_sd(entry['dice'])}: the headroom is "
             f"{signed(-entry['per_case']['difference'])} [{signed(-high)} to {signed(-low)}]."
         )
-    missing = [entry for entry in row["control_rows"] if entry["evaluated"] < len(entry["seeds"])]
-    sentences += [f"Not yet evaluated in every seed: {_uncapitalised(entry['name'])}." for entry in missing]
+    if row["unfinished"]:
+        missing = "; ".join(map(_uncapitalised, row["unfinished"]))
+        sentences.append(f"A control is not finished, so that this may change: {missing}.")
     return sentences
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,5 +123,9 @@ def test_a_control_that_is_not_evaluated_yet_is_said(build_run: Build) -> None:
     again = next(entry for entry in report["segmentation"][0]["comparisons"] if entry["control"] == "duplicate_real")
     assert again["seeds"] == [0]
     text = " ".join(report["answers"][0]["sentences"])
-    assert "Not yet evaluated in every seed: labelled images again as the pool." in text
+    assert "A control is not finished, so that this may change: labelled images again as the pool." in text
+    assert report["answers"][0]["headline"] == "no difference seen, controls unfinished"
+    shutil.rmtree(run / "segmentation" / "unet_30_again")
+    report = collect(run)
+    assert report["segmentation"][0]["unfinished"] == ["Labelled images again as the pool"]
     write_report(run)
