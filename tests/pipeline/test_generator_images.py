@@ -35,7 +35,7 @@ def experiment(*overrides: str) -> dict[str, Any]:
         [],
         ["segmentation.unet.config.labeled_by=image", "segmentation.unet.num_labeled=13", "seeds=[5]"],
         ["segmentation.unet.num_labeled=null", "segmentation.unet.labeled_list={names}", "seeds=[1, 2]"],
-        ["segmentation.unet.num_labeled=null"],
+        ["segmentation.unet.num_labeled=null", "controls=[]"],
     ],
 )
 def test_generators_and_segmenters_get_the_same_images(tmp_path: Path, row: list[str]) -> None:

@@ -131,15 +131,21 @@ def test_a_misspelt_id_of_a_dataset_or_network_file_is_named(tmp_path: Path) -> 
 def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixture) -> None:
     assert cli.main(["run", str(DEMO), "--explain", "steps", "budget=0.1"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "segmentation.unet: steps = 30",
-        "  30     budget 0.1 (command line)  <- this one counts",
-        "  300    segmentation.unet.config",
+        "segmentation.unet: steps = 80",
+        "  80     budget 0.1 (command line)  <- this one counts",
+        "  800    segmentation.unet.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
         "",
-        "segmentation.unet-equal_total_steps: steps = 90",
-        "  90     budget 0.1 (command line)  <- this one counts",
-        "  900    segmentation.unet-equal_total_steps.config",
+        "segmentation.unet-equal_total_steps: steps = 240",
+        "  240    budget 0.1 (command line)  <- this one counts",
+        "  2400   segmentation.unet-equal_total_steps.config",
+        "  1500   profile segmentation_cpu",
+        "  10000  train.yaml of ssgnet_segmentation",
+        "",
+        "segmentation.unet-oracle: steps = 80",
+        "  80     budget 0.1 (command line)  <- this one counts",
+        "  800    segmentation.unet-oracle.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
     ]
@@ -216,13 +222,13 @@ def test_explain_tells_the_command_line_from_the_file(capsys: pytest.CaptureFixt
     assert told("steps", "segmentation.unet.config.steps=7") == [
         "segmentation.unet: steps = 7",
         "  7      command line  <- this one counts",
-        "  300    segmentation.unet.config",
+        "  800    segmentation.unet.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
     ]
     assert (
-        told("steps", "segmentation.unet.config.steps=300")[1]
-        == "  300    segmentation.unet.config  <- this one counts"
+        told("steps", "segmentation.unet.config.steps=800")[1]
+        == "  800    segmentation.unet.config  <- this one counts"
     )
     assert told("image_size", "image_size=48")[1:3] == [
         "  48   command line  <- this one counts",
@@ -230,8 +236,8 @@ def test_explain_tells_the_command_line_from_the_file(capsys: pytest.CaptureFixt
     ]
     assert told("num_labeled", "segmentation.unet.num_labeled=5")[1] == "  5     command line  <- this one counts"
     assert told("steps", "budget=0.1", "segmentation.unet.config.epoch_length=3")[1:3] == [
-        "  30     budget 0.1 (command line)  <- this one counts",
-        "  300    segmentation.unet.config",
+        "  80     budget 0.1 (command line)  <- this one counts",
+        "  800    segmentation.unet.config",
     ]
     assert told("network_def#_target_", "segmentation.unet.network=vmunet")[1:] == [
         "  ssgnet_monai.networks.VMUNet  network vmunet (command line)  <- this one counts",

@@ -36,6 +36,8 @@ def test_stages_form_one_chain_from_data_to_report(tmp_path):
         "segmentation_unet_seed1",
         "segmentation_unet-equal_total_steps_seed0",
         "segmentation_unet-equal_total_steps_seed1",
+        "segmentation_unet-oracle_seed0",
+        "segmentation_unet-oracle_seed1",
         "report",
     ]
     assert set(stages[-1].inputs) == {s.outputs.metrics for s in stages if s.outputs.metrics}

@@ -51,6 +51,7 @@ def test_one_stage_of_every_kind_is_timed(tmp_path: Path):
         "synthesis",
         "segmentation/unet",
         "segmentation/unet-equal_total_steps",
+        "segmentation/unet-oracle",
         "segmentation/other_row",
         "report",
     ]
