@@ -161,7 +161,7 @@ engines.load_weights: network path?
 engines.destroy_process_group:
 engines.save_class_names: classes model_path!
 engines.start_from: path? session
-engines.train_control: training labeled plan pool
+engines.train_control: training labeled plan pool name
 engines.stylegan3_optimizers: generator discriminator g_lr d_lr r1_interval
 engines.write_probabilities: evaluator folder? path! classes
 handlers.AdaController: session augment target interval kimg batch_size

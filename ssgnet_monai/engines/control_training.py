@@ -14,6 +14,7 @@ def train_control(
     labeled: Sequence[dict[str, Any]],
     plan: RoundsPlan,
     pool: Sequence[dict[str, Any]] = (),
+    name: str = "equal_total_steps",
 ) -> None:
     """Train once, as a round trains, and write the session's model.
 
@@ -26,6 +27,11 @@ def train_control(
         labeled: items with "image" and "label".
         plan: of the rounds that this is a control of.
         pool: further items with "image" and "label", mixed in as a round mixes in its pool.
+        name: of the control; the checkpoints of another one are refused.
+
+    Raises:
+        ValueError: the session's folder holds another control.
     """
     session = training.session
+    session.trained_with["control"] = name
     training.run(session.state_dir, session.model_path, plan.seed, (labeled, pool), plan.mixture)

@@ -11,7 +11,7 @@ from monai.inferers import Inferer, SimpleInferer
 from ssgnet_monai.data.label_space import to_probabilities
 from ssgnet_monai.data.label_vote import vote
 from ssgnet_monai.data.tensor_file import load_tensors
-from ssgnet_monai.transforms.image_views import View
+from ssgnet_monai.transforms.view import View
 
 
 class Predictor:

@@ -37,8 +37,9 @@ def downloaded_files() -> list[Path]:
     """Files of weights that torch and timm have downloaded before, in their caches; nothing is fetched."""
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))  # where timm's downloads go
-    found = [*(Path(torch.hub.get_dir()) / "checkpoints").glob("*"), *hub.glob("models--timm--*/snapshots/*/*")]
-    return sorted(file for file in found if file.is_file() and file.suffix in SUFFIXES)
+    found = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("*"))
+    found += sorted(hub.glob("models--timm--*/snapshots/*/*"))
+    return [file for file in found if file.is_file() and file.suffix in SUFFIXES]
 
 
 def weights_file(architecture: str, source: str | Path) -> Path:

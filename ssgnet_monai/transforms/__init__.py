@@ -10,7 +10,6 @@ from ssgnet_monai.transforms.class_numbers import ClassProbabilitiesd as ClassPr
 from ssgnet_monai.transforms.clean_mask import CleanMaskd as CleanMaskd
 from ssgnet_monai.transforms.drop_spatial_shape import DropSpatialShaped as DropSpatialShaped
 from ssgnet_monai.transforms.equalise_contrast import EqualiseContrastd as EqualiseContrastd
-from ssgnet_monai.transforms.image_views import image_views as image_views
 from ssgnet_monai.transforms.load_image_mask import LoadImageMaskd, UprightPILReader
 from ssgnet_monai.transforms.load_volume import LoadVolumed as LoadVolumed
 from ssgnet_monai.transforms.normalize_for_encoder import NormalizeForEncoderd as NormalizeForEncoderd
@@ -23,4 +22,5 @@ from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
 from ssgnet_monai.transforms.scale_volume import NormalizeVolumed as NormalizeVolumed
 from ssgnet_monai.transforms.scale_volume import WindowVolumed as WindowVolumed
 from ssgnet_monai.transforms.strong_augmentation import StrongAugmentation as StrongAugmentation
+from ssgnet_monai.transforms.view import image_views as image_views
 from ssgnet_monai.transforms.viewer_mask import ViewerMaskd as ViewerMaskd

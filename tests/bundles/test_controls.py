@@ -1,6 +1,7 @@
 """The controls of rounds: one training each, of the rounds' own images and first weights, scored as any model."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -67,6 +68,13 @@ def test_without_its_pool_a_control_is_the_baseline_of_the_rounds(control, round
     train(control, phantom, tmp_path / "mixed")
     mixed = same(tmp_path / "mixed" / "model.pt", rounds[1] / "models" / "baseline.pt")
     assert mixed is (control == "equal_total_steps")
+
+
+def test_a_control_does_not_go_on_from_another_ones_checkpoints(phantom, tmp_path):
+    train("duplicate_real", phantom, tmp_path)
+    with pytest.raises(RuntimeError) as caught:  # MONAI's, around ours
+        train("oracle", phantom, tmp_path)
+    assert re.search("Expected control: 'duplicate_real', .* got 'oracle'", str(caught.value.__cause__))
 
 
 def test_an_oracle_without_hidden_images_is_refused(phantom, tmp_path):

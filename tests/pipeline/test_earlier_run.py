@@ -29,7 +29,9 @@ OVERRIDES = [
     "synthesis.images=24",
     "synthesis.config={kimg: 0.128, tick_kimg: 0.032, channel_max: 8}",
     "segmentation.unet.config={steps: 6, epoch_length: 2, num_rounds: 1, pool: both, confidence_floor: 0.52}",
-    "prepare.num_images=[28,12]",
+    "prepare={num_images: [28, 12]}",
+    "segmentation.unet.num_labeled=24",
+    "controls=[equal_total_steps]",
 ]
 ROW = Path("segmentation", "unet", "seed0")
 

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from ssgnet_monai.transforms.image_views import image_views
+from ssgnet_monai.transforms.view import image_views
 
 
 @pytest.mark.parametrize(("dims", "mirror", "number"), [(2, True, 8), (2, False, 4), (3, True, 8), (3, False, 4)])
