@@ -39,7 +39,7 @@ def downloaded_files() -> list[Path]:
     hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))  # where timm's downloads go
     found = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("*"))
     found += sorted(hub.glob("models--timm--*/snapshots/*/*"))
-    return [file for file in found if file.is_file() and file.suffix in SUFFIXES]
+    return sorted(file for file in found if file.is_file() and file.suffix in SUFFIXES)
 
 
 def weights_file(architecture: str, source: str | Path) -> Path:
