@@ -197,6 +197,7 @@ networks.ImageClassifier: {NETWORK}
 networks.TransUNet: {NETWORK}
 networks.VMUNet: {NETWORK}
 networks.VNet: {NETWORK}
+networks.pretrained_unet: {NETWORK} frozen_statistics
 networks.stylegan3.Discriminator: {NETWORK}
 networks.stylegan3.Generator: {NETWORK}
 networks.synchronise_batch_norm: network
