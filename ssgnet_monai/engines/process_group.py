@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import ignite.distributed as idist
 from torch import distributed
+
+GIVE_BACK = 0.2
+"""Seconds that gloo's threads get at the end."""
 
 
 def init_process_group(backend: str) -> None:
@@ -25,4 +29,7 @@ def init_process_group(backend: str) -> None:
 def destroy_process_group() -> None:
     """Wait until every process is done, then leave the group."""
     idist.barrier()
+    # Gloo's threads give back the tensors of their last messages, for which they need Python. One that Python's end
+    # overtakes aborts the process.
+    time.sleep(GIVE_BACK)
     idist.finalize()
