@@ -124,7 +124,7 @@ def test_a_pretrained_unet_goes_on_bit_for_bit_within_its_warm_up(phantom, tmp_p
     half = train("parts", **{"train#trainer#max_epochs": 2, "lr_scheduler#t_total": 4})
     assert half["iteration"] == 2
     rates = [group["lr"] for group in half["session"]["objects"]["optimizer"]["param_groups"]]
-    assert rates == pytest.approx([7e-5, 7e-4])  # 0.1 + 0.9 * 2 / 3 of the encoder's and the decoder's
+    assert rates == pytest.approx([2.1e-4, 7e-4])  # 0.1 + 0.9 * 2 / 3 of the encoder's and the decoder's
     again = train("parts")
     assert (whole["iteration"], again["iteration"]) == (4, 4)
     for key, value in whole["session"]["objects"]["network"].items():
