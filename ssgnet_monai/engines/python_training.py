@@ -142,7 +142,7 @@ def _parser(
     parser.update(
         {
             "network_def": "$given['network']",
-            "datalist": {"intensity_window": [0, 255]},
+            "datalist": {"intensity_window": [0, 255], "training": "$given['labeled'] + given['pool']"},
             "label_names": list(label_names),
             "labeled": "$given['labeled']",
             "hidden": [],

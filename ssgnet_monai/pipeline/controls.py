@@ -67,12 +67,13 @@ def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict
     return {**row, "method": control, "config": config, "controls": {}}
 
 
-def _total_steps(experiment: Mapping[str, Any], name: str) -> int:
+def _total_steps(experiment: Mapping[str, Any], name: str) -> int | str:
     merged = settings_of({**experiment, "budget": 1}, "segmentation", name).merged
     steps, rounds, teachers = (merged[key] for key in ("steps", "num_rounds", "teachers"))
-    if not all(type(value) is int for value in (steps, rounds, teachers)):
+    if type(rounds) is not int or type(teachers) is not int:
         raise ValueError(
-            f"Expected whole numbers for steps, num_rounds and teachers of segmentation.{name}, whose control has the "
-            f"steps of all trainings together, got {steps!r}, {rounds!r} and {teachers!r}."
+            f"Expected whole numbers for num_rounds and teachers of segmentation.{name}, whose control has the steps "
+            f"of all trainings together, got {rounds!r} and {teachers!r}."
         )
-    return steps * (rounds + 1) * teachers
+    trainings = (rounds + 1) * teachers
+    return f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings

@@ -127,8 +127,11 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = (), trust_code:
     _check_growth(experiment)
     _check_images(content, experiment)
     dataset = experiment["dataset"]
+    known = prepare_options(dataset)
+    given = mapping(experiment["prepare"], "prepare").items()
+    experiment["prepare"] = {key: value for key, value in given if value is not None or key in known}
     for options in (read_config("dataset", dataset).get("prepare", {}), experiment["prepare"]):
-        check_names(mapping(options, "prepare"), prepare_options(dataset), f"prepare (dataset {dataset})")
+        check_names(mapping(options, "prepare"), known, f"prepare (dataset {dataset})")
     _check_form(experiment)
     seeds = experiment["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):

@@ -45,7 +45,8 @@ def pool(tmp_path: Path) -> Path:
     confidence = torch.tensor([0.9, 0.6, 0.8, 0.7, 0.5, 0.5])
     masks = torch.zeros(6, 1, 32, 32, dtype=torch.uint8)
     masks[..., 4:20, 10:30] = 1
-    folder.write(folder.begin(items), items, {"mask": masks, "confidence": confidence, "classes": confidence[:, None]})
+    known = {"mask": masks, "confidence": confidence, "classes": confidence[:, None], "stability": confidence}
+    folder.write(folder.begin(items), items, known)
     folder.publish(items, {})
     return folder.folder
 

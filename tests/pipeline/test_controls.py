@@ -89,6 +89,8 @@ def test_a_row_with_the_name_of_a_control_is_refused(load):
         load({"a": {"num_labeled": 30}, "a-oracle": {"num_labeled": 30}})
 
 
-def test_steps_that_are_no_number_are_refused(load):
-    with pytest.raises(ValueError, match=r"whole numbers for steps, .* got '\$5 \* 2', 2 and 1"):
-        load({"ours": {"num_labeled": 30, "config": {"steps": "$5 * 2"}}})
+def test_steps_may_be_an_expression_and_the_number_of_trainings_may_not(load):
+    rows = load({"ours": {"num_labeled": 30, "config": {"steps": "$5 * 2"}}})
+    assert rows["ours-equal_total_steps"]["config"]["steps"] == "$(5 * 2) * 3"
+    with pytest.raises(ValueError, match=r"whole numbers for num_rounds .* got '\$1 \+ 1' and 1"):
+        load({"ours": {"num_labeled": 30, "config": {"num_rounds": "$1 + 1"}}})

@@ -68,7 +68,7 @@ def test_folders_are_called_as_studies_are(tmp_path, monkeypatch, name):
     plain = name if name not in ("Study #3", "A: B", "null", "~", "{x}") else f"'{name}'"
     file.write_text(f"dataset_dir: {plain}\nprepare: {{images: {plain}}}\nsegmentation: {{{plain}: {{}}}}\n")
     if name not in ("A: B", "Study #3", "~", "{x}"):
-        assert list(load_experiment(file)["segmentation"]) == [name]
+        assert list(load_experiment(file)["segmentation"]) == [name, f"{name}-equal_total_steps"]
     file.write_text(f"dataset_dir: {plain}\n")
     assert load_experiment(file)["dataset_dir"] == name
 

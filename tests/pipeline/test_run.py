@@ -176,8 +176,9 @@ def test_a_failing_stage_shows_its_log_and_says_that_nothing_is_lost(tmp_path):
 def test_a_dry_run_beside_a_live_run_leaves_every_file_as_it_is(tmp_path):
     output = tmp_path / "run"
     words = command(
-        "demo", output, "prepare.num_images=[28,12]", "synthesis.config={kimg: 50, tick_kimg: 0.064, channel_max: 8}"
-    )
+        "demo", output, "controls=[]", "prepare.num_images=[28,12]",
+        "synthesis.config={kimg: 50, tick_kimg: 0.064, channel_max: 8}",
+    )  # fmt: skip
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
     def hashes():
