@@ -110,7 +110,7 @@ OWN = f"""
 data.GeneratorRecord: model_path? dataset_dir? class_name classes
 data.LatentDataset: num_images z_dim seed class_cycle classes skip
 data.RoundsLog: path! header
-data.SampleStream: data transform seed pool pool_fraction cache_bytes
+data.SampleStream: data transform seed pool mixture cache_bytes
 data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers progress copy_cache
 data.StreamSampler: start
 data.class_items: datalist split

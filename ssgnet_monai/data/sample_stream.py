@@ -32,11 +32,11 @@ class SampleStream(Dataset):
         transform: MONAI transform of an item.
         seed: seed of the order and of the random transforms.
         pool: further items, sampled beside ``data``; those of the origin "synthetic" are the synthetic ones.
-        pool_fraction: share of samples taken from the pool, in [0, 1). None: in proportion to the sizes.
+        mixture: shares of the two, and of real and synthetic images of the pool.
         cache_bytes: most memory that kept items may take, in bytes.
 
     Raises:
-        ValueError: ``data`` is empty, or ``pool_fraction`` is outside [0, 1).
+        ValueError: ``data`` is empty.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class SampleStream(Dataset):
         transform: Callable | None = None,
         seed: int = 0,
         pool: Sequence[dict[str, Any]] = (),
-        pool_fraction: float | None = None,
+        mixture: Mixture = PROPORTIONAL,
         cache_bytes: float = 2e9,
     ) -> None:
         self.transform = transform if isinstance(transform, Compose) else Compose(transform)
         random = [isinstance(step, RandomizableTrait) for step in self.transform.transforms]
         self._first_random = random.index(True) if any(random) else len(random)
         self.cache_bytes, self.seed = cache_bytes, seed
-        self.set_data(data, pool, mixture=Mixture(pool_fraction))
+        self.set_data(data, pool, mixture=mixture)
 
     def set_data(
         self,

@@ -15,7 +15,7 @@ EQUAL_STEPS = "equal_steps"
 OF_ROUNDS = {
     "num_rounds", "pool", "synthetic", "synthetic_fraction", "start", "gate", "label_views", "teachers",
     "confidence_floor", "steadiest_share", "convergence_min_delta", "convergence_patience", "real_only_control",
-    "synthetic_distances", "synthetic_stability_floor",
+    "synthetic_distances", "synthetic_stability_floor", "labels",
 }  # fmt: skip
 """Settings that a training with known masks does not read."""
 OF_POOL = {"pool_fraction", "finetune_steps"}

@@ -33,7 +33,7 @@ def test_deterministic_transforms_run_once_per_item():
         calls.append(1)
         return x
 
-    stream = SampleStream(ITEMS, Lambdad("image", count), pool=POOL, pool_fraction=0.5)
+    stream = SampleStream(ITEMS, Lambdad("image", count), pool=POOL, mixture=Mixture(0.5))
     drawn = values(stream, 60)
     assert len(calls) == len(set(drawn)) == 20
 
@@ -93,14 +93,14 @@ def test_several_crops_of_an_item_are_several_samples_of_one_batch():
 
 
 def test_a_sample_tells_whether_it_comes_from_the_pool():
-    stream = SampleStream(ITEMS, pool=POOL, pool_fraction=0.25)
+    stream = SampleStream(ITEMS, pool=POOL, mixture=Mixture(0.25))
     batch = next(iter(DataLoader(stream, batch_size=8, sampler=StreamSampler())))
     assert batch["from_pool"].dtype == torch.bool
     assert batch["from_pool"].tolist() == [float(x) >= 100 for x in batch["image"][:, 0, 0, 0]]
     assert batch["from_pool"].sum() == 2
     assert "from_pool" not in POOL[0]
     crops = RandSpatialCropSamplesd("image", roi_size=[1, 1], num_samples=3, random_size=False)
-    stream = SampleStream(ITEMS, crops, pool=POOL, pool_fraction=0.5)
+    stream = SampleStream(ITEMS, crops, pool=POOL, mixture=Mixture(0.5))
     batch = next(iter(DataLoader(stream, batch_size=2, sampler=StreamSampler())))
     assert batch["from_pool"].tolist() == [False] * 3 + [True] * 3
 
