@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "ignite": "pytorch-ignite",
     "dicomweb_client": "dicomweb-client",
     "mamba_ssm": "mamba-ssm",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
     "skimage": "scikit-image",
     "yaml": "pyyaml",
 }
