@@ -119,7 +119,7 @@ data.count_classes: names datalist
 data.datalist_sha256: path?
 data.generated_classes: trained_on class_mix
 data.generator_choice: generator_images num_labeled labeled_list? labeled_by seed
-data.generator_items: datalist class_name generator_images num_labeled labeled_list? labeled_by seed
+data.generator_items: datalist class_name generator_images num_labeled labeled_list? labeled_by seed conditional
 data.split_labeled: items num_labeled labeled_list? labeled_by seed
 data.inference_items: folder? slice_plane
 data.Mixture: pool_fraction synthetic_fraction labeled_from

@@ -1,4 +1,4 @@
-"""Which images a generator learns from: real training images only."""
+"""Which images a generator learns from: real ones, with masks or without, none of validation or test."""
 
 from __future__ import annotations
 
@@ -22,36 +22,40 @@ def generator_items(
     labeled_list: str | Path | Sequence[str] | None = None,
     labeled_by: str = "group",
     seed: int = 0,
+    conditional: bool = False,
 ) -> list[dict[str, Any]]:
-    """Real training items of one class.
+    """Real items of one class, out of the training list and that of images which nobody has labelled.
 
     Args:
         datalist: as ``load_datalist`` gives it.
         class_name: a class, or "all".
-        generator_images: "all" training images, or only the "labeled" ones: those that ``split_labeled`` gives to a
-            segmenter with the same settings.
+        generator_images: "all" images, or only the "labeled" ones: those training images that ``split_labeled`` gives
+            to a segmenter with the same settings.
         num_labeled: of ``split_labeled``, as the three that follow.
         labeled_list: names of patients, volumes or images, or a text file of them.
         labeled_by: "group" or "image".
         seed: of the draw.
+        conditional: whether the generator is told the class of each image, so that images without one are left out.
 
     Returns:
-        The items, in the datalist's order.
+        The items, in the datalist's order, training items first.
 
     Raises:
-        ValueError: no training image of the class, ``generator_images`` is neither word, or what ``split_labeled``
-            refuses.
+        ValueError: no image of the class, ``generator_images`` is neither word, or what ``split_labeled`` refuses.
     """
-    training = datalist["training"]
+    training, unlabeled = datalist["training"], datalist.get("unlabeled", [])
     if _are_labeled(generator_images):
         training, _ = split_labeled(training, num_labeled, labeled_list, labeled_by, seed)
+        unlabeled = []
     training = select_items(training, origin="real")
-    items = select_items(training, class_name)
-    logger.info("class %r: %d training images", class_name, len(items))
+    unlabeled = [item for item in select_items(unlabeled, origin="real") if "class" in item or not conditional]
+    items = select_items([*training, *unlabeled], class_name)
+    listed = sum(class_name in ("all", item.get("class")) for item in training)
+    logger.info("class %r: %d training images, %d that nobody has labelled", class_name, listed, len(items) - listed)
     if len(items) < FEW_IMAGES:
         logger.warning(
-            "class %r has %d training images; under %d a generator tends to copy or to lose variety. Keep ada: true, "
-            "or start from an earlier generator with transfer: PATH.",
+            "class %r has %d images to learn from; under %d a generator tends to copy or to lose variety. Keep ada: "
+            "true, or start from an earlier generator with transfer: PATH.",
             class_name,
             len(items),
             FEW_IMAGES,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ssgnet_monai.data import datalist_sha256, load_datalist, pool_items
+from ssgnet_monai.data import datalist_sha256, load_datalist, pool_items, save_datalist
 from ssgnet_monai.data.latents import latent
 from tests.bundles.conftest import TINY_GAN
 
@@ -300,6 +300,21 @@ def test_a_generator_goes_on_with_the_same_labelled_images_alone(train):
         train(labeled_by="image", **labeled)
     assert "Expected labeled: [20, 0], with which" in chain(error.value)
     assert "got [20, 0, 'image']" in chain(error.value)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_images_without_masks_and_classes_are_learnt_from_where_no_class_is_needed(
+    train, phantom, tmp_path, conditional
+):
+    datalist = load_datalist(phantom)
+    hidden = datalist["training"][:4]
+    bare = [{"image": item["image"], "group": item["group"], "origin": "real"} for item in hidden]
+    folder = tmp_path / "data"
+    save_datalist({**datalist, "training": datalist["training"][4:], "unlabeled": bare}, folder / "datalist.json")
+    train(kimg=0.008, class_name="all", conditional=conditional, dataset_dir=str(folder))
+    counts = json.loads((tmp_path / "gan" / "generator.json").read_text())["class_counts"]
+    assert counts.get("all", 0) == (0 if conditional else 4)
+    assert sum(counts.values()) == len(datalist["training"]) - (4 if conditional else 0)
 
 
 def test_a_generator_that_does_not_know_its_data_is_refused(train, generate, tmp_path):

@@ -44,6 +44,37 @@ def test_labeled_images_are_exactly_those_that_the_segmenter_has_masks_of(tmp_pa
         assert generator_items(SLICES, "all", "labeled", labeled_list=tmp_path / "names.txt") == labeled
 
 
+UNLABELED = [
+    {"image": "u0.png", "class": "a", "origin": "real"},
+    {"image": "u1.png"},
+    {"image": "u2.png", "class": "b"},
+    {"image": "u3.png", "class": "a", "origin": "synthetic"},
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted", "told"),
+    [
+        ({}, ["u0.png", "u1.png", "u2.png"], "'all': 20 training images, 3 that"),
+        ({"conditional": True}, ["u0.png", "u2.png"], "'all': 20 training images, 2 that"),
+        ({"class_name": "a"}, ["u0.png"], "'a': 10 training images, 1 that"),
+        ({"generator_images": "labeled"}, [], "'all': 20 training images, 0 that"),
+    ],
+)
+def test_generators_see_the_images_that_nobody_has_labelled(options, wanted, told, caplog):
+    caplog.set_level("INFO")
+    found = generator_items({**DATALIST, "unlabeled": UNLABELED}, **options)
+    training = generator_items(DATALIST, options.get("class_name", "all"))
+    assert found[: len(training)] == training
+    assert [item["image"] for item in found[len(training) :]] == wanted
+    assert told in caplog.text
+
+
+def test_a_class_may_have_images_without_masks_only():
+    datalist = {**DATALIST, "unlabeled": [{"image": "u.png", "class": "c"}]}
+    assert [item["image"] for item in generator_items(datalist, "c")] == ["u.png"]
+
+
 def test_a_reviewed_synthetic_image_takes_part_in_the_draw_and_is_no_image_of_a_generator():
     reviewed = [{**item, "origin": "synthetic", "reviewed": True} for item in DATALIST["training"][:10]]
     mixed = {"training": [*reviewed, *DATALIST["training"][10:]]}
