@@ -194,6 +194,7 @@ losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: num_classes metric
 networks.ImageClassifier: {NETWORK}
+networks.ResVNet: {NETWORK}
 networks.TransUNet: {NETWORK}
 networks.VMUNet: {NETWORK}
 networks.VNet: {NETWORK}

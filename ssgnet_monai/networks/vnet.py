@@ -34,13 +34,8 @@ class VNet(nn.Module):
         self, in_channels: int = 1, out_channels: int = 2, width: int = 16, norm: str = "batch", dropout: float = 0.0
     ) -> None:
         super().__init__()
-        channels, before = [width * 2**stage for stage in range(len(_STAGES))], in_channels
-        for stage, (name, depth, features) in enumerate(zip(_STAGES, _CONVOLUTIONS, channels, strict=True)):
-            self.add_module(f"block_{name}", _Block([before] + [features] * depth, norm))
-            if stage < len(_STAGES) - 1:
-                before = 2 * features
-                down = nn.Conv3d(features, before, 2, stride=2)
-                self.add_module(f"block_{name}_dw", _Block([features, before], norm, down))
+        channels = [width * 2**stage for stage in range(len(_STAGES))]
+        self._add_encoder(in_channels, channels, norm)
         for stage, depth in enumerate(_UP_CONVOLUTIONS):
             above, below = channels[-1 - stage], channels[-2 - stage]
             up = nn.ConvTranspose3d(above, below, 2, stride=2)
@@ -66,16 +61,29 @@ class VNet(nn.Module):
                 f"Expected volumes (B, C, X, Y, Z) with sides in multiples of {_STRIDE}, got {tuple(volume.shape)}. "
                 "Choose such a patch_size, or pad."
             )
-        x, skips = volume, []
-        for name in _STAGES[:-1]:
-            x = self.get_submodule(f"block_{name}")(x)
-            skips.append(x)
-            x = self.get_submodule(f"block_{name}_dw")(x)
-        x = self.dropout(self.get_submodule("block_five")(x))
+        *skips, x = self._encode(volume)
+        x = self.dropout(x)
         for stage, skip in enumerate(reversed(skips)):
             x = self.get_submodule(f"block_{_UP_STAGES[stage]}_up")(x) + skip
             x = self.get_submodule(f"block_{_UP_STAGES[stage + 1]}")(x)
         return self.out_conv(self.dropout(x))
+
+    def _add_encoder(self, in_channels: int, channels: list[int], norm: str) -> None:
+        before = in_channels
+        for stage, (name, depth, features) in enumerate(zip(_STAGES, _CONVOLUTIONS, channels, strict=True)):
+            self.add_module(f"block_{name}", _Block([before] + [features] * depth, norm))
+            if stage < len(_STAGES) - 1:
+                before = 2 * features
+                down = nn.Conv3d(features, before, 2, stride=2)
+                self.add_module(f"block_{name}_dw", _Block([features, before], norm, down))
+
+    def _encode(self, volume: torch.Tensor) -> list[torch.Tensor]:
+        """Features at the five resolutions, the finest first."""
+        x, features = volume, []
+        for name in _STAGES[:-1]:
+            features.append(self.get_submodule(f"block_{name}")(x))
+            x = self.get_submodule(f"block_{name}_dw")(features[-1])
+        return [*features, self.get_submodule("block_five")(x)]
 
 
 class _Block(nn.Module):

@@ -17,7 +17,11 @@ from tests.volume_files import oblique, stored_as
 
 SHAPES = [(24, 20, 18), (20, 22, 26), (18, 30, 20), (14, 20, 18)]
 V_NET = {"network_def#width": 2}
-LEAST_PATCH = {"basic_unet_plus_plus": {"patch_size": [32, 16, 16]}, "swin_unetr": {"patch_size": [64, 16, 16]}}
+LEAST_PATCH = {
+    "basic_unet_plus_plus": {"patch_size": [32, 16, 16]},
+    "res_vnet": {"patch_size": [32, 16, 16]},
+    "swin_unetr": {"patch_size": [64, 16, 16]},
+}
 SLOW = {"swin_unetr"}
 TINY = {
     "patch_size": [16, 16, 16],
