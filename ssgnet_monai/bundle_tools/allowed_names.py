@@ -133,7 +133,7 @@ data.slice_items: items plane spatial_dims
 data.training_sha256: path?
 data.volume_items: folder?
 data.with_true_masks: hidden training
-engines.CheckpointEvaluation: evaluator network dataset label_names output_dir! model_path! test_loader \
+engines.CheckpointEvaluation: evaluator network partners dataset label_names output_dir! model_path! test_loader \
     training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
 engines.PaddedInferer: multiple spatial_dims

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +16,13 @@ from monai.data import Dataset
 from monai.engines import SupervisedEvaluator
 from torch.utils.data import DataLoader
 
-from ssgnet_monai.data.atomic_write import atomic_path, sha256_file, write_json
+from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.data.cases import case_names, group_names
 from ssgnet_monai.data.image_files import is_volume
 from ssgnet_monai.engines.case_measurement import CaseMeasurement
 from ssgnet_monai.engines.example_pictures import Example, choose_examples, draw_examples, write_mask
 from ssgnet_monai.engines.reference_answers import reference_answers
-from ssgnet_monai.engines.weights import load_weights
+from ssgnet_monai.engines.run_checkpoints import Checkpoint, run_checkpoints
 from ssgnet_monai.metrics import (
     DISTANCES,
     case_scores,
@@ -40,7 +39,7 @@ COLUMNS = ("case", "model", "class", "tp", "tn", "fp", "fn", "dice", "iou", *DIS
 
 
 class CheckpointEvaluation:
-    """Scores every round's model, the real-only control, and answers that need no network.
+    """Scores every model of a run, the real-only control of rounds, and answers that need no network.
 
     Scores are those of cases: a picture is one, and so is a volume, whose slices are put together again. "n" counts
     cases, "n_images" pictures, slices and volumes, "n_groups" what the bootstrap draws. ``per_case.csv`` has a row for
@@ -48,7 +47,8 @@ class CheckpointEvaluation:
     with those of each class beside them; see ``ssgnet_monai.metrics.segmentation_scores`` for classes that are absent.
     Distances are measured on the network's grid: in voxels, and in mm where the spacing is known.
 
-    After ``rounds`` the checkpoints are those of ``rounds.json``; after plain training the one model.
+    After ``rounds`` the checkpoints are those of ``rounds.json``; after plain training the one model. A training of
+    several networks has one for each, and "ensemble", the mean of their probabilities; see ``run_checkpoints``.
 
     Args:
         evaluator: MONAI evaluator over the test images, its key metric a ``PooledConfusionMetric``, its predictions
@@ -64,6 +64,8 @@ class CheckpointEvaluation:
         seed: seed of the run and of the bootstrap.
         examples: how many cases to draw for the report.
         config_sha256: hash of the run's settings, for the record.
+        partners: further networks that were trained together with the model's, by the name of their weights: those of
+            ``partner`` are ``partner.pt`` beside the model.
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class CheckpointEvaluation:
         seed: int = 0,
         examples: int = 6,
         config_sha256: str | None = None,
+        partners: Mapping[str, torch.nn.Module] | None = None,
     ) -> None:
         self.evaluator, self.network, self.dataset = evaluator, network, dataset
         self.label_names = list(label_names)
         self.output_dir, self.model_path = Path(output_dir), Path(model_path)
         self.test_loader, self.training_loader = test_loader, training_loader
         self.split, self.seed, self.examples, self.config_sha256 = split, seed, examples, config_sha256
+        self.partners = dict(partners or {})
 
     def run(self) -> None:
         """Write ``metrics.json``, ``per_case.csv`` and the example pictures.
@@ -95,7 +99,7 @@ class CheckpointEvaluation:
             ValueError: the rounds are not finished, or a model is not the one that was recorded.
         """
         began = time.perf_counter()
-        checkpoints, choice = self._checkpoints()
+        checkpoints, choice = run_checkpoints(self.output_dir, self.model_path, self.network, self.partners)
         items, training = self.dataset.data, cast(Dataset, self.training_loader.dataset)
         cases = case_names(items)
         answers = reference_answers(self.training_loader, self.test_loader, len(self.label_names))
@@ -134,49 +138,24 @@ class CheckpointEvaluation:
         for name, scores in record["checkpoints"].items():
             logger.info("%s %s: pooled Dice %s", self.split, name, scores["pooled"]["dice"])
 
-    def _checkpoints(self) -> tuple[dict[str, Path], dict[str, str]]:
-        rounds = self.output_dir / "rounds.json"
-        if not rounds.exists():
-            load_weights(self.network, self.model_path)  # a missing model is told before test images are read
-            return {"model": self.model_path}, {"chosen": "model"}
-        log = json.loads(rounds.read_text(encoding="utf-8"))
-        if "choice" not in log:
-            raise ValueError(
-                f"Expected finished rounds in {rounds}, found no choice yet. Run `rounds` to its end first."
-            )
-        paths = {}
-        for arm, records in log["arms"].items():
-            for record in records:
-                if arm == "real_only" and record["round"] == 0:
-                    continue  # the baseline, listed as round 0 of the other arm
-                path = self.output_dir / record["model"]
-                if sha256_file(path) != record["sha256"]:
-                    raise ValueError(
-                        f"Expected {path} to have SHA-256 {record['sha256'][:12]} as recorded before the test, it has "
-                        "another. Models must not change between choice and test: run `rounds` again."
-                    )
-                paths[f"{arm}/round_{record['round']:02d}"] = path
-        chosen = {"chosen": log["choice"], "control": log.get("control_choice")}
-        return paths, {part: _name(choice) for part, choice in chosen.items() if choice is not None}
-
     def _score_all(
-        self, checkpoints: dict[str, Path], choice: dict[str, str], cases: list[str], drawn: list[Example]
+        self, checkpoints: dict[str, Checkpoint], choice: dict[str, str], cases: list[str], drawn: list[Example]
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Counts and distances of the cases with every checkpoint; writes the masks of those that are drawn."""
         parts = {"final": choice["chosen"], "baseline": "pseudo_label/round_00", "control": choice.get("control")}
         counts, distances = {}, {}
-        for name, path in checkpoints.items():
-            images, measured = self._score(path, drawn)
+        for name, checkpoint in checkpoints.items():
+            images, measured = self._score(checkpoint, drawn)
             counts[name], distances[name] = sum_by_case(images, cases), measured.distances()
             for part in (part for part, shown in parts.items() if shown == name):
                 for number, mask in measured.kept.items():
                     write_mask(self.output_dir / "examples" / f"{number}_{part}.png", mask)
         return counts, distances
 
-    def _score(self, path: Path, drawn: list[Example]) -> tuple[torch.Tensor, CaseMeasurement]:
-        load_weights(self.network, path)
+    def _score(self, checkpoint: Checkpoint, drawn: list[Example]) -> tuple[torch.Tensor, CaseMeasurement]:
         measured = CaseMeasurement(self.dataset.data, len(self.label_names), drawn)
-        with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, measured):
+        taking = self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, measured)
+        with checkpoint.answering(self.evaluator), taking:
             self.evaluator.run()
         return self.evaluator.state.metric_details[self.evaluator.state.key_metric_name].cpu(), measured
 
@@ -208,8 +187,3 @@ class CheckpointEvaluation:
                     for name, cells, values in zip(self.label_names[1:], pixels, scores, strict=True):
                         known = ["" if math.isnan(value) else value for value in values]
                         writer.writerow([Path(case).name, model, name, *cells, *known])
-
-
-def _name(choice: dict[str, Any]) -> str:
-    arm = "pseudo_label" if choice["round"] == 0 else choice["arm"]
-    return f"{arm}/round_{choice['round']:02d}"

@@ -16,6 +16,7 @@ from ssgnet_monai.data.atomic_write import sha256_file
 from ssgnet_monai.engines import CheckpointEvaluation
 from ssgnet_monai.engines.case_measurement import CaseMeasurement
 from ssgnet_monai.metrics import PooledConfusionMetric, surface_distances
+from ssgnet_monai.transforms import BatchClassNumbersd
 from tests.volume_files import write
 
 NAMES = ["background", "organ", "tumour"]
@@ -189,6 +190,80 @@ def test_rounds_are_compared_with_their_control_by_pooled_and_by_case_scores(tmp
         np.testing.assert_array_equal(drawn[name], np.roll(last, shift, -1))
 
 
+class Rolled(torch.nn.Module):
+    """Another architecture than ``Told``: the same answer, moved, as probabilities that are nearly certain."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.num_classes = num_classes
+        self.moved, self.sure = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        classes = images[:, 1].round().long().roll(int(self.moved), -1)
+        one_hot = torch.nn.functional.one_hot(classes, max(self.num_classes, 2)).movedim(-1, 1).float()
+        return ((one_hot[:, 1:] - 0.5) * 2 if self.num_classes == 1 else one_hot) * self.sure
+
+
+@pytest.mark.parametrize("logits", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(12, 12), (6, 12, 12)])
+def test_networks_that_were_trained_together_and_their_mean(logits, shape, tmp_path):
+    """The partner is moved by a pixel and surer of itself, so that the mean answers as it does."""
+    samples = [scene(2 * seed, shape) for seed in range(3)]
+    if logits < 3:
+        samples = [tuple(np.where(mask == 2, 1, mask) for mask in pair) for pair in samples]
+    names = NAMES[: max(logits, 2)]
+    folder = tmp_path / "run"
+    folder.mkdir()
+
+    def saved(name, moved, sure):
+        state = {"moved": torch.tensor([float(moved)]), "sure": torch.tensor([float(sure)])}
+        torch.save(state, folder / f"{name}.pt")
+
+    saved("model", 0, 1)
+    saved("partner", 1, 9)
+    network, partner = Rolled(logits), Rolled(logits)
+    dataset = Dataset(
+        [{"image": f"p{number}.png", "index": number} for number in range(3)],
+        lambda item: {
+            "image": torch.from_numpy(np.stack([samples[item["index"]][1] / 255, samples[item["index"]][0]])).float(),
+            "label": torch.from_numpy(samples[item["index"]][1][None]).float(),
+        },
+    )
+    handler = IgniteMetricHandler(PooledConfusionMetric(len(names)), output_transform=from_engine(["pred", "label"]))
+    loader = DataLoader(dataset, batch_size=2)
+    evaluator = SupervisedEvaluator(
+        torch.device("cpu"), loader, network, postprocessing=BatchClassNumbersd("pred"),
+        key_val_metric={"val_dice": handler}, decollate=False,
+    )  # fmt: skip
+    CheckpointEvaluation(
+        evaluator, network, dataset, names, folder, folder / "model.pt", loader, loader, partners={"partner": partner}
+    ).run()
+    record = json.loads((folder / "metrics.json").read_text())
+    assert (list(record["checkpoints"]), record["chosen"]) == (["model", "partner", "ensemble"], "model")
+    assert "control" not in record
+    with open(folder / "per_case.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in (row for row in rows if row["model"] in record["checkpoints"]):
+        found, truth = samples[int(row["case"][1])]
+        moved = np.roll(found, 0 if row["model"] == "model" else 1, -1)
+        dice = expected(moved, truth, names.index(row["class"]))[0]
+        assert float(row["dice"]) == pytest.approx(dice)
+    assert evaluator.network is network
+    saved("partner", 1, float("nan"))
+    with pytest.raises(ValueError, match=r"finite weights in .*partner\.pt"):
+        CheckpointEvaluation(
+            evaluator,
+            network,
+            dataset,
+            names,
+            folder,
+            folder / "model.pt",
+            loader,
+            loader,
+            partners={"partner": partner},
+        ).run()
+
+
 def test_two_classes_have_otsu_and_all_foreground_too(tmp_path):
     samples = [tuple(np.where(mask == 2, 1, mask) for mask in scene(seed, (12, 12))) for seed in range(3)]
     samples.append((np.zeros((12, 12), np.uint8), np.zeros((12, 12), np.uint8)))
@@ -209,6 +284,10 @@ def test_a_missing_model_is_told_before_test_images_are_read(tmp_path):
     untouched = SimpleNamespace(data=[{"image": "a.png"}])
     evaluation = CheckpointEvaluation(None, Told(), untouched, NAMES, tmp_path, tmp_path / "model.pt", None, None)
     with pytest.raises(FileNotFoundError, match=r"Expected trained weights at .*model\.pt"):
+        evaluation.run()
+    torch.save(Told().state_dict(), tmp_path / "model.pt")
+    evaluation.partners = {"partner": Told()}
+    with pytest.raises(FileNotFoundError, match=r"Expected trained weights at .*partner\.pt"):
         evaluation.run()
 
 
