@@ -193,6 +193,8 @@ losses.segmentation_loss: num_logits
 losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: num_classes metric
+networks.DiffusionReconstructor: {NETWORK} schedule timesteps image_times mask_code
+networks.DiffusionSegmenter: {NETWORK} mode schedule timesteps noises ddim_steps seed
 networks.ImageClassifier: {NETWORK}
 networks.ResVNet: {NETWORK}
 networks.TransUNet: {NETWORK}

@@ -1,4 +1,7 @@
 from ssgnet_monai.networks import stylegan3 as stylegan3
+from ssgnet_monai.networks.denoising_unet import DenoisingUNet as DenoisingUNet
+from ssgnet_monai.networks.diffusion_reconstructor import DiffusionReconstructor as DiffusionReconstructor
+from ssgnet_monai.networks.diffusion_segmenter import DiffusionSegmenter as DiffusionSegmenter
 from ssgnet_monai.networks.frozen_norm_unet import pretrained_unet as pretrained_unet
 from ssgnet_monai.networks.image_classifier import ImageClassifier as ImageClassifier
 from ssgnet_monai.networks.rank_batch_norm import synchronise_batch_norm as synchronise_batch_norm
