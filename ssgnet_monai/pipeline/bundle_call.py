@@ -34,8 +34,8 @@ class BundleCall:
 
     def evaluate(self) -> str:
         """A shell line that scores on the test images."""
-        trained = [name for name in self.settings.configs if name not in self.settings.overlays]
-        return self._command([*trained, "evaluate"])
+        tested = [name for name in self.settings.configs if name not in self.settings.training_only]
+        return self._command([*tested, "evaluate"])
 
     def inference(self) -> str:
         """A shell line that runs what was trained."""

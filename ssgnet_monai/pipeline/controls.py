@@ -8,24 +8,14 @@ from typing import Any
 
 from ssgnet_monai.pipeline.known_names import check_names
 from ssgnet_monai.pipeline.methods import CONTROLS, METHODS
-from ssgnet_monai.pipeline.settings import settings_of
-
-EQUAL_STEPS = "equal_steps"
-"""The row's own baseline, which needs no training of its own."""
-OF_ROUNDS = {
-    "num_rounds", "pool", "synthetic", "synthetic_fraction", "start", "gate", "label_views", "teachers",
-    "confidence_floor", "steadiest_share", "convergence_min_delta", "convergence_patience", "real_only_control",
-    "synthetic_distances", "synthetic_stability_floor", "labels",
-}  # fmt: skip
-"""Settings that a training with known masks does not read."""
-OF_POOL = {"pool_fraction", "finetune_steps"}
-"""Settings that a training without a pool does not read."""
+from ssgnet_monai.pipeline.settings import root_id, settings_of
 
 
 def with_controls(experiment: dict[str, Any]) -> dict[str, Any]:
     """Add the rows that the controls of other rows are trained as.
 
     Rows with the same control share it. A row's ``controls`` become a mapping from the control to the name of its row.
+    Among them may be names of other rows, which are compared with and stay rows like any.
 
     Args:
         experiment: checked, with ``controls`` of its own and of rows, which win.
@@ -37,12 +27,13 @@ def with_controls(experiment: dict[str, Any]) -> dict[str, Any]:
     of_controls = dict[str, dict[str, Any]]()
     for name, row in rows.items():
         wanted = experiment["controls"] if row["controls"] is None else row["controls"]
-        check_names(wanted, (EQUAL_STEPS, *CONTROLS), f"controls of segmentation.{name}")
+        check_names(wanted, (*CONTROLS, *experiment["segmentation"]), f"controls of segmentation.{name}")
         if not METHODS[row["method"]].pooled:
             rows[name] = {**row, "controls": {}}
             continue
-        found = dict[str, str]()
-        for control in (c for c in wanted if c != EQUAL_STEPS):
+        others = set(experiment["segmentation"]) - {name, *CONTROLS}
+        found = {other: other for other in wanted if other in others}
+        for control in (c for c in wanted if c in METHODS[row["method"]].controls):
             planned = _control_row(experiment, name, control)
             own = f"{name}-{control}"
             if own in experiment["segmentation"]:
@@ -55,8 +46,8 @@ def with_controls(experiment: dict[str, Any]) -> dict[str, Any]:
 
 def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict[str, Any]:
     row = copy.deepcopy(dict(experiment["segmentation"][name]))
-    unread = OF_ROUNDS | OF_POOL if control == "equal_total_steps" else OF_ROUNDS
-    config = {key: value for key, value in row["config"].items() if key not in unread}
+    method = METHODS[row["method"]].controls[control]
+    config = {key: value for key, value in row["config"].items() if root_id(key) not in METHODS[method].unread}
     if control == "equal_total_steps":
         config["steps"] = _total_steps(experiment, name)
     if control == "oracle" and row["num_labeled"] is None and row["labeled_list"] is None:
@@ -64,16 +55,22 @@ def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict
             f"Expected num_labeled or labeled_list in segmentation.{name} for its oracle, got neither: only masks that "
             "exist and are not used can be those of the pool. Set one of them, or take the oracle out of controls."
         )
-    return {**row, "method": control, "config": config, "controls": {}}
+    return {**row, "method": method, "config": config, "controls": {}}
 
 
 def _total_steps(experiment: Mapping[str, Any], name: str) -> int | str:
+    """Steps of all trainings of a row together: of its rounds and teachers, or of its two networks."""
     merged = settings_of({**experiment, "budget": 1}, "segmentation", name).merged
-    steps, rounds, teachers = (merged[key] for key in ("steps", "num_rounds", "teachers"))
+    trainings = 2 if METHODS[experiment["segmentation"][name]["method"]].partners else _rounds(merged, name)
+    steps = merged["steps"]
+    return f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings
+
+
+def _rounds(merged: Mapping[str, Any], name: str) -> int:
+    rounds, teachers = merged["num_rounds"], merged["teachers"]
     if type(rounds) is not int or type(teachers) is not int:
         raise ValueError(
             f"Expected whole numbers for num_rounds and teachers of segmentation.{name}, whose control has the steps "
             f"of all trainings together, got {rounds!r} and {teachers!r}."
         )
-    trainings = (rounds + 1) * teachers
-    return f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings
+    return (rounds + 1) * teachers

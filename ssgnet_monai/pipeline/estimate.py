@@ -124,9 +124,11 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
         return [part(i, name, "image", count, lambda size: size.images) for i, name in enumerate(("images", "scores"))]
     tests, steps = len(datalist["test"]), settings["steps"]
     validations = steps / _resolved(settings, "epoch_length")
-    if group == "classification" or not METHODS[experiment[group][row_name]["method"]].pooled:
+    if group == "classification" or not METHODS[experiment[group][row_name]["method"]].may_grow:
         test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
-        more = test.per_unit * validations * len(datalist["validation"])
+        # Of several networks the test scores each, and then all once more; validation looks at one.
+        answers = 4 if group == "segmentation" and METHODS[experiment[group][row_name]["method"]].partners else 1
+        more = test.per_unit / answers * validations * len(datalist["validation"])
         return [part(0, "training", "step", steps, lambda size: size.steps, more), test]
     rounds = settings["num_rounds"]
     arms = 2 if _resolved(settings, "real_only_control") else 1

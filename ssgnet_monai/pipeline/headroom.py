@@ -11,11 +11,11 @@ import yaml
 
 from ssgnet_monai.data.atomic_write import atomic_path, write_json
 from ssgnet_monai.data.names import folder_name
-from ssgnet_monai.pipeline.controls import OF_POOL, OF_ROUNDS
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.layout import RunLayout
-from ssgnet_monai.pipeline.methods import CONTROLS
+from ssgnet_monai.pipeline.methods import METHODS, OF_CONTROLS
 from ssgnet_monai.pipeline.run import run_experiment
+from ssgnet_monai.pipeline.settings import BUNDLE_OF, VOLUMES, bundle_ids, root_id
 from ssgnet_monai.report.headroom import headroom_of, headroom_text
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,14 @@ def headroom_experiment(experiment: dict[str, Any], budget: float) -> dict[str, 
         ValueError: there are no rows of segmentation.
     """
     rows: dict[str, dict[str, Any]] = {}
+    bundle = BUNDLE_OF["segmentation"]
+    read = bundle_ids(bundle, ("train", VOLUMES, *METHODS[ALONE].overlays))
     for name, row in experiment["segmentation"].items():
-        config = {key: value for key, value in row["config"].items() if key not in OF_ROUNDS | OF_POOL}
+        theirs = bundle_ids(bundle, METHODS[row["method"]].overlays)
+        unread = METHODS[ALONE].unread | (theirs - read)
+        config = {key: value for key, value in row["config"].items() if root_id(key) not in unread}
         alone = {**row, "method": ALONE, "config": config, "controls": []}
-        if row["method"] in CONTROLS or alone in rows.values():
+        if row["method"] in OF_CONTROLS or alone in rows.values():
             continue
         rows[name] = alone
         if row["num_labeled"] is not None or row["labeled_list"] is not None:

@@ -49,14 +49,14 @@ class Layer:
 class BundleSettings:
     """The settings of one stage.
 
-    ``configs`` are the bundle's configurations that train, ``overlays`` those of the method among them, ``may_grow``
-    the settings of which a larger number continues a training.
+    ``configs`` are the bundle's configurations that train, ``training_only`` those among them that the test does not
+    need, ``may_grow`` the settings of which a larger number continues a training.
     """
 
     bundle: Path
     configs: tuple[str, ...]
     layers: tuple[Layer, ...]
-    overlays: tuple[str, ...] = ()
+    training_only: tuple[str, ...] = ()
     run_id: str = "run"
     may_grow: tuple[str, ...] = ()
 
@@ -149,7 +149,8 @@ def settings_of(
     form = prepare_settings(experiment).get("form")
     volumes = (VOLUMES,) if group == "segmentation" and form == VOLUMES else ()
     configs = ("train", *volumes, *method.overlays)
-    settings = BundleSettings(BUNDLE_OF[group], configs, tuple(layers), method.overlays, method.run_id, may_grow)
+    training_only = () if method.partners else method.overlays
+    settings = BundleSettings(BUNDLE_OF[group], configs, tuple(layers), training_only, method.run_id, may_grow)
     return _under_budget(settings, experiment["budget"])
 
 

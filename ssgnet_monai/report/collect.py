@@ -74,7 +74,8 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         name: {key: rows.get(folder, []) for key, folder in _control_folders(row).items()}
         for name, row in settings.items()
     }
-    of_others = {folder for row in settings.values() for folder in _control_folders(row).values()}
+    named = {folder_name(name) for row in settings.values() for name in row.get("controls") or ()}
+    of_others = {folder for row in settings.values() for folder in _control_folders(row).values()} - named
     for name in (name for name in rows if name not in of_others):
         with results_of(run.root / "segmentation" / name):
             row = segmentation_row(name, rows[name], settings.get(name), masks, controls.get(name), groups)
@@ -111,7 +112,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
 
 
 def _control_folders(row: dict[str, Any]) -> dict[str, str]:
-    """The folder of each control of a row: a control is a row of its own, without a section of its own."""
+    """The folder of each control of a row: a row without a section of its own, or another one, under its own name."""
     return {key: folder_name(name) for key, name in (row.get("controls") or {}).items()}
 
 

@@ -14,7 +14,7 @@ from ssgnet_monai.report.case_counts import CaseCounts
 from ssgnet_monai.report.over_seeds import statistic
 
 CONTROLS = {
-    "equal_steps": "Labelled images alone, equal steps (round 0)",
+    "equal_steps": "Labelled images alone, equal steps",
     "equal_total_steps": "Labelled images alone, equal total steps",
     "duplicate_real": "Labelled images again as the pool",
     "real_only": "Labelled images alone, chosen on validation",
@@ -39,21 +39,23 @@ def compare(ours: Counts, others: Mapping[str, Counts], groups: Mapping[str, str
 
     Args:
         ours: the chosen model.
-        others: names of ``CONTROLS``, ``HEADROOM`` and ``FLOORS`` -> their answers; seeds that both have are paired.
+        others: names of ``CONTROLS``, ``HEADROOM`` and ``FLOORS``, or of other rows -> their answers; seeds that both
+            have are paired.
         groups: case -> patient; a case that is not there is a group of its own.
 
     Returns:
-        In the order of the names: ``{"control", "name", "kind" ("control" | "headroom" | "floor"), "seeds", "n",
-        "dice", "pooled_dice", "per_case", "pooled"}``: the other's Dice as ``statistic`` over seeds, per case and
+        In the order of the names: ``{"control", "name", "kind" ("control" | "row" | "headroom" | "floor"), "seeds",
+        "n", "dice", "pooled_dice", "per_case", "pooled"}``: the other's Dice as ``statistic`` over seeds, per case and
         pooled, and what ``paired_bootstrap`` says of ours minus the other's, ``per_case`` with the differences
         ``by_seed``.
 
     Raises:
         ValueError: two results hold other test cases.
     """
+    rows = {key: f"Row {key}" for key in others if key not in CONTROLS | HEADROOM | FLOORS}
     return [
         {"control": key, "name": name, "kind": kind, **_compared(ours, others[key], groups)}
-        for kind, names in (("control", CONTROLS), ("headroom", HEADROOM), ("floor", FLOORS))
+        for kind, names in (("control", CONTROLS), ("row", rows), ("headroom", HEADROOM), ("floor", FLOORS))
         for key, name in names.items()
         if set(ours) & set(others.get(key, ()))
     ]

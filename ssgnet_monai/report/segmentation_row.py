@@ -28,6 +28,12 @@ SCORES = {
     "distances": (*(f"{m}_{unit}_{of}" for unit in UNITS for m in MEASURES for of in ("mean", "sd")), "n_undefined"),
 }
 ARM_NAMES = {"pseudo_label": "Pseudo-labels", "real_only": "Real only (control)"}
+NETWORK_NAMES = {
+    "model": "Trained model",
+    "partner": "Partner, trained beside it",
+    "ensemble": "Mean of both networks’ probabilities",
+}
+"""Checkpoints of a training without rounds, in the order of the report."""
 BASELINE = "pseudo_label/round_00"
 SHARES = ("pool_fraction", "synthetic_fraction")
 _VALIDATION = ("val_dice", "label_change", "mean_confidence", "foreground", "seconds")
@@ -48,16 +54,17 @@ def segmentation_row(
         stages: its seeds, of which any may lack its log of rounds and its scores.
         settings: the row of the experiment, with "network", "method" and "profile".
         masks: labelled images of each split of the datalist.
-        controls: name of ``comparisons.CONTROLS`` or ``HEADROOM`` -> the seeds of the row that is this control.
+        controls: name of ``comparisons.CONTROLS`` or ``HEADROOM`` -> the seeds of the row that is this control; name of
+            another row that it is compared with -> that row's.
         groups: test case -> patient.
 
     Returns:
         ``{"row", "network", "method", "profile", "labels", "case", "seeds", "masks", "steps", "pool_fraction",
         "synthetic_fraction", "pool_labels", "n", "n_groups", "n_empty", "test", "control_rows", "references",
-        "baseline", "chosen", "control", "interval", "comparisons", "better", "validation", "choices", "seconds",
-        "config_sha256"}``. Scores are fractions in [0, 1], distances in
-        the unit of their name, each a ``statistic`` over seeds. A row is judged by its mean Dice over cases:
-        ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against,
+        "together" (whether several networks were trained together), "baseline", "chosen", "control", "interval",
+        "comparisons", "better", "validation", "choices", "seconds", "config_sha256"}``. Scores are fractions in [0,
+        1], distances in the unit of their name, each a ``statistic`` over seeds. A row is judged by its mean Dice over
+        cases: ``comparisons`` are those of ``compare``, ``better`` the one of them that a gain is claimed against,
         ``control`` its scores, and ``unfinished`` names controls that lack a seed which the row has.
     """
     seeds = [stage.seed for stage in stages]
@@ -68,7 +75,11 @@ def segmentation_row(
     tables = _tables(stages)
     chosen = {seed: content.get("chosen") for seed, content in metrics.items()}
     ours = answers_of(tables, chosen)
-    control_rows = [_control_row(key, of_seeds) for key, of_seeds in (controls or {}).items() if of_seeds]
+    control_rows = [
+        _control_row(key, of_seeds)
+        for key, of_seeds in (controls or {}).items()
+        if of_seeds and key in CONTROLS | HEADROOM  # other rows have tables of their own
+    ]
     others = _own_answers(tables, metrics) | {
         key: answers_of(_tables(of_seeds), {s.seed: (read_json(s.metrics) or {}).get("chosen") for s in of_seeds})
         for key, of_seeds in (controls or {}).items()
@@ -91,7 +102,8 @@ def segmentation_row(
         "test": _test_entries(evaluated),
         "control_rows": control_rows,
         "references": _reference_entries(evaluated),
-        "baseline": _scores([content.get("checkpoints", {}).get(BASELINE) for content in evaluated]),
+        "together": any("ensemble" in content.get("checkpoints", {}) for content in evaluated),
+        "baseline": _baseline(control_rows, evaluated),
         "chosen": _scores([content.get("checkpoints", {}).get(content.get("chosen")) for content in evaluated]),
         "control": _control_scores(better, control_rows, evaluated),
         "interval": mean_interval(ours, groups or {}),
@@ -114,7 +126,7 @@ def checkpoint_name(key: str | None) -> str:
     """What a reader calls a checkpoint key, e.g. ``pseudo_label/round_02`` -> ``Pseudo-labels, round 2``."""
     arm, _, tail = (key or "").partition("/round_")
     if not tail.isdigit():
-        return "Trained model, no rounds" if key == "model" else key or "none"
+        return NETWORK_NAMES.get(key or "", key or "none")
     if int(tail) == 0:
         return "Baseline (round 0)" if arm == "pseudo_label" else f"{ARM_NAMES.get(arm, arm)}, round 0"
     return f"{ARM_NAMES.get(arm, arm)}, round {int(tail)}"
@@ -147,7 +159,7 @@ def _scores(entries: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | Non
 
 def _test_entries(evaluated: list[dict[str, Any]]) -> list[dict[str, Any]]:
     keys = {key for content in evaluated for key in content.get("checkpoints", {})}
-    order = {"pseudo_label": 0, "real_only": 1}
+    order = {name: place for place, name in enumerate((*ARM_NAMES, *NETWORK_NAMES))}
     return [
         {
             "checkpoint": key,
@@ -157,7 +169,7 @@ def _test_entries(evaluated: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "control_in": sum(content.get("control") == key for content in evaluated),
             **(_scores([content.get("checkpoints", {}).get(key) for content in evaluated]) or {}),
         }
-        for key in sorted(keys, key=lambda key: (order.get(key.split("/")[0], 2), key))
+        for key in sorted(keys, key=lambda key: (order.get(key.split("/")[0], len(order)), key))
     ]
 
 
@@ -202,6 +214,12 @@ def _control_row(key: str, stages: Sequence[StageFolder]) -> dict[str, Any]:
         "config_sha256": sorted({content["config_sha256"] for content in metrics if content.get("config_sha256")}),
         **(_scores([content.get("checkpoints", {}).get(content.get("chosen")) for content in metrics]) or {}),
     }
+
+
+def _baseline(control_rows: Sequence[dict[str, Any]], evaluated: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Scores of the labelled images alone with equal steps: round 0 of the row, or a row of its own."""
+    own = _scores([content.get("checkpoints", {}).get(BASELINE) for content in evaluated])
+    return own or next((row for row in control_rows if row["control"] == "equal_steps" and row["evaluated"]), None)
 
 
 def _control_scores(

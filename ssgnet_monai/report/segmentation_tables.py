@@ -77,10 +77,11 @@ def comparison_table(row: dict[str, Any]) -> Table:
         rows=cells,
         strong_rows={index for index, entry in enumerate(row["comparisons"]) if entry["control"] == better},
         notes=[
-            "Equal steps: as many as one of the row’s trainings took; equal total steps: as many as all its trainings "
-            "together. Labelled images again as the pool: everything as in the row, but the pool holds nothing new. "
-            "True masks on the pool: what perfect pseudo-labels would give. The last lines need no network. Network, "
-            "labelled images, augmentation and seeds are the same in all."
+            "Equal steps: as many as one of the row’s trainings took (round 0, where there are rounds); equal total "
+            "steps: as many as all its trainings, or all its networks, together. Labelled images again as the pool: "
+            "everything as in the row, but the pool holds nothing new. Other rows: compared with, no gain is claimed "
+            "against them. True masks on the pool: what perfect pseudo-labels would give. The last lines need no "
+            "network. Network, labelled images, augmentation and seeds are the same in all."
         ],
     )
 

@@ -43,7 +43,12 @@ def _row_answer(row: dict[str, Any]) -> dict[str, Any]:
         return _answer(row, "not run", "not run", [sentence])
     baseline = _dice(row["baseline"]) is not None
     sentences = [_given_sentence(row, row["baseline"] if baseline else row["chosen"])]
-    sentences.append(_chosen_sentence(row) if baseline else "No pseudo-label rounds were run.")
+    if baseline:
+        sentences.append(_chosen_sentence(row))
+    elif not row["together"]:
+        sentences.append("No pseudo-label rounds were run.")
+    if row["together"]:
+        sentences.append(_partner_sentence(row))
     colour, headline = "unclear", "nothing to compare"
     if row["better"]:
         colour, headline = _VERDICTS[verdict(row["better"]["per_case"])]
@@ -96,13 +101,23 @@ def _chosen_sentence(row: dict[str, Any]) -> str:
     chosen = {choice["chosen"] for choice in row["choices"] if choice["chosen"]}
     if chosen == {"pseudo_label/round_00"}:
         return "Validation preferred this baseline to every pseudo-label round, so it stays."
-    if len(chosen) == 1 and (key := next(iter(chosen))).startswith("pseudo_label/round_"):
+    if row["together"]:
+        after = "Trained together with a partner on images without masks too,"
+    elif len(chosen) == 1 and (key := next(iter(chosen))).startswith("pseudo_label/round_"):
         rounds = int(key.rpartition("_")[2])
         word = _WORDS[rounds] if rounds < len(_WORDS) else str(rounds)
         after = f"After {word} pseudo-label round{'s' if rounds > 1 else ''}"
     else:
         after = "After the pseudo-label round that was chosen in each seed"
     return f"{after} it reached {_mean_sd(mean_dice(row['chosen']))}."
+
+
+def _partner_sentence(row: dict[str, Any]) -> str:
+    found = {entry["checkpoint"]: _mean_sd(mean_dice(entry)) for entry in row["test"]}
+    return (
+        f"Its partner reached {found.get('partner', MISSING)}, the mean of both networks {found['ensemble']}; which of "
+        "them counts was settled before the test."
+    )
 
 
 def _control_sentences(row: dict[str, Any]) -> list[str]:
@@ -113,6 +128,11 @@ def _control_sentences(row: dict[str, Any]) -> list[str]:
     if pooled["ci95"]:
         low, high = pooled["ci95"]
         sentences.append(f"In pooled Dice: {signed(pooled['difference'])} [95% CI {signed(low)} to {signed(high)}].")
+    for entry in row["comparisons"]:
+        if entry["kind"] == "row" and entry["per_case"]["ci95"]:
+            low, high = entry["per_case"]["ci95"]
+            difference = signed(entry["per_case"]["difference"])
+            sentences.append(f"Against row {entry['control']}: {difference} [{signed(low)} to {signed(high)}].")
     for entry in (entry for entry in row["comparisons"] if entry["kind"] == "headroom" and entry["per_case"]["ci95"]):
         low, high = entry["per_case"]["ci95"]
         sentences.append(

@@ -94,3 +94,13 @@ def test_steps_may_be_an_expression_and_the_number_of_trainings_may_not(load):
     assert rows["ours-equal_total_steps"]["config"]["steps"] == "$(5 * 2) * 3"
     with pytest.raises(ValueError, match=r"whole numbers for num_rounds .* got '\$1 \+ 1' and 1"):
         load({"ours": {"num_labeled": 30, "config": {"num_rounds": "$1 + 1"}}})
+
+
+def test_other_rows_are_compared_with_and_stay_rows(load):
+    more = {"num_labeled": 30, "controls": ["oracle", "plain", "ours"]}
+    rows = load({"plain": {"num_labeled": 30, "controls": []}, "ours": more})
+    assert rows["ours"]["controls"] == {"plain": "plain", "oracle": "ours-oracle"}
+    assert rows["plain"]["controls"] == {}
+    assert (rows["plain"]["method"], len(rows)) == ("rounds", 3)
+    with pytest.raises(ValueError, match="plane"):
+        load({"plain": {"num_labeled": 30}, "ours": {**more, "controls": ["plane"]}})
