@@ -18,6 +18,7 @@ from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
 from ssgnet_monai.report.published import published_fid, published_results
+from ssgnet_monai.report.published_volumes import published_volumes
 from ssgnet_monai.report.run_files import read_benchmarks, read_curve, read_json, results_of
 from ssgnet_monai.report.segmentation_row import segmentation_row
 from ssgnet_monai.report.summary import generator_sentences, row_answers
@@ -43,7 +44,8 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     Returns:
         The report: ``name``, ``version``, ``tasks`` (segmentation, classification: those that the experiment asks
         for), ``answers`` (sentences), ``experiment``, ``data``, ``synthesis`` (one entry a class), ``segmentation`` and
-        ``classification`` (one entry a row), ``benchmarks``, ``paper`` and ``not_run`` (stages without any result).
+        ``classification`` (one entry a row), ``benchmarks``, ``paper``, ``volumes`` (what others have published of the
+        dataset) and ``not_run`` (stages without any result).
         Scores are fractions in [0, 1].
 
     Raises:
@@ -107,6 +109,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         "classification": classification,
         "benchmarks": benchmarks,
         "paper": paper,
+        "volumes": published_volumes(str(data["name"])) if data else None,
         "not_run": not_run,
     }
 

@@ -112,6 +112,26 @@ def paper_tables(paper: dict[str, Any]) -> list[Table]:
     return [table for table in found if table.rows]
 
 
+def volumes_tables(published: dict[str, Any]) -> list[Table]:
+    """What others have published of a dataset of volumes, by the number of labelled ones."""
+    return [
+        Table(
+            f"Published results on this dataset, {table['labelled']} labelled volumes",
+            ["Method", "Dice", "Jaccard", "HD95, voxels", "ASD, voxels", "Source"],
+            [
+                [
+                    text(e["model"]),
+                    *(number(e[name], _four) for name in ("dice", "jaccard")),
+                    *(number(e[name], _two) for name in ("hd95", "asd")),
+                    text(e["source"]),
+                ]
+                for e in table["rows"]
+            ],
+        )
+        for table in published["tables"]
+    ]
+
+
 def provenance_table(report: dict[str, Any]) -> Table:
     """Seed and configuration hash of every result."""
     cells = [
