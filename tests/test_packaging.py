@@ -109,6 +109,12 @@ def test_every_import_is_declared(metadata: configparser.ConfigParser) -> None:
     assert sorted(early) == []
 
 
+def test_the_environment_of_monai_label_runs_every_network_file(metadata: configparser.ConfigParser) -> None:
+    """Their packages, the weights aside: a served model has its own. MONAI Label itself requires einops."""
+    label = names((LABEL_APP / "requirements-label.txt").read_text(encoding="utf-8"))
+    assert names(metadata["options.extras_require"]["networks"]) <= label | {"einops"}
+
+
 def test_every_data_file_is_packaged(metadata: configparser.ConfigParser) -> None:
     patterns = [
         f"{package.replace('.', '/')}/{pattern.strip()}"
