@@ -53,6 +53,15 @@ def test_plain_training_then_evaluation(segment, tmp_path):
     assert record["references"]["all_foreground"]["pooled"]["sensitivity"] == 1
 
 
+def test_scoring_needs_no_weights_that_the_training_began_with(segment, tmp_path):
+    segment(["train"], name="first")
+    first = tmp_path / "first" / "model.pt"
+    segment(["train"], pretrained=str(first))
+    first.unlink()
+    segment(["train", "evaluate"], pretrained=str(first))
+    assert json.loads((tmp_path / "seg" / "metrics.json").read_text())["chosen"] == "model"
+
+
 @pytest.mark.parametrize("strong", [False, True])
 def test_a_run_in_two_parts_equals_one_without_a_stop(segment, tmp_path, strong):
     settings = {"strong_augmentation": strong}
