@@ -23,6 +23,7 @@ from ssgnet_monai.engines.case_measurement import CaseMeasurement
 from ssgnet_monai.engines.example_pictures import Example, choose_examples, draw_examples, write_mask
 from ssgnet_monai.engines.reference_answers import reference_answers
 from ssgnet_monai.engines.run_checkpoints import Checkpoint, run_checkpoints
+from ssgnet_monai.handlers.publish_model import TRAINING
 from ssgnet_monai.metrics import (
     DISTANCES,
     case_scores,
@@ -119,7 +120,7 @@ class CheckpointEvaluation:
             "split": self.split,
             "labels": self.label_names,
             "case": "volume" if any("slice" in item or is_volume(item["image"]) for item in items) else "picture",
-            "n_training_masks": len(training.data),
+            "n_training_masks": self._masks() or len(training.data),
             "n": len(groups),
             "n_images": len(items),
             "n_groups": len(set(groups)),
@@ -137,6 +138,14 @@ class CheckpointEvaluation:
         write_json(self.output_dir / "metrics.json", record)
         for name, scores in record["checkpoints"].items():
             logger.info("%s %s: pooled Dice %s", self.split, name, scores["pooled"]["dice"])
+
+    def _masks(self) -> int | None:
+        """The masks that the training itself counted, which a control may have more of; None after rounds."""
+        path = self.output_dir / "state" / "train" / TRAINING
+        if not path.is_file() or (self.output_dir / "rounds.json").exists():
+            return None
+        masks = json.loads(path.read_text(encoding="utf-8")).get("masks") or {}
+        return masks.get("training")
 
     def _score_all(
         self, checkpoints: dict[str, Checkpoint], choice: dict[str, str], cases: list[str], drawn: list[Example]

@@ -76,7 +76,7 @@ def segmentation_row(
     chosen = {seed: content.get("chosen") for seed, content in metrics.items()}
     ours = answers_of(tables, chosen)
     control_rows = [
-        _control_row(key, of_seeds)
+        _control_row(key, of_seeds, masks or {})
         for key, of_seeds in (controls or {}).items()
         if of_seeds and key in CONTROLS | HEADROOM  # other rows have tables of their own
     ]
@@ -203,7 +203,7 @@ def _own_answers(tables: Mapping[int, CaseCounts], metrics: Mapping[int, Mapping
     return found
 
 
-def _control_row(key: str, stages: Sequence[StageFolder]) -> dict[str, Any]:
+def _control_row(key: str, stages: Sequence[StageFolder], masks: Mapping[str, int | None]) -> dict[str, Any]:
     metrics = [content for stage in stages if (content := read_json(stage.metrics))]
     return {
         "control": key,
@@ -211,6 +211,7 @@ def _control_row(key: str, stages: Sequence[StageFolder]) -> dict[str, Any]:
         "row": stages[0].path.parent.name,
         "seeds": [stage.seed for stage in stages],
         "evaluated": len(metrics),
+        "masks": _masks({}, metrics, masks),
         "config_sha256": sorted({content["config_sha256"] for content in metrics if content.get("config_sha256")}),
         **(_scores([content.get("checkpoints", {}).get(content.get("chosen")) for content in metrics]) or {}),
     }

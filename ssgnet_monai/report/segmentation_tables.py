@@ -122,20 +122,26 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def masks_table(rows: list[dict[str, Any]]) -> Table:
-    """How many masks each segmentation row used in all."""
+    """How many masks each segmentation row used in all, and a control that used more than its row."""
     parts = ("training", "validation", "test", "all")
+    lines = []
+    for row in rows:
+        lines.append((row, row["row"], row["masks"]))
+        for entry in row["control_rows"]:
+            if entry["evaluated"] and (entry["masks"]["training"] or 0) > (row["masks"]["training"] or 0):
+                lines.append((row, f"{row['row']}: {entry['name']}", entry["masks"]))
     return Table(
         caption="Masks that were used in all",
         columns=["Segmenter", "To learn from", "To choose by", "To test with", "In all", "Test cases", "Test groups"],
         groups=[("Masks", 4), ("Scored", 2)],
         rows=[
             [
-                text(row["row"]),
-                *(number(row["masks"][part], count) for part in parts),
+                text(name),
+                *(number(masks[part], count) for part in parts),
                 value(row["n"]),
                 value(row["n_groups"]),
             ]
-            for row in rows
+            for row, name, masks in lines
         ],
         notes=[
             "Masks to choose by (validation) cost as much work as those to learn from, so they belong to the price of "

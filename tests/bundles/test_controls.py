@@ -56,7 +56,7 @@ def test_a_control_learns_from_the_labelled_images_of_the_rounds_and_is_scored_a
     record = json.loads((tmp_path / "metrics.json").read_text())
     assert list(record["checkpoints"]) == ["model"]
     assert record["chosen"] == "model"
-    assert record["n_training_masks"] == len(labeled)
+    assert record["n_training_masks"] == len(labeled) + (len(others) if control == "oracle" else 0)
 
 
 @pytest.mark.parametrize("control", CONTROLS)

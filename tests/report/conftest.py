@@ -154,6 +154,7 @@ def add_control(run: Path, row: str, seed: int, dice: float, noise: float = 0.0)
         {
             "stage": "segmentation", "n": 4, "seed": seed, "config_sha256": "cafe" * 16, "chosen": "model",
             "checkpoints": {"model": scores(dice)}, "references": {},
+            "n_training_masks": 50 if row.endswith("oracle") else 30,
         },
     )  # fmt: skip
     write_cases(place, {"model": case_dices(dice, noise)}, TEST_CASES)

@@ -13,7 +13,7 @@ from ssgnet_monai.report import write_report
 from ssgnet_monai.report.case_counts import read_case_counts
 from ssgnet_monai.report.collect import collect
 from ssgnet_monai.report.comparisons import answers_of, better_control, compare, verdict
-from ssgnet_monai.report.segmentation_tables import comparison_table, overview_table
+from ssgnet_monai.report.segmentation_tables import comparison_table, masks_table, overview_table
 from ssgnet_monai.report.segmentation_tables import test_table as scores_table
 from ssgnet_monai.report.tables import provenance_table
 from tests.report.case_files import TEST_CASES, write_cases
@@ -108,6 +108,9 @@ def test_the_tables_have_every_control_and_what_the_test_resolves(build_run: Bui
     assert words(overview_table([row]).rows[0][-1]) == words(table.rows[1][4])
     names = [words(cells[0]) for cells in scores_table(row).rows]
     assert names[-3:] == [entry["name"] for entry in row["control_rows"]]
+    masks = [[words(cell) for cell in cells][:5] for cells in masks_table([row]).rows]
+    assert masks[0] == ["unet_30", "30", "2", "4", "36"]
+    assert masks[1:] == [["unet_30: True masks on the pool (oracle)", "50", "2", "4", "56"]]  # others have no more
     rows = [words(cells[0]) for cells in provenance_table(report).rows]
     assert rows[-4:] == ["unet_30", "unet_30_longer", "unet_30_again", "unet_30_oracle"]
     _, page, report = written(run)
