@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,18 +56,23 @@ class _Entry:
     loose: str = ""  # "path": a key like a#b, "merge": one like +a
 
 
-def screen_configs(files: Mapping[Path, Any], known: Mapping[Path, Any] | None = None) -> Iterator[Finding]:
+def screen_configs(
+    files: Mapping[Path, Any], known: Mapping[Path, Any] | None = None, merged: Iterable[Any] | None = None
+) -> Iterator[Finding]:
     """List what configs that are read together name, evaluate or set, each with a verdict; nothing is evaluated.
 
     Args:
         files: file -> its content as plain data.
         known: further configs that these are merged with, which are not judged themselves.
+        merged: what all of them come to, in each way that they are read; None: not known, so that an id such as ``a#b``
+            may change what stands at ``a`` in any of them.
 
     Yields:
         The findings by file, in the files' order.
     """
     entries = {file: list(_walk(content, ())) for file, content in {**(known or {}), **files}.items()}
-    screen = _Screen(entry for listed in entries.values() for entry in listed)
+    every = [entry for listed in entries.values() for entry in listed]
+    screen = _Screen(every, every if merged is None else [entry for content in merged for entry in _walk(content, ())])
     for file in files:
         for entry in entries[file]:
             refusal = screen.judge(entry)
@@ -121,14 +126,16 @@ def _split(key: str) -> Id:
 
 
 class _Screen:
-    def __init__(self, entries: Any) -> None:
+    def __init__(self, entries: Iterable[_Entry], named: Iterable[_Entry]) -> None:
+        """``named`` are the entries whose ``_target_`` is that of what an id changes."""
         self.targets: dict[Id, set[str]] = {}
+        for entry in named:
+            if entry.id and entry.id[-1] == "_target_":
+                self.targets.setdefault(entry.id[:-1], set()).add(str(entry.value))
         self.defined: set[Id] = set()
         roots: dict[str, list[Any]] = {}
         for entry in entries:
             self.defined.add(entry.id)
-            if entry.id and entry.id[-1] == "_target_":
-                self.targets.setdefault(entry.id[:-1], set()).add(str(entry.value))
             if len(entry.id) == 1:
                 roots.setdefault(entry.id[0], []).append(entry.value)
         self.places = Places(roots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ def refuse_code(
     where: str,
     trusted: bool = False,
     beside: Mapping[Path, Any] | None = None,
+    merged: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Hold settings that a bundle will be run with against the list of ``ssgnet verify``.
 
@@ -29,11 +30,13 @@ def refuse_code(
         where: file or group that the settings come from, for messages.
         trusted: the user vouches for them: what is not on the list is logged, not refused.
         beside: further configurations that they are merged with, file -> content, which are not judged themselves.
+        merged: what comes of it, once they are, for every command that reads them: an id such as ``network_def#act``
+            changes what stands there in the end. None: any of the bundle's configurations may be read.
 
     Raises:
         ValueError: a name, argument or expression that is not on the list.
     """
-    findings = screen_configs({Path(where): dict(settings)}, {**_configs(bundle), **(beside or {})})
+    findings = screen_configs({Path(where): dict(settings)}, {**_configs(bundle), **(beside or {})}, merged)
     found = [f"{finding.id}: {finding.text} ({finding.refusal})" for finding in findings if finding.refusal]
     if found and not trusted:
         raise ValueError(

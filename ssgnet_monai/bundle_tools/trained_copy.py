@@ -72,12 +72,12 @@ def copy_trained(name: str, row: Path, target: Path, trust_code: bool = False) -
         given |= {"label_names": names, "num_classes": len(names)}
     copy = copy_bundle(name, target)
     try:
-        refuse_code(given, copy, str(stage.trained_with), trust_code)
         volumes = VOLUMES in trained["configs"]
         origin = f"{place.as_posix()}, by `ssgnet bundle copy --trained`"
-        write_config(copy, ["train", *([VOLUMES] if volumes else [])], given, origin)
+        trains = write_config(copy, ["train", *([VOLUMES] if volumes else [])], given, origin)
         served = {key: value for key, value in given.items() if root_id(key) not in OF_TRAINING}
-        write_config(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], served, origin)
+        serves = write_config(copy, ["inference", *([f"{VOLUMES}_inference"] if volumes else [])], served, origin)
+        refuse_code(given, copy, str(stage.trained_with), trust_code, merged=[trains, serves])
         labels = datalist["labels"] if kind == "segmentation" else dict(enumerate(datalist["classes"]))
         if kind != "synthesis":
             describe(copy / "configs" / "metadata.json", labels, given)
@@ -108,7 +108,7 @@ def with_settings(configs: Mapping[str, Mapping[str, Any]], given: Mapping[str, 
     return merge_layers([*layers, Layer("row", "the row", {key: kept[key] for key in given if key in kept})])
 
 
-def write_config(bundle: Path, names: Sequence[str], given: Mapping[str, Any], source: str) -> None:
+def write_config(bundle: Path, names: Sequence[str], given: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Merge configurations of a bundle and settings into the first of them.
 
     Args:
@@ -116,6 +116,9 @@ def write_config(bundle: Path, names: Sequence[str], given: Mapping[str, Any], s
         names: of its configurations, in their order.
         given: see :func:`with_settings`.
         source: where the settings come from, for the first line.
+
+    Returns:
+        What is written.
     """
     folder = bundle / "configs"
     content = with_settings({name: read_plain(folder / f"{name}.yaml") for name in names}, given)
@@ -123,6 +126,7 @@ def write_config(bundle: Path, names: Sequence[str], given: Mapping[str, Any], s
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     head = f"# {files} with the settings of {source}.\n"
     (folder / f"{names[0]}.yaml").write_text(head + text, encoding="utf-8")
+    return content
 
 
 class _Dumper(yaml.SafeDumper):

@@ -34,12 +34,11 @@ class BundleCall:
 
     def evaluate(self) -> str:
         """A shell line that scores on the test images."""
-        tested = [name for name in self.settings.configs if name not in self.settings.training_only]
-        return self._command([*tested, "evaluate"])
+        return self._command(self.settings.evaluated)
 
     def inference(self) -> str:
         """A shell line that runs what was trained."""
-        return self._command(["inference"])
+        return self._command(self.settings.inferred)
 
     def _command(self, names: list[str] | tuple[str, ...], run_id: str = "run") -> str:
         configs = self.settings.bundle / "configs"

@@ -49,14 +49,13 @@ class Layer:
 class BundleSettings:
     """The settings of one stage.
 
-    ``configs`` are the bundle's configurations that train, ``training_only`` those among them that the test does not
-    need, ``may_grow`` the settings of which a larger number continues a training.
+    ``configs`` are the bundle's configurations that train, ``may_grow`` the settings of which a larger number continues
+    a training.
     """
 
     bundle: Path
     configs: tuple[str, ...]
     layers: tuple[Layer, ...]
-    training_only: tuple[str, ...] = ()
     run_id: str = "run"
     may_grow: tuple[str, ...] = ()
 
@@ -68,6 +67,16 @@ class BundleSettings:
             ValueError: a layer changes something inside an id that is not there.
         """
         return merge_layers(self.below(len(self.layers)))
+
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The bundle's configurations that score: over those that train, since settings may lie inside any of them."""
+        return (*self.configs, "evaluate")
+
+    @property
+    def inferred(self) -> tuple[str, ...]:
+        """The bundle's configurations that run what was trained."""
+        return (*self.configs, "inference")
 
     @cached_property
     def given(self) -> dict[str, Any]:
@@ -149,8 +158,7 @@ def settings_of(
     form = prepare_settings(experiment).get("form")
     volumes = (VOLUMES,) if group == "segmentation" and form == VOLUMES else ()
     configs = ("train", *volumes, *method.overlays)
-    training_only = () if method.partners else method.overlays
-    settings = BundleSettings(BUNDLE_OF[group], configs, tuple(layers), training_only, method.run_id, may_grow)
+    settings = BundleSettings(BUNDLE_OF[group], configs, tuple(layers), method.run_id, may_grow)
     return _under_budget(settings, experiment["budget"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ssgnet_monai.bundle_tools.own_code import refuse_code
@@ -53,12 +54,21 @@ def checked_row(settings: BundleSettings, trusted: bool) -> dict[str, Any]:
                 f"point in it: {numbers[text[0]]:.1e}."
             )
         beside = {other.file: other.content for other in settings.layers if other.file and other is not layer}
-        refuse_code(layer.content, settings.bundle, where, trusted, beside)
+        merged = [merge_layers(one.below(index + 1)) for one in _commands(settings)]
+        refuse_code(layer.content, settings.bundle, where, trusted, beside, merged)
         if layer.kind == "row":
             row = numbers
     if settings.bundle == BUNDLE_OF["segmentation"]:
         _check_dimensions(settings)
     return row
+
+
+def _commands(settings: BundleSettings) -> list[BundleSettings]:
+    """The settings over the configurations of each command of the stage; training adds nothing to those of scoring."""
+    names = [settings.evaluated]
+    if settings.bundle == BUNDLE_OF["synthesis"]:
+        names.append(settings.inferred)
+    return [replace(settings, configs=configs) for configs in names]
 
 
 def _check_dimensions(settings: BundleSettings) -> None:

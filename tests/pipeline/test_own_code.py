@@ -72,6 +72,31 @@ def test_a_network_of_monai_needs_no_trust(tmp_path):
     load_experiment(written(tmp_path, row(config)))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        row({"network_def#frozen_statistics": False}, network="unet_pretrained"),
+        row({"normalise#nonzero": True, "validate#dataset#cache_num": 9, "plain_augmentation#flip_prob": 0.2}),
+        {"prepare": {"form": "volumes"}, **row({"validate#inferer#overlap": 0.5}, network="vnet")},
+    ],
+)
+def test_an_argument_of_what_stands_there_in_the_end_needs_no_trust(tmp_path, content):
+    load_experiment(written(tmp_path, {"synthesis": None, **content}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        row({"validate#inferer#overlap": 0.5}),  # which whole volumes have
+        {"prepare": {"form": "volumes"}, **row({"validate#dataset#slice_plane": "axial"}, network="vnet")},
+        row({"normalise#nonzero": True, "normalise": {"_target_": "ScaleIntensityd", "keys": "image"}}),
+    ],
+)
+def test_an_argument_of_what_stands_elsewhere_is_refused(tmp_path, content):
+    with pytest.raises(ValueError, match="is not on the list of arguments of"):
+        load_experiment(written(tmp_path, {"synthesis": None, **content}))
+
+
 def test_the_command_runs_no_code_of_a_prepared_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path, {**ROW, "output_dir": str(tmp_path / "run")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ssgnet_monai import cli
 from ssgnet_monai.pipeline.config_files import networks_of, read_config
 from ssgnet_monai.pipeline.experiment import load_experiment
 from ssgnet_monai.pipeline.explain import explain_setting
-from ssgnet_monai.pipeline.settings import ABSENT, Layer, merge_layers, settings_of
+from ssgnet_monai.pipeline.settings import ABSENT, Layer, merge_layers, settings_of, value_of
 from ssgnet_monai.shipped import CONFIGS
 
 DEMO = CONFIGS / "experiments" / "demo.yaml"
@@ -84,6 +85,20 @@ def test_the_hash_is_that_of_what_is_run(layered: dict[str, Any], tmp_path: Path
     assert settings_of(layered, "segmentation", "mine").sha256 == other  # said by another layer, the same run
     layered["segmentation"]["mine"]["method"] = "supervised"
     assert settings_of(layered, "segmentation", "mine").sha256 != other
+
+
+@pytest.mark.parametrize(
+    ("key", "group"),
+    [("recipes#ours#label_views", "segmentation"), ("rounds_plan#min_delta", "segmentation"),
+     ("train#trainer#r1_gamma", "synthesis")],
+)  # fmt: skip
+def test_an_id_inside_what_only_the_training_reads_is_there_for_every_command(key, group):
+    where = "synthesis" if group == "synthesis" else "segmentation.unet"
+    experiment = load_experiment(DEMO, [f"{where}.config.{key}=3"])
+    settings = settings_of(experiment, group, None if group == "synthesis" else "unet")
+    commands = [settings.evaluated] + [settings.inferred] * (group == "synthesis")
+    for configs in commands:
+        assert value_of(replace(settings, configs=configs).merged, key) == 3
 
 
 @pytest.mark.parametrize("key", ["network_def#encoder#depth", "train#handlers#40", "nothing#a"])
