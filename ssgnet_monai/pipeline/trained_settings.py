@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.pipeline.layout import StageFolder
-from ssgnet_monai.pipeline.settings import BundleSettings, root_id
+from ssgnet_monai.pipeline.settings import BundleSettings, merge_layers, root_id, value_of
 
 # Where a training runs, not what it learns.
 NEUTRAL = {"bundle_root", "ckpt_dir", "dataset_dir", "device", "micro_batch", "num_workers", "output_dir", "resume"}
@@ -42,8 +42,9 @@ class Trained:
             raise ValueError(_refusal(file.parent, f"configs {before['configs']}", f"{now['configs']}"))
         found, ours = before["settings"], now["settings"]
         changed = [key for key in sorted(ours.keys() | found.keys()) if ours.get(key) != found.get(key)]
-        grows = self.settings.may_grow
-        refused = [key for key in changed if key not in grows or not _grows(found.get(key), ours.get(key))]
+        defaults = merge_layers(self.settings.below(0))
+        lengths = {key: [given.get(key, value_of(defaults, key)) for given in (found, ours)] for key in changed}
+        refused = [key for key in changed if key not in self.settings.may_grow or not _grows(*lengths[key])]
         if refused:
             raise ValueError(_refusal(file.parent, _listed(found, refused), _listed(ours, refused)))
 

@@ -72,3 +72,14 @@ def test_a_longer_training_of_a_generator_and_more_rounds_go_on(tmp_path):
     train(tmp_path, GENERATOR)
     train(tmp_path, SEGMENTER)
     build(tmp_path, "synthesis.config.kimg=999", "segmentation.unet.config.num_rounds=9", name="demo")
+
+
+def test_more_rounds_than_the_default_go_on_and_fewer_do_not(tmp_path):
+    unnamed = ["segmentation.unet.config={}", "controls=[]"]
+    build(tmp_path, *unnamed, name="demo")
+    train(tmp_path, SEGMENTER)
+    with pytest.raises(ValueError, match=r"num_rounds: the default, .*got num_rounds: 1"):
+        build(tmp_path, *unnamed, "segmentation.unet.config.num_rounds=1", name="demo")
+    build(tmp_path, *unnamed, "segmentation.unet.config.num_rounds=3", name="demo")
+    with pytest.raises(ValueError, match=r"num_rounds: 3, .*got num_rounds: the default"):
+        build(tmp_path, *unnamed, name="demo")
