@@ -36,7 +36,8 @@ class RoundsLog:
                 key = changed[0]
                 raise ValueError(
                     f"Expected {self.path} to hold rounds with {key} = {header[key]!r}, found {found.get(key)!r}. "
-                    "Use another output_dir, or move the old one away."
+                    "Give the settings of these rounds (those of version 0.1.0 are `recipe: paper`) or another "
+                    "output_dir, or move the old one away."
                 )
             self.content = found
 

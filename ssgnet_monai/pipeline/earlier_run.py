@@ -27,6 +27,8 @@ PARTED = {"unet_cpu": {"network": "unet", "profile": "segmentation_cpu"}}
 """Profiles of the earlier layout that held a network."""
 GREY = {0: 0, 127: IGNORED, 255: 1}
 """Grey values of an earlier pseudo-label -> class numbers."""
+RECIPE = {"recipe": "paper"}
+"""Of all rounds of the earlier version, which knew no other."""
 EARLIER, EARLIER_REPORT = "metrics_before_move.json", "report_before_move.html"
 
 
@@ -77,7 +79,7 @@ def _experiment(config: Mapping[str, Any]) -> dict[str, Any]:
     rows = {}
     for name, row in config["segmentation"].items():
         parted = PARTED.get(row["profile"], {"network": row.get("network")})
-        rows[name] = {"method": "rounds", **row, **parted}
+        rows[name] = {"method": "rounds", **row, **parted, "config": {**RECIPE, **row["config"]}}
     return {**config, "segmentation": rows}
 
 
@@ -92,6 +94,8 @@ def _move_settings(root: Path, trained: Trained) -> None:
         if found.get("network_def", {}).get("_target_") == network["_target_"]:
             same = {**network, "spatial_dims": 2, "out_channels": 1} == found["network_def"]
             found["network_def"] = network if same else found["network_def"]
+    if RECIPE.keys() <= ours["settings"].keys():
+        found |= RECIPE
     merged = merge_layers([*trained.settings.below(0), Layer("row", str(path), found)])
     known = set(map(root_id, ours["settings"]))
     changed = [key for key, value in ours["settings"].items() if value_of(merged, key) != value]

@@ -63,8 +63,8 @@ def read_trained(file: Path) -> dict[str, Any]:
 
 def _refusal(folder: Path, before: str, now: str) -> str:
     return (
-        f"Expected {before}, with which {folder} has been trained so far, got {now}. Give another output_dir, or "
-        "remove that folder to train it anew."
+        f"Expected {before}, with which {folder} has been trained so far, got {now}. Give these settings again or "
+        "another output_dir, or remove that folder to train it anew."
     )
 
 

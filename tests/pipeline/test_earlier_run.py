@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from monai.bundle import ConfigParser
 from PIL import Image
 
 from ssgnet_monai import cli
@@ -33,6 +34,7 @@ OVERRIDES = [
     "segmentation.unet.num_labeled=24",
     "controls=[equal_total_steps]",
 ]
+PAPER = "segmentation.unet.config.recipe=paper"
 ROW = Path("segmentation", "unet", "seed0")
 
 
@@ -63,7 +65,11 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def stages_of(run: Path) -> list[Any]:
-    experiment = load_experiment(DEMO, [*OVERRIDES, f"output_dir={run}"])
+    return planned(run, PAPER)
+
+
+def planned(run: Path, *words: str) -> list[Any]:
+    experiment = load_experiment(DEMO, [*OVERRIDES, f"output_dir={run}", *words])
     datalist = json.loads((run / "data" / "datalist.json").read_text())
     return plan(experiment, datalist, run, 2)
 
@@ -123,6 +129,30 @@ def test_a_moved_run_goes_on_as_today(earlier: Path) -> None:
     with pytest.raises(ValueError, match=r"Expected steps: 6, .*got steps: 7"):
         check(plan({**record["config"], "segmentation": {"unet": {**row, "config": {**row["config"], "steps": 7}}}},
                    json.loads((earlier / "data" / "datalist.json").read_text()), earlier, 1), earlier)  # fmt: skip
+
+
+def test_the_rounds_of_a_moved_run_are_those_of_the_paper(earlier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move_run(earlier)
+    record = json.loads((earlier / "experiment.json").read_text())
+    assert record["config"]["segmentation"]["unet"]["config"]["recipe"] == "paper"
+    with pytest.raises(ValueError, match=r"Expected recipe: paper, .*: the default\. Give these settings again"):
+        check(planned(earlier), earlier)
+    write(stages_of(earlier), earlier)
+    (call,) = [s.config for s in stages_of(earlier) if s.name == "segmentation_unet_seed0"]
+    settings = call.trained.settings
+    files = [settings.bundle / "configs" / f"{name}.yaml" for name in settings.configs]
+    files += [layer.file for layer in settings.layers if layer.file]
+    monkeypatch.chdir(earlier)
+    for recipe in ("paper", "ours"):
+        parser = ConfigParser()
+        parser.read_config([*map(str, files), str(call.path)])
+        parser["recipe"] = recipe
+        if recipe == "paper":
+            assert parser.get_parsed_content("rounds_log").records("pseudo_label")  # its own file, which fits
+            continue
+        with pytest.raises(RuntimeError) as error:
+            parser.get_parsed_content("rounds_log")
+        assert "those of version 0.1.0 are `recipe: paper`" in str(error.value.__cause__)
 
 
 def test_masks_hold_class_numbers_after_a_move(earlier: Path) -> None:
