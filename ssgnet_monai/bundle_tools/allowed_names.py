@@ -131,6 +131,7 @@ data.pool_sha256: items
 data.resolved_label_names: names datalist
 data.slice_items: items plane spatial_dims
 data.training_sha256: path?
+data.without_labels: items
 data.volume_items: folder?
 data.with_true_masks: hidden training
 engines.CheckpointEvaluation: evaluator network partners dataset label_names output_dir! model_path! test_loader \
@@ -149,6 +150,11 @@ engines.SynthesisEvaluation: real datalist image_size num_channels generator cla
 engines.SyntheticScreen: quantiles real transform folder! device features
 engines.PrepareLatents: truncation
 engines.WindowInferer: roi_size overlap sw_batch_size window_inferer mode sigma_scale cpu_thresh progress
+engines.StudentTeacherTraining: student teacher reconstructor loss prepare_batch plan unsup_weight ramp_steps
+engines.SuperDiffusionPlan: rounds chain gamma ddim_steps
+engines.SuperDiffusionTrainer: device max_epochs epoch_length train_data_loader method optimizer train_handlers
+engines.TeacherPretraining: teacher reconstructor prepare_batch
+engines.halving_schedule: optimizer steps
 engines.check_class_names: classes model_path?
 engines.chosen_recipe: recipes name
 engines.class_names: model_path? default
@@ -181,6 +187,7 @@ handlers.PublishModel: session network masks choose
 handlers.SynthesisMonitor: session generator batch_size output_dir! augment grid_interval grid_size
 handlers.SyntheticImageWriter: folder
 handlers.SyntheticImages: output_dir! trained_on truncation class_mix
+handlers.TeacherCheck: teacher dataset path!
 handlers.TrainingMonitor: session validator output_dir!
 handlers.TrainingSession: objects state_dir! model_path! seed data_sha256 other_data trained_with resume
 handlers.existing_seeds: folder
@@ -189,11 +196,12 @@ losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
 losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
 losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index
 losses.TvMFDiceLoss: kappa softmax ignore_index
+losses.class_loss: name
 losses.segmentation_loss: num_logits
 losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
 metrics.PooledConfusionMetric: num_classes metric
-networks.DiffusionReconstructor: {NETWORK} schedule timesteps image_times mask_code
+networks.DiffusionReconstructor: segmenter image_t_range mask_code
 networks.DiffusionSegmenter: {NETWORK} mode schedule timesteps noises ddim_steps seed
 networks.ImageClassifier: {NETWORK}
 networks.ResVNet: {NETWORK}
@@ -263,6 +271,7 @@ torch.manual_seed: seed
 torch.nn.BCEWithLogitsLoss: weight reduction pos_weight
 torch.nn.CrossEntropyLoss: weight reduction ignore_index label_smoothing
 torch.nn.L1Loss: size_average reduction
+torch.nn.ModuleList: modules
 torch.nn.MSELoss: size_average reduction
 torch.nn.SyncBatchNorm.convert_sync_batchnorm: module
 torch.nn.parallel.DistributedDataParallel: module device_ids find_unused_parameters

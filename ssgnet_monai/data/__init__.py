@@ -17,7 +17,7 @@ from ssgnet_monai.data.label_items import served_items as served_items
 from ssgnet_monai.data.label_space import IGNORED as IGNORED
 from ssgnet_monai.data.label_space import count_classes as count_classes
 from ssgnet_monai.data.label_space import resolved_label_names as resolved_label_names
-from ssgnet_monai.data.labeled_items import split_labeled, with_true_masks
+from ssgnet_monai.data.labeled_items import split_labeled, with_true_masks, without_labels
 from ssgnet_monai.data.latents import LatentDataset as LatentDataset
 from ssgnet_monai.data.latents import class_counts as class_counts
 from ssgnet_monai.data.latents import class_cycle as class_cycle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def split_labeled(
     chosen = [not own.isdisjoint(names) for own in known]
     labeled = [item for item, keeps in zip(every, chosen, strict=True) if keeps]
     hidden = [item for item, keeps in zip(every, chosen, strict=True) if not keeps]
-    return labeled, [{key: value for key, value in item.items() if key != "label"} for item in hidden]
+    return labeled, without_labels(hidden)
 
 
 def with_true_masks(hidden: Sequence[Mapping[str, Any]], training: Sequence[Mapping[str, Any]]) -> Items:
@@ -74,6 +74,11 @@ def with_true_masks(hidden: Sequence[Mapping[str, Any]], training: Sequence[Mapp
         )
     images = {item["image"] for item in hidden}
     return [dict(item) for item in training if item["image"] in images]
+
+
+def without_labels(items: Iterable[Mapping[str, Any]]) -> Items:
+    """Items without their "label", for what may not see it."""
+    return [{key: value for key, value in item.items() if key != "label"} for item in items]
 
 
 def read_names(labeled_list: str | Path | Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ssgnet_monai.data.datalist import datalist_sha256
+from ssgnet_monai.data.labeled_items import without_labels
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,7 @@ def pool_items(
         raise ValueError(f"Expected pool 'synthetic', 'real' or 'both', got {pool!r}.")
     items = [{"origin": "real", **item} for item in (*datalist["unlabeled"], *hidden)]
     items += synthetic_items(synthetic, dataset_dir)
-    chosen = [
-        {key: value for key, value in item.items() if key != "label"}
-        for item in items
-        if pool in ("both", item["origin"])
-    ]
+    chosen = without_labels(item for item in items if pool in ("both", item["origin"]))
     logger.info("pool (%s): %d images", pool, len(chosen))
     return chosen
 

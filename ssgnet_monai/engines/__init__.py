@@ -7,6 +7,7 @@ from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as C
 from ssgnet_monai.engines.control_training import train_control as train_control
 from ssgnet_monai.engines.disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
+from ssgnet_monai.engines.learning_rate import halving_schedule as halving_schedule
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.parameter_groups import encoder_param_groups as encoder_param_groups
 from ssgnet_monai.engines.predictor import Predictor as Predictor
@@ -23,6 +24,10 @@ from ssgnet_monai.engines.rounds_plan import RoundsPlan as RoundsPlan
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_optimizers as stylegan3_optimizers
 from ssgnet_monai.engines.stylegan3_iteration import stylegan3_step as stylegan3_step
 from ssgnet_monai.engines.stylegan3_trainer import StyleGAN3Trainer as StyleGAN3Trainer
+from ssgnet_monai.engines.superdiffusion_step import SuperDiffusionPlan as SuperDiffusionPlan
+from ssgnet_monai.engines.superdiffusion_trainer import StudentTeacherTraining as StudentTeacherTraining
+from ssgnet_monai.engines.superdiffusion_trainer import SuperDiffusionTrainer as SuperDiffusionTrainer
+from ssgnet_monai.engines.superdiffusion_trainer import TeacherPretraining as TeacherPretraining
 from ssgnet_monai.engines.synthesis_evaluation import SynthesisEvaluation as SynthesisEvaluation
 from ssgnet_monai.engines.synthetic_screen import SyntheticScreen as SyntheticScreen
 from ssgnet_monai.engines.weights import load_pretrained as load_pretrained

@@ -19,6 +19,7 @@ from ssgnet_monai.handlers.synthesis_monitor import SynthesisMonitor as Synthesi
 from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImages as SyntheticImages
 from ssgnet_monai.handlers.synthetic_image_writer import SyntheticImageWriter as SyntheticImageWriter
 from ssgnet_monai.handlers.synthetic_image_writer import existing_seeds as existing_seeds
+from ssgnet_monai.handlers.teacher_check import TeacherCheck as TeacherCheck
 from ssgnet_monai.handlers.training_monitor import TrainingMonitor as TrainingMonitor
 from ssgnet_monai.handlers.training_session import TrainingSession as TrainingSession
 from ssgnet_monai.handlers.training_session import seed_everything as seed_everything

@@ -41,7 +41,7 @@ class DenoisingUNet(nn.Module):
         super().__init__()
         if spatial_dims not in (2, 3) or width < 2 or width % 2:
             raise ValueError(f"Expected 2 or 3 spatial_dims and an even width, got {spatial_dims} and {width}.")
-        self.spatial_dims = spatial_dims
+        self.spatial_dims, self.width = spatial_dims, width
         features = [width * factor for factor in _WIDTHS]
         dropout = _DROPOUT if spatial_dims == 2 else (0.0,) * len(_DROPOUT)
         halve: nn.Module = nn.MaxPool2d(2) if spatial_dims == 2 else nn.MaxPool3d(2)

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from ssgnet_monai.networks.denoising_unet import DenoisingUNet
-from ssgnet_monai.networks.diffusion_segmenter import mask_code
-from ssgnet_monai.ops.diffusion_schedule import add_noise, alphas_cumprod, clean_from_noise
+from ssgnet_monai.networks.diffusion_segmenter import DiffusionSegmenter
+from ssgnet_monai.networks.diffusion_segmenter import mask_code as code_of
+from ssgnet_monai.ops.diffusion_schedule import add_noise, clean_from_noise
 from ssgnet_monai.ops.ranks import num_ranks, shard
 
-IMAGE_TIMES = ("full", "upper")
+IMAGE_T_RANGES = ("full", "upper")
 MASK_CODES = ("softmax", "raw")
 
 
@@ -22,16 +23,12 @@ class DiffusionReconstructor(nn.Module):
     where the mask is to matter.
 
     Args:
-        spatial_dims: 2 or 3.
-        in_channels: channels of the image.
-        num_classes: K, channels of the mask, background included.
-        width: of ``DenoisingUNet``.
-        schedule: of ``alphas_cumprod``.
-        timesteps: T, likewise.
-        image_times: "full": steps from 0; "upper": from T / 2, noisy images alone.
+        segmenter: the mask pathway beside which it stands: its channels, classes, width and schedule are this one's.
+        image_t_range: "full": steps from 0; "upper": from T / 2, noisy images alone.
         mask_code: "softmax": probabilities stretched to [-1, 1]; "raw": the logits, as the authors' code has it.
 
     Raises:
+        TypeError: the mask pathway is another network.
         ValueError: another word.
 
     Source: Ciampi et al. 2025 (arXiv 2504.01547); Ho et al. 2020 (arXiv 2006.11239), Eq. 14.
@@ -39,25 +36,24 @@ class DiffusionReconstructor(nn.Module):
 
     alphas: torch.Tensor
 
-    def __init__(
-        self,
-        spatial_dims: int = 2,
-        in_channels: int = 3,
-        num_classes: int = 2,
-        width: int = 64,
-        schedule: str = "sigmoid",
-        timesteps: int = 1000,
-        image_times: str = "full",
-        mask_code: str = "softmax",
-    ) -> None:
+    def __init__(self, segmenter: DiffusionSegmenter, image_t_range: str = "full", mask_code: str = "softmax") -> None:
         super().__init__()
-        for name, value, words in (("image_times", image_times, IMAGE_TIMES), ("mask_code", mask_code, MASK_CODES)):
+        if not isinstance(segmenter, DiffusionSegmenter):
+            raise TypeError(
+                f"Expected a DiffusionSegmenter as network, got {type(segmenter).__name__}. Add "
+                "configs/networks/diffusion_segmenter.yaml (`network: diffusion_segmenter`)."
+            )
+        for name, value, words in (
+            ("image_t_range", image_t_range, IMAGE_T_RANGES),
+            ("mask_code", mask_code, MASK_CODES),
+        ):
             if value not in words:
                 raise ValueError(f"Expected {name} {' or '.join(words)}, got {value!r}.")
-        self.first_time = timesteps // 2 if image_times == "upper" else 0
-        self.timesteps, self.raw = timesteps, mask_code == "raw"
-        self.denoiser = DenoisingUNet(spatial_dims, in_channels + num_classes, in_channels, width)
-        self.register_buffer("alphas", alphas_cumprod(schedule, timesteps), persistent=False)
+        self.timesteps, self.raw = segmenter.timesteps, mask_code == "raw"
+        self.first_time = self.timesteps // 2 if image_t_range == "upper" else 0
+        channels, masks = segmenter.in_channels, segmenter.denoiser
+        self.denoiser = DenoisingUNet(masks.spatial_dims, channels + segmenter.num_classes, channels, masks.width)
+        self.register_buffer("alphas", segmenter.alphas.clone(), persistent=False)
 
     def forward(self, images: torch.Tensor, class_logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Noise the images at random steps and predict the noise.
@@ -76,7 +72,7 @@ class DiffusionReconstructor(nn.Module):
         noise = shard(torch.randn(batch * ranks, *images.shape[1:], device=images.device))
         alphas = self.alphas[times]
         noised = add_noise(images.float(), noise, alphas)
-        masks = class_logits if self.raw else mask_code(class_logits)
+        masks = class_logits if self.raw else code_of(class_logits)
         found = self.denoiser(torch.cat([noised, masks.to(noised.dtype)], dim=1), times).float()
         images_again = clean_from_noise(noised, found.detach(), alphas).clamp(-1, 1)
         return (found - noise).square().flatten(1).mean(1), images_again

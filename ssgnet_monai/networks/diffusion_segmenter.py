@@ -66,7 +66,7 @@ class DiffusionSegmenter(nn.Module):
         if mode not in MODES or noises < 1:
             raise ValueError(f"Expected mode {' or '.join(MODES)} with at least one of noises, got {mode!r}, {noises}.")
         self.mode, self.noises, self.seed = mode, noises, seed
-        self.timesteps, self.out_channels = timesteps, out_channels
+        self.timesteps, self.in_channels, self.out_channels = timesteps, in_channels, out_channels
         self.times = ddim_times(timesteps, ddim_steps if mode == "denoising" else 1)
         self.num_classes = max(2, out_channels)
         self.denoiser = DenoisingUNet(spatial_dims, self.num_classes + in_channels, self.num_classes, width)

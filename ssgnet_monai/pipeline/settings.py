@@ -29,9 +29,9 @@ BUNDLE_OF = {group: BUNDLES / f"ssgnet_{group}" for group in ("synthesis", "segm
 VOLUMES = "volumes"
 """The bundle's configuration for whole volumes, and the form in which they are prepared."""
 ABSENT = object()
-LEAST = {"kimg": 0.032, "tick_kimg": 0.016, "steps": 2, "epoch_length": 1}
+LEAST = {"kimg": 0.032, "tick_kimg": 0.016, "steps": 2, "pretrain_steps": 2, "epoch_length": 1}
 """Settings that the budget multiplies, and what is left of each at least."""
-LENGTHS = {"kimg", "steps"}
+LENGTHS = {"kimg", "steps", "pretrain_steps"}
 """Those of them that it multiplies where no layer gives them, too."""
 
 

@@ -22,6 +22,7 @@ SMALL = {
     "unet": {"network_def#channels": [4, 8, 8, 8]},
     "attention_unet": {"network_def#channels": [4, 4, 8, 8, 8]},
     "basic_unet_plus_plus": {"network_def#features": [4, 4, 4, 8, 8, 4]},
+    "diffusion_segmenter": {"network_def#width": 4, "network_def#noises": 1},
     "dynunet": {"network_def#filters": [4, 8, 8, 8]},
     "segresnet": {"network_def#init_filters": 8, "network_def#blocks_down": [1, 1, 1, 1]},
     "swin_unetr": {"network_def#feature_size": 12, "network_def#depths": [1, 1, 1, 1], "image_size": 64},

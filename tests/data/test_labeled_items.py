@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ssgnet_monai.data import split_labeled
+from ssgnet_monai.data import split_labeled, without_labels
 from ssgnet_monai.data.splits import draw_labeled
 
 SLICES = [
@@ -47,3 +47,9 @@ def test_what_is_no_choice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.txt").write_text("\n \n")
     with pytest.raises(ValueError, match="at least one name in labeled_list, got none in .*none.txt"):
         split_labeled(SLICES, labeled_list=str(tmp_path / "none.txt"))
+
+
+def test_items_without_their_labels_are_copies():
+    items = [{"image": "a", "label": "b", "group": "c"}, {"image": "d"}]
+    assert without_labels(items) == [{"image": "a", "group": "c"}, {"image": "d"}]
+    assert items[0]["label"] == "b"

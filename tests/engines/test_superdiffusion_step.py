@@ -16,7 +16,7 @@ def trio(mode="faithful", classes=1, spatial_dims=2):
     torch.manual_seed(0)
     settings = {"in_channels": 1, "width": 4, "spatial_dims": spatial_dims}
     student, teacher = (DiffusionSegmenter(out_channels=classes, mode=mode, **settings) for _ in range(2))
-    return student, teacher, DiffusionReconstructor(num_classes=max(2, classes), **settings)
+    return student, teacher, DiffusionReconstructor(teacher)
 
 
 def batch(classes=2, sides=(16, 16)):

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from ssgnet_monai.networks import DiffusionReconstructor
+from ssgnet_monai.networks import DiffusionReconstructor, DiffusionSegmenter, VNet
 
 
-def small(**settings):
+def small(image_t_range="full", mask_code="softmax", **settings):
     torch.manual_seed(0)
-    return DiffusionReconstructor(**{"in_channels": 1, "width": 4, **settings})
+    segmenter = DiffusionSegmenter(in_channels=1, width=4, **settings)
+    return DiffusionReconstructor(segmenter, image_t_range, mask_code)
 
 
 class Oracle(nn.Module):
@@ -47,9 +48,9 @@ def test_gradients_reach_the_mask_but_not_by_the_image():
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-@pytest.mark.parametrize(("image_times", "first"), [("full", 0), ("upper", 500)])
-def test_the_steps_that_are_drawn(image_times, first):
-    network, images = small(image_times=image_times), torch.zeros(400, 1, 16, 16)
+@pytest.mark.parametrize(("image_t_range", "first"), [("full", 0), ("upper", 500)])
+def test_the_steps_that_are_drawn(image_t_range, first):
+    network, images = small(image_t_range=image_t_range), torch.zeros(400, 1, 16, 16)
     network.denoiser = Oracle(network, images, 0.0)
     network(images, torch.zeros(400, 2, 16, 16))
     ((_, times),) = network.denoiser.seen
@@ -66,8 +67,22 @@ def test_how_the_mask_is_told(code, expected):
     torch.testing.assert_close(inputs[:, 2], torch.full((1, 16, 16), float(expected)))
 
 
-@pytest.mark.parametrize("settings", [{"image_times": "late"}, {"mask_code": "hard"}])
+@pytest.mark.parametrize("settings", [{"image_t_range": "late"}, {"mask_code": "hard"}])
 def test_words_that_are_not_known(settings):
     ((name, word),) = settings.items()
     with pytest.raises(ValueError, match=f"Expected {name} .* or .*, got '{word}'"):
         small(**settings)
+
+
+def test_it_has_the_sizes_of_its_mask_pathway_and_weights_of_its_own():
+    segmenter = DiffusionSegmenter(3, 2, out_channels=4, width=4, schedule="cosine", timesteps=30)
+    network = DiffusionReconstructor(segmenter)
+    errors, again = network(torch.rand(2, 2, 16, 16, 16), torch.zeros(2, 4, 16, 16, 16))
+    assert (errors.shape, again.shape) == ((2,), (2, 2, 16, 16, 16))
+    assert torch.equal(network.alphas, segmenter.alphas)
+    assert not {*map(id, network.parameters())} & {*map(id, segmenter.parameters())}
+
+
+def test_beside_another_network():
+    with pytest.raises(TypeError, match="Expected a DiffusionSegmenter as network, got VNet.*diffusion_segmenter.yaml"):
+        DiffusionReconstructor(VNet(width=2))

@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from ssgnet_monai.engines.teacher_masks import TeacherMasks, look_at_masks
+from ssgnet_monai.metrics.teacher_masks import TeacherMasks, look_at_masks
 from ssgnet_monai.networks import DiffusionSegmenter
 
 
@@ -41,7 +41,7 @@ def test_masks_that_are_all_alike_are_reported_by_name(threshold, share, caplog)
         found = look_at_masks(Bright(threshold), BATCHES, "pretrain/teacher.pt")
     assert (found.foreground_share, found.deviation, found.constant) == (share, 0, True)
     assert "pretrain/teacher.pt gives nearly the same mask to all of 4 images" in caplog.text
-    assert "image_times: upper" in caplog.text
+    assert "image_t_range: upper" in caplog.text
 
 
 @pytest.mark.parametrize(

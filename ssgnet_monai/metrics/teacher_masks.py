@@ -62,8 +62,8 @@ def look_at_masks(teacher: DiffusionSegmenter, batches: Iterable[torch.Tensor], 
     if found.constant:
         logger.warning(
             "%s gives nearly the same mask to all of %d images (foreground %.1f %% of the pixels, deviation between "
-            "images %.3f): it has learnt to make the image again without its mask. Try image_times: upper, mask_code: "
-            "raw or softmax, the other of the two, or more pretrain_steps; and compare with teacher: random.",
+            "images %.3f): it has learnt to make the image again without its mask. Try image_t_range: upper, the other "
+            "mask_code (raw, softmax), or more pretrain_steps; and compare with teacher: random.",
             name,
             images,
             100 * found.foreground_share,
