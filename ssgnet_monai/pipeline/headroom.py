@@ -16,6 +16,7 @@ from ssgnet_monai.pipeline.layout import RunLayout
 from ssgnet_monai.pipeline.methods import METHODS, OF_CONTROLS
 from ssgnet_monai.pipeline.run import run_experiment
 from ssgnet_monai.pipeline.settings import BUNDLE_OF, VOLUMES, bundle_ids, root_id
+from ssgnet_monai.report import write_report
 from ssgnet_monai.report.headroom import headroom_of, headroom_text
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ def run_headroom(
         if row["method"] == ALONE
     }
     found = headroom_of(RunLayout(folder), pairs)
-    write_json(folder / "headroom.json", {"budget": budget, "rows": found})
+    write_json(RunLayout(folder).headroom, {"budget": budget, "rows": found})
+    write_report(folder)  # which was written before anybody knew the headroom
     return headroom_text(found, budget)
 
 

@@ -113,6 +113,7 @@ class RunLayout:
         self.prepared_with = self.data / "prepare.json"
         self.report, self.report_data = root / "report.html", root / "report.json"
         self.overview = root / "overview.png"
+        self.headroom = root / "headroom.json"
         self.logs, self.times = root / "logs", root / "benchmarks"
         self.snakemake_log = self.logs / "snakemake.log"
 

@@ -24,8 +24,8 @@ class Method:
     ``overlays`` are its configurations over ``train.yaml``, ``run_id`` is what runs them, ``pooled`` says whether it
     learns from unlabelled images too (real ones and those of the experiment's generators), ``partners`` whether it
     trains several networks, and ``may_grow`` are the settings of which a larger number continues a finished training.
-    ``controls`` are those of a row with this method: control -> the method that trains it. ``unread`` are settings of such a row that
-    this method, as a control, does not read.
+    ``controls`` are those of a row with this method: control -> the method that trains it. ``unread`` are settings of
+    such a row that this method, as a control, does not read.
     """
 
     overlays: tuple[str, ...] = ()

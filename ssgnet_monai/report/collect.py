@@ -16,6 +16,7 @@ from ssgnet_monai.pipeline.layout import RunLayout, StageFolder, refuse_earlier
 from ssgnet_monai.report.case_counts import case_groups
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
+from ssgnet_monai.report.headroom import headroom_answers
 from ssgnet_monai.report.private_paths import PrivatePaths
 from ssgnet_monai.report.published import published_fid, published_results
 from ssgnet_monai.report.published_volumes import published_volumes
@@ -43,9 +44,10 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
 
     Returns:
         The report: ``name``, ``version``, ``tasks`` (segmentation, classification: those that the experiment asks
-        for), ``answers`` (sentences), ``experiment``, ``data``, ``synthesis`` (one entry a class), ``segmentation`` and
-        ``classification`` (one entry a row), ``benchmarks``, ``paper``, ``volumes`` (what others have published of the
-        dataset) and ``not_run`` (stages without any result).
+        for), ``answers`` (sentences), ``headroom`` (of a short run by `ssgnet headroom`, or ``None``), ``experiment``,
+        ``data``, ``synthesis`` (one entry a class), ``segmentation`` and ``classification`` (one entry a row),
+        ``benchmarks``, ``paper``, ``volumes`` (what others have published of the dataset) and ``not_run`` (stages
+        without any result).
         Scores are fractions in [0, 1].
 
     Raises:
@@ -85,7 +87,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
     for name, of_setting in run.classifiers().items():
         with results_of(run.root / "classification" / name):
             classification.append(classification_row(name, of_setting))
-    synthesis = _one_extractor(synthesis)
+    headroom, synthesis = read_json(run.headroom), _one_extractor(synthesis)
     benchmarks = read_benchmarks(run.benchmarks())
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))
     tasks = [task for task in TASKS if found[task] or config.get(task)] or list(TASKS)
@@ -96,7 +98,10 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
         "name": experiment.get("name") or run_dir.resolve().name,
         "version": __version__,
         "tasks": tasks,
-        "answers": [*row_answers(segmentation), *classification_answers(classification)],
+        "answers": headroom_answers(headroom)
+        if headroom
+        else [*row_answers(segmentation), *classification_answers(classification)],
+        "headroom": headroom,
         "generator_answers": generator_sentences(synthesis),
         "experiment": {
             "config": paths.config(config),

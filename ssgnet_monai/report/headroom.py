@@ -118,18 +118,48 @@ def headroom_text(rows: Sequence[Mapping[str, Any]], budget: float) -> str:
     lines = []
     for row in rows:
         lines.append(f"{row['row']}: mean Dice over {row['n']} test {row['case']}s, one seed, budget {budget:g}")
-        lines.append(f"  {row['labelled']} labelled images alone: {fixed(row['dice'])}")
-        for key, name in _OTHERS.items():
-            if entry := row[key]:
-                more = _interval(entry["per_case"], -1)
-                lines.append(f"  {name}: {fixed(entry['dice']['mean'])}, difference {more}")
+        lines += [f"  {figure}" for figure in _figures(row)]
         lines.append(f"  {row['advice'].upper()}. {row['sentence']}")
-    lines.append(
+    return "\n".join([*lines, _caution(budget)])
+
+
+def headroom_answers(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same for the report of the short run, in the form of ``row_answers``.
+
+    Args:
+        content: of ``headroom.json``: "budget", and "rows" as ``headroom_of`` gives them.
+    """
+    return [
+        {
+            "row": row["row"],
+            "verdict": "better" if row["advice"] == "add unlabelled images" else "unclear",
+            "headline": f"headroom: {row['advice']}",
+            "sentences": [
+                f"Mean Dice over {row['n']} test {row['case']}s, one seed: {'; '.join(_figures(row))}.",
+                row["sentence"],
+            ],
+            "changes": [],
+            "cautions": [_caution(content["budget"])],
+        }
+        for row in content["rows"]
+    ]
+
+
+def _figures(row: Mapping[str, Any]) -> list[str]:
+    figures = [f"{row['labelled']} labelled images alone: {fixed(row['dice'])}"]
+    for key, name in _OTHERS.items():
+        if entry := row[key]:
+            more = _interval(entry["per_case"], -1)
+            figures.append(f"{name}: {fixed(entry['dice']['mean'])}, difference {more}")
+    return figures
+
+
+def _caution(budget: float) -> str:
+    return (
         f"From a training of {budget:.0%} of the length and one seed: a headroom that is seen here is there, but one "
         "that is not may show in a longer training, which makes more of many masks. Repeat it with a larger --budget "
         "before you give a plan up."
     )
-    return "\n".join(lines)
 
 
 def _answers(stages: Sequence[StageFolder], model: str) -> Any:

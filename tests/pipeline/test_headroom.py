@@ -75,6 +75,10 @@ def test_the_command_says_what_to_do(experiment: Path, monkeypatch: Any, capsys:
     assert said.count("ADD UNLABELLED IMAGES. True masks on the pool bring +0.200") == 3
     content = json.loads((experiment.parent / "run_headroom" / "headroom.json").read_text(encoding="utf-8"))
     assert [row["row"] for row in content["rows"]] == ["rounds_8", "longer_8", "all"]
+    page = (experiment.parent / "run_headroom" / "report.html").read_text(encoding="utf-8")
+    assert page.count("headroom: add unlabelled images") == 3
+    assert "30 labelled images alone: 0.479; true masks on the pool: 0.679, difference +0.200 [95% CI" in page
+    assert "nothing to compare" not in page  # which plain rows would say
     monkeypatch.setattr(headroom, "run_experiment", lambda *_, **__: 1)
     assert main(["headroom", str(experiment)]) == 1
 
