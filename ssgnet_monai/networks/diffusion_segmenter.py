@@ -26,7 +26,8 @@ class DiffusionSegmenter(nn.Module):
 
     In training mode a call draws steps and noise from torch's generator. In evaluation mode it draws nothing: the step
     is the last one, the noise a function of its place in the image, and the answer the mean probability of ``noises``
-    draws; the same image has the same answer in every batch, on every device and in an export.
+    draws, one after the other, for the memory of one; the same image has the same answer in every batch, on every
+    device and in an export.
 
     Args:
         spatial_dims: 2 or 3.
@@ -119,20 +120,22 @@ class DiffusionSegmenter(nn.Module):
         """
         noises = self.noises if noises is None else noises
         times = self.times if steps is None else ddim_times(self.timesteps, steps)
-        noise = self._noise(images, noises)
+        drawn = [self._way_back(images, noise, times) for noise in self._noise(images, noises).unbind()]
+        return torch.stack(drawn).log_softmax(2).logsumexp(0) - math.log(noises)
+
+    def _way_back(self, images: torch.Tensor, noise: torch.Tensor, times: list[int]) -> torch.Tensor:
+        """Logits (B, K, ...) at the end of the way back from one draw of noise (K, ...)."""
+        noised = noise.unsqueeze(0).expand(images.shape[0], *noise.shape)
         if self.mode == "faithful":
-            noise = add_noise(self._background(noise), noise, self.alphas[times[0]])
-        each = (noises, *images.shape)
-        noised = noise.unsqueeze(1).expand(noises, images.shape[0], *noise.shape[1:]).flatten(0, 1)
-        repeated = images.unsqueeze(0).expand(each).flatten(0, 1)
+            noised = add_noise(self._background(noised), noised, self.alphas[times[0]])
+        logits = noised
         for time, later in zip(times, [*times[1:], None], strict=True):
-            inputs = torch.cat([noised.to(images.dtype), repeated], dim=1)
-            logits = self.denoiser(inputs, torch.full_like(inputs[:, :1].flatten(1)[:, 0], time)).float()
+            inputs = torch.cat([noised.to(images.dtype), images], dim=1)
+            logits = self.denoiser(inputs, torch.full_like(inputs[:, 0].flatten(1)[:, 0], time)).float()
             if later is not None:
                 masks = mask_code(logits)
                 noised = add_noise(masks, noise_from_clean(noised, masks, self.alphas[time]), self.alphas[later])
-        logs = logits.log_softmax(1).unflatten(0, (noises, -1))
-        return logs.logsumexp(0) - math.log(noises)
+        return logits
 
     def _noise(self, images: torch.Tensor, noises: int) -> torch.Tensor:
         """(noises, K, ...), the same for every image."""

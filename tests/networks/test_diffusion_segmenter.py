@@ -10,7 +10,7 @@ from ssgnet_monai.ops.diffusion_schedule import add_noise, ddim_times, noise_fro
 
 def small(**settings):
     torch.manual_seed(0)
-    return DiffusionSegmenter(**{"in_channels": 1, "width": 4, "noises": 2, "ddim_steps": 3, **settings}).eval()
+    return DiffusionSegmenter(**{"in_channels": 1, "width": 4, "noises": 2, "ddim_steps": 2, **settings}).eval()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -67,7 +67,7 @@ def test_two_classes_are_one_logit_of_the_mean_probability():
 
 
 def test_the_way_back_is_that_of_a_loop_by_hand():
-    network, image = small(mode="denoising", out_channels=3, noises=1), torch.randn(2, 1, 16, 16)
+    network, image = small(mode="denoising", out_channels=3, noises=1, ddim_steps=3), torch.randn(2, 1, 16, 16)
     with torch.no_grad():
         noised = network._noise(image, 1).expand(2, -1, -1, -1)
         for step, time in enumerate(ddim_times(1000, 3)):
