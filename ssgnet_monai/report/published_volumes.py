@@ -95,8 +95,8 @@ _TABLES: dict[str, dict[int, tuple[_Line, ...]]] = {
     },
 }
 _CAVEATS = {
-    "la2018": "The published volumes are cropped around the true atrium, those of the test too: only a run on data that "
-    "were prepared with crop=label_box is like them.",
+    "la2018": "The published volumes are cropped around the true atrium, those of the test too: only a run on data "
+    "that were prepared with crop=label_box is like them.",
     "pancreas_ct": "The published volumes are cropped around the true pancreas, those of the test too; 62 train and 20 "
     "test, of which 61 and 19 are left since the owner withdrew two copies.",
 }
