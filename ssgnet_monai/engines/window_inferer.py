@@ -18,7 +18,7 @@ class WindowInferer(SlidingWindowInferer):
 
     Args:
         roi_size: voxels of a window along each axis: the training's patch_size.
-        overlap: of two neighbouring windows, as a share of the window, in [0, 1).
+        overlap: of two neighbouring windows, as a share of the window, in [0, 1), along all axes or along each.
         sw_batch_size: windows in one forward pass.
         window_inferer: applies the network to windows; None: ``PaddedInferer`` of three dimensions.
         options: further arguments of ``SlidingWindowInferer``, such as ``cpu_thresh``: voxels from which volumes
@@ -31,7 +31,7 @@ class WindowInferer(SlidingWindowInferer):
     def __init__(
         self,
         roi_size: Sequence[int],
-        overlap: float = 0.5,
+        overlap: float | Sequence[float] = 0.5,
         sw_batch_size: int = 1,
         window_inferer: Inferer | None = None,
         **options: Any,

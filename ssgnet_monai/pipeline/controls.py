@@ -46,8 +46,8 @@ def with_controls(experiment: dict[str, Any]) -> dict[str, Any]:
 
 def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict[str, Any]:
     row = copy.deepcopy(dict(experiment["segmentation"][name]))
-    method = METHODS[row["method"]].controls[control]
-    config = {key: value for key, value in row["config"].items() if root_id(key) not in METHODS[method].unread}
+    made = METHODS[row["method"]].controls[control]
+    config = {key: value for key, value in row["config"].items() if root_id(key) not in made.unread}
     if control == "equal_total_steps":
         config["steps"] = _total_steps(experiment, name)
     if control == "oracle" and row["num_labeled"] is None and row["labeled_list"] is None:
@@ -55,13 +55,14 @@ def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict
             f"Expected num_labeled or labeled_list in segmentation.{name} for its oracle, got neither: only masks that "
             "exist and are not used can be those of the pool. Set one of them, or take the oracle out of controls."
         )
-    return {**row, "method": method, "config": config, "controls": {}}
+    return {**row, "method": made.method, "config": {**config, **made.given}, "controls": {}}
 
 
 def _total_steps(experiment: Mapping[str, Any], name: str) -> int | str:
     """Steps of all trainings of a row together: of its rounds and teachers, or of its two networks."""
     merged = settings_of({**experiment, "budget": 1}, "segmentation", name).merged
-    trainings = 2 if METHODS[experiment["segmentation"][name]["method"]].partners else _rounds(merged, name)
+    networks = METHODS[experiment["segmentation"][name]["method"]].networks
+    trainings = networks if networks > 1 else _rounds(merged, name)
     steps = merged["steps"]
     return f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings
 

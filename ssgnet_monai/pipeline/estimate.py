@@ -127,7 +127,8 @@ def stage_parts(stage: Stage, experiment: Settings, datalist: Settings, small: C
     if group == "classification" or not METHODS[experiment[group][row_name]["method"]].may_grow:
         test = part(1, "test", "image", tests, lambda size: min(size.test, tests))
         # Of several networks the test scores each, and then all once more; validation looks at one.
-        answers = 4 if group == "segmentation" and METHODS[experiment[group][row_name]["method"]].partners else 1
+        networks = METHODS[experiment[group][row_name]["method"]].networks if group == "segmentation" else 1
+        answers = 2 * networks if networks > 1 else 1
         more = test.per_unit / answers * validations * len(datalist["validation"])
         return [part(0, "training", "step", steps, lambda size: size.steps, more), test]
     rounds = settings["num_rounds"]

@@ -88,7 +88,7 @@ def headroom_experiment(experiment: dict[str, Any], budget: float) -> dict[str, 
     read = bundle_ids(bundle, ("train", VOLUMES, *METHODS[ALONE].overlays))
     for name, row in experiment["segmentation"].items():
         theirs = bundle_ids(bundle, METHODS[row["method"]].overlays)
-        unread = METHODS[ALONE].unread | (theirs - read)
+        unread = METHODS["rounds"].controls[ALONE].unread | (theirs - read)
         config = {key: value for key, value in row["config"].items() if root_id(key) not in unread}
         alone = {**row, "method": ALONE, "config": config, "controls": []}
         if row["method"] in OF_CONTROLS or alone in rows.values():

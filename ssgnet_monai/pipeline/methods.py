@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 CONTROLS = ("equal_steps", "equal_total_steps", "duplicate_real", "oracle")
 """What a row with a pool is compared with."""
@@ -18,23 +19,34 @@ OF_POOL = frozenset({"pool_fraction", "finetune_steps"})
 
 
 @dataclass(frozen=True)
+class Control:
+    """How a control of a row is trained.
+
+    ``method`` names the method, ``unread`` the settings of the row that it does not read, ``given`` the settings that
+    make the difference; expressions are those of the bundle's configurations.
+    """
+
+    method: str
+    unread: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Method:
     """A method of the segmentation bundle.
 
     ``overlays`` are its configurations over ``train.yaml``, ``run_id`` is what runs them, ``pooled`` says whether it
-    learns from unlabelled images too (real ones and those of the experiment's generators), ``partners`` whether it
-    trains several networks, and ``may_grow`` are the settings of which a larger number continues a finished training.
-    ``controls`` are those of a row with this method: control -> the method that trains it. ``unread`` are settings of
-    such a row that this method, as a control, does not read.
+    learns from unlabelled images too (real ones and those of the experiment's generators), ``networks`` how many it
+    trains together, and ``may_grow`` are the settings of which a larger number continues a finished training.
+    ``controls`` are those that a row with this method can have, by name.
     """
 
     overlays: tuple[str, ...] = ()
     run_id: str = "run"
     pooled: bool = False
-    partners: bool = False
+    networks: int = 1
     may_grow: tuple[str, ...] = ()
-    controls: Mapping[str, str] = field(default_factory=dict)
-    unread: frozenset[str] = frozenset()
+    controls: Mapping[str, Control] = field(default_factory=dict)
 
 
 METHODS: dict[str, Method] = {
@@ -44,11 +56,13 @@ METHODS: dict[str, Method] = {
         run_id="rounds",
         pooled=True,
         may_grow=("num_rounds",),
-        controls={name: name for name in CONTROLS if name != "equal_steps"},  # which is their own round 0
+        controls={  # but equal_steps, which is their own round 0
+            "equal_total_steps": Control("equal_total_steps", OF_ROUNDS | OF_POOL),
+            "duplicate_real": Control("duplicate_real", OF_ROUNDS),
+            "oracle": Control("oracle", OF_ROUNDS),
+        },
     ),
-    "equal_total_steps": Method(("rounds",), "equal_total_steps", unread=OF_ROUNDS | OF_POOL),
-    "duplicate_real": Method(("rounds",), "duplicate_real", unread=OF_ROUNDS),
-    "oracle": Method(("rounds",), "oracle", unread=OF_ROUNDS),
+    **{name: Method(("rounds",), name) for name in ("equal_total_steps", "duplicate_real", "oracle")},
 }
-OF_CONTROLS = {control for method in METHODS.values() for control in method.controls.values()}
-"""Methods that the pipeline gives to the controls of other rows."""
+OF_CONTROLS = {control.method for method in METHODS.values() for control in method.controls.values()}
+"""Methods that no row of an experiment's author needs to name."""
