@@ -100,6 +100,20 @@ def read_scored_images(path: str | Path, like: str | Path) -> torch.Tensor:
         raise ValueError(f"Expected probabilities in every row of reference {path}, got {error}.") from error
 
 
+def read_answers(path: str | Path) -> tuple[list[str], torch.Tensor]:
+    """Names of the images and numbers of their true classes (n,) out of a table of :func:`write_scored_images`.
+
+    Raises:
+        ValueError: a row without a known true class.
+    """
+    header, *rows = _read(path)
+    classes = [name.removeprefix("p_") for name in header[3:]]
+    try:
+        return [row[0] for row in rows], torch.tensor([classes.index(row[1]) for row in rows])
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"Expected an image and one of {classes} in every row of {path}, got {error}.") from error
+
+
 def _columns(classes: Sequence[str]) -> list[str]:
     return [f"p_{name}" for name in classes]
 

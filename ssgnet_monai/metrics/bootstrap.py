@@ -58,12 +58,26 @@ def paired_bootstrap(
     a, b = (values.detach().cpu().double() for values in (a, b))
     rows = [torch.ones(1, cases, dtype=torch.float64), *resample_counts(cases, seed, n, groups)]
     by_seed = torch.cat([_scores(times, a) - _scores(times, b) for times in rows])
-    difference = by_seed[0].mean().item()
-    low, high = torch.nanquantile((by_seed[1:] * _seed_shares(seeds, seed, n)).sum(1), ENDS).tolist()
-    found = {"difference": difference, "ci95": [low, high], "detectable": (high - low) / 2}
-    if any(number != number for number in (difference, low, high)):
-        found = dict.fromkeys(found)
+    found = interval_over_seeds(by_seed, seed)
     return {**found, "n_seeds": seeds, "n_groups": cases if groups is None else len(set(groups))}
+
+
+def interval_over_seeds(by_seed: torch.Tensor, seed: int) -> dict[str, Any]:
+    """What differences of every seed come to, see :func:`paired_bootstrap`.
+
+    Args:
+        by_seed: (1 + resamples, seeds): with all cases, and in each resample of cases.
+        seed: of the resampling.
+
+    Returns:
+        {"difference", "ci95": [low, high], "detectable"}; None for all where there is no value.
+    """
+    difference = by_seed[0].mean().item()
+    shares = _seed_shares(by_seed.shape[1], seed, len(by_seed) - 1)
+    low, high = torch.nanquantile((by_seed[1:] * shares).sum(1), ENDS).tolist()
+    if any(number != number for number in (difference, low, high)):
+        return dict.fromkeys(("difference", "ci95", "detectable"))
+    return {"difference": difference, "ci95": [low, high], "detectable": (high - low) / 2}
 
 
 def resample_counts(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ssgnet_monai.metrics.bootstrap import ENDS, resample_counts
+from ssgnet_monai.metrics.bootstrap import ENDS, RESAMPLES, resample_counts
 
 CLASS_SCORES = ("accuracy", "macro_f1", "roc_auc")
 
@@ -144,6 +144,36 @@ def paired_class_bootstrap(
         values = plain_numbers(torch.cat([at_once, torch.nanquantile(resampled, ENDS)]))
         result[name] = dict(zip(("difference", "low", "high"), values, strict=True))
     return result
+
+
+def resampled_class_scores(
+    probabilities: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int,
+    n: int = RESAMPLES,
+    groups: Sequence[Hashable] | None = None,
+) -> dict[str, torch.Tensor]:
+    """Scores of classifiers of several seeds of training, with all images and in each resample of groups.
+
+    All seeds, and all classifiers of the same images, meet the same resamples: ``interval_over_seeds`` of these scores,
+    or of their difference to those of others, is the statistic of ``paired_bootstrap``.
+
+    Args:
+        probabilities: (seeds, images, K).
+        labels: (images,) class numbers.
+        seed: of the resampling.
+        n: number of resamples.
+        groups: of every image, drawn together (see ``resample_counts``). None: images are drawn.
+
+    Returns:
+        Score -> (1 + n, seeds) float64.
+    """
+    rows = [torch.ones(1, len(labels), dtype=torch.float64), *resample_counts(len(labels), seed, n, groups)]
+    parts = [[class_scores(of_seed, labels, times) for times in rows] for of_seed in probabilities]
+    return {
+        name: torch.stack([torch.cat([part[name] for part in of_seed]) for of_seed in parts], dim=1)
+        for name in CLASS_SCORES
+    }
 
 
 def plain_numbers(values: torch.Tensor) -> list[float | None]:

@@ -64,6 +64,12 @@ def read_case_counts(path: Path) -> CaseCounts | None:
     return CaseCounts(path, list(cases), by_model) if cases else None
 
 
+def image_groups(datalist: Mapping[str, Any]) -> dict[str, str]:
+    """The group (patient) of every test image, by the name that ``per_image.csv`` has for it."""
+    items = datalist.get("test") or []
+    return dict(zip((Path(item["image"]).name for item in items), group_names(items), strict=True))
+
+
 def case_groups(datalist: Mapping[str, Any]) -> dict[str, str]:
     """The group (patient) of every case, by the name that ``per_case.csv`` has for it.
 

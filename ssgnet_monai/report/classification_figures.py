@@ -35,8 +35,8 @@ def score_plot(row: dict[str, Any]) -> Plot | None:
         )
     several = any(len(stat["values"]) > 1 for _, stat in scores)
     caption = (
-        f"Macro-F1 by setting, {row['row']}. Where the interval of a difference crosses the dashed zero line, the "
-        "difference is not more than chance. The left scale does not start at zero, and its intervals may overlap even "
+        f"Macro-F1 by setting, {row['row']}. Where the interval of a difference crosses the dashed zero line, no "
+        "difference is seen. The left scale does not start at zero, and its intervals may overlap even "
         "where a difference is clear: both settings meet the same test images."
     )
     legend = [("a", "mean over seeds with 95% interval" if several else "one seed with 95% interval")]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ssgnet_monai.pipeline.layout import StageFolder
-from ssgnet_monai.report.over_seeds import common, seed_interval, statistic
+from ssgnet_monai.report.class_answers import compare_answers, intervals_of, read_class_answers
+from ssgnet_monai.report.over_seeds import common, statistic
 from ssgnet_monai.report.run_files import read_json
 
 MEASURES = ("accuracy", "macro_f1", "roc_auc")
@@ -23,24 +24,32 @@ def setting_name(key: str) -> str:
     return key.replace("_", " ").capitalize() if key in _FIRST else key
 
 
-def classification_row(name: str, settings: Mapping[str, Sequence[StageFolder]]) -> dict[str, Any]:
+def classification_row(
+    name: str, settings: Mapping[str, Sequence[StageFolder]], groups: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Everything the report says about a row of classification.
 
     Args:
         name: of the row's folder.
         settings: setting -> its seeds, of which any may lack its scores.
+        groups: test image -> patient.
 
     Returns:
         ``{"row", "classes", "n", "seeds", "unfinished", "steps", "settings", "majority_class", "seconds",
         "config_sha256"}``; ``seeds`` are the evaluated ones, ``unfinished`` counts the trainings without a result.
         ``settings`` is ordered (original, balanced, more) and each score in it a ``statistic`` over seeds with
-        ``interval`` (see ``seed_interval``); ``difference`` is the setting minus original, by seed and together.
+        ``interval``, 95 % over seeds and patients as ``paired_bootstrap`` has it; ``difference`` is the setting minus
+        original, by seed and together, with what the test can resolve as ``detectable``.
         Scores are fractions in [0, 1].
     """
     keys = sorted(settings, key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key))
     metrics = {key: {stage.seed: read_json(stage.metrics) or {} for stage in settings[key]} for key in keys}
     evaluated = [content for by_seed in metrics.values() for content in by_seed.values() if content]
-    entries = [_setting(key, {s: c for s, c in by_seed.items() if c}) for key, by_seed in metrics.items()]
+    answers = {key: read_class_answers(settings[key], groups or {}) for key in keys}
+    entries = []
+    for key, by_seed in metrics.items():
+        own, compared = intervals_of(answers[key]), compare_answers(answers[key], answers.get(ORIGINAL))
+        entries.append(_setting(key, {s: c for s, c in by_seed.items() if c}, own, compared))
     majority = [(content.get("references") or {}).get("majority_class") or {} for content in evaluated]
     return {
         "row": name,
@@ -56,7 +65,9 @@ def classification_row(name: str, settings: Mapping[str, Sequence[StageFolder]])
     }
 
 
-def _setting(key: str, by_seed: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _setting(
+    key: str, by_seed: dict[int, dict[str, Any]], own: Mapping[str, Any], compared: Mapping[str, Any]
+) -> dict[str, Any]:
     evaluated = list(by_seed.values())
     classes = evaluated[0]["classes"] if evaluated else []
     confusion = [content["confusion"] for content in evaluated if content.get("confusion")]
@@ -67,8 +78,8 @@ def _setting(key: str, by_seed: dict[int, dict[str, Any]]) -> dict[str, Any]:
         "seeds": list(by_seed),
         "train_counts": {origin: _train_counts(evaluated, origin, classes) for origin in ("real", "synthetic")},
         "best_step": statistic(content.get("best_step") for content in evaluated),
-        **{name: _score(evaluated, name) for name in MEASURES},
-        "difference": _difference(by_seed),
+        **{name: _score(evaluated, name, own) for name in MEASURES},
+        "difference": _difference(by_seed, compared),
         "per_class": {
             name: {
                 **{m: statistic(c["per_class"][name].get(m) for c in evaluated) for m in PER_CLASS},
@@ -88,25 +99,20 @@ def _train_counts(evaluated: list[dict[str, Any]], origin: str, classes: list[st
     return {"by_class": by_class, "all": common(sum(entry.values()) for entry in counts)}
 
 
-def _score(evaluated: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    present = [content for content in evaluated if content.get(name) is not None]
-    intervals = [(content.get("confidence_interval") or {}).get(name) for content in present]
-    interval = seed_interval([content[name] for content in present], intervals)
-    found = statistic(content[name] for content in present)
-    return found and {**found, "interval": interval and [max(interval[0], 0.0), min(interval[1], 1.0)]}
+def _score(evaluated: list[dict[str, Any]], name: str, own: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = statistic(content.get(name) for content in evaluated)
+    return found and {**found, "interval": own[name]["ci95"] if name in own else None}
 
 
-def _difference(by_seed: dict[int, dict[str, Any]]) -> dict[str, Any] | None:
+def _difference(by_seed: dict[int, dict[str, Any]], compared: Mapping[str, Any]) -> dict[str, Any] | None:
     found = {seed: content["paired_bootstrap"] for seed, content in by_seed.items() if content.get("paired_bootstrap")}
     if not found:
         return None
     together = {}
     for name in MEASURES:
-        entries = [e for boot in found.values() if (e := boot.get(name)) and e.get("difference") is not None]
-        values = [entry["difference"] for entry in entries]
-        intervals = [(e.get("low"), e.get("high")) for e in entries]
-        stat = statistic(values)
-        together[name] = stat and {**stat, "interval": seed_interval(values, intervals)}
+        stat = statistic((boot.get(name) or {}).get("difference") for boot in found.values())
+        over = compared.get(name) or {}
+        together[name] = stat and {**stat, "interval": over.get("ci95"), "detectable": over.get("detectable")}
     return {"by_seed": [{"seed": seed, **boot} for seed, boot in found.items()], **together}
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ssgnet_monai.report.classification_row import ORIGINAL
+from ssgnet_monai.report.comparisons import verdict
 from ssgnet_monai.report.number_format import count, fixed, signed
 from ssgnet_monai.report.table import said
 
 
-def side_of_zero(difference: dict[str, Any] | None) -> str | None:
-    """Where the interval of a difference lies: ``above``, ``below`` or ``holds`` zero; ``None`` without one."""
-    if not difference or not difference["interval"]:
-        return None
-    low, high = difference["interval"]
-    return "above" if low > 0 else "below" if high < 0 else "holds"
+def verdict_of(difference: dict[str, Any] | None) -> str | None:
+    """What the interval of a difference shows, see ``verdict``; ``None`` without one."""
+    return verdict({"ci95": difference["interval"]}) if difference and difference["interval"] else None
 
 
 def classification_answers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -38,10 +36,10 @@ def _answer(row: dict[str, Any]) -> dict[str, Any]:
     sentences = [_original_sentence(row, setting) for setting in scored if setting["setting"] == ORIGINAL]
     sentences += _majority_sentences(row, scored)
     compared = [setting for setting in scored if setting["difference"] and setting["difference"]["macro_f1"]]
-    verdict, headline = _verdict(compared)
+    colour, headline = _verdict(compared)
     return {
         **answer,
-        "verdict": verdict,
+        "verdict": colour,
         "headline": headline,
         "sentences": sentences,
         "changes": [_change(setting) for setting in compared],
@@ -54,14 +52,10 @@ def _verdict(compared: list[dict[str, Any]]) -> tuple[str, str]:
         return "unclear", "nothing to compare yet"
     if any(len(setting["difference"]["macro_f1"]["values"]) == 1 for setting in compared):
         return "unclear", "one seed is no evidence"
-    sides = [side_of_zero(setting["difference"]["macro_f1"]) for setting in compared]
-    said_of = [
-        f"{word} in {sides.count(side)} of {len(sides)} settings"
-        for side, word in (("above", "ahead"), ("below", "behind"))
-        if side in sides
-    ]
-    verdict = "unclear" if len(said_of) != 1 else "better" if "above" in sides else "worse"
-    return verdict, f"synthetic images {' and '.join(said_of)}" if said_of else "no clear difference"
+    found = [verdict_of(setting["difference"]["macro_f1"]) for setting in compared]
+    said_of = [f"{word} in {found.count(word)} of {len(found)} settings" for word in ("gain", "loss") if word in found]
+    colour = "unclear" if len(said_of) != 1 else "better" if "gain" in found else "worse"
+    return colour, " and ".join(said_of) or "no difference seen"
 
 
 def _cautions(row: dict[str, Any], compared: list[dict[str, Any]]) -> list[str]:
@@ -73,7 +67,7 @@ def _cautions(row: dict[str, Any], compared: list[dict[str, Any]]) -> list[str]:
     differences = [setting["difference"]["macro_f1"] for setting in compared]
     if any(len(difference["values"]) == 1 for difference in differences):
         cautions.append("One seed is no evidence: another training may turn the sign. Run three or more.")
-    elif len(compared) > 1 and any(side_of_zero(difference) in ("above", "below") for difference in differences):
+    elif len(compared) > 1 and any(verdict_of(difference) in ("gain", "loss") for difference in differences):
         cautions.append(f"With {len(compared)} settings compared, one may stand out by chance alone.")
     return cautions
 
@@ -101,18 +95,17 @@ def _majority_sentences(row: dict[str, Any], scored: list[dict[str, Any]]) -> li
 
 
 def _change(setting: dict[str, Any]) -> str:
-    difference, added = setting["difference"]["macro_f1"], setting["train_counts"]["synthetic"]["all"]
+    found, added = setting["difference"]["macro_f1"], setting["train_counts"]["synthetic"]["all"]
     images = f"{count(added)} synthetic image{'s' * (added != 1)}" if isinstance(added, int) else "synthetic images"
-    text = f"{setting['name']}: {images} changed macro-F1 by {signed(difference['mean'])}"
-    if not difference["interval"]:
-        return f"{text}; without a confidence interval this shows nothing yet."
-    low, high = difference["interval"]
-    text += f" (95% CI {signed(low)} to {signed(high)})"
-    if side_of_zero(difference) == "holds":
-        return f"{text}; that is not more than chance."
-    if len(difference["values"]) == 1:
-        return f"{text}; that is more than the choice of test images explains."
-    return f"{text}; that is more than chance."
+    size = f"{images} changed macro-F1 by {signed(found['mean'])}"
+    if not found["interval"]:
+        return f"{setting['name']}: {size}; without a confidence interval this shows nothing yet."
+    low, high = found["interval"]
+    said_of = verdict_of(found)
+    if said_of == "no difference":
+        said_of += f" that this test could see (it resolves {fixed(found['detectable'])})"
+    alone = "; the interval holds the chance of the test images alone" if len(found["values"]) == 1 else ""
+    return f"{setting['name']}: {said_of}, {size} [95% CI {signed(low)} to {signed(high)}]{alone}."
 
 
 def _mean_sd(stat: dict[str, Any] | None) -> str:

@@ -13,7 +13,7 @@ from ssgnet_monai.data.datalist import check_datalist
 from ssgnet_monai.data.few_images import FID_RELIABLE_FROM
 from ssgnet_monai.data.names import folder_name
 from ssgnet_monai.pipeline.layout import RunLayout, StageFolder, refuse_earlier
-from ssgnet_monai.report.case_counts import case_groups
+from ssgnet_monai.report.case_counts import case_groups, image_groups
 from ssgnet_monai.report.classification_row import classification_row
 from ssgnet_monai.report.classification_summary import classification_answers
 from ssgnet_monai.report.headroom import headroom_answers
@@ -86,7 +86,7 @@ def collect(run_dir: str | Path) -> dict[str, Any]:
             segmentation.append(row)
     for name, of_setting in run.classifiers().items():
         with results_of(run.root / "classification" / name):
-            classification.append(classification_row(name, of_setting))
+            classification.append(classification_row(name, of_setting, image_groups(read_json(run.datalist) or {})))
     headroom, synthesis = read_json(run.headroom), _one_extractor(synthesis)
     benchmarks = read_benchmarks(run.benchmarks())
     found = dict(zip(STAGES, (data, synthesis, segmentation, classification, benchmarks), strict=True))

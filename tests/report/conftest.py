@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ssgnet_monai.data.label_space import mask_image
+from ssgnet_monai.engines.class_probabilities import write_scored_images
+from ssgnet_monai.metrics import class_scores
 from ssgnet_monai.pipeline.layout import LAYOUT
 from tests.report.case_files import TEST_CASES, case_dices, write_cases
 
@@ -242,14 +245,19 @@ def add_examples(place: Path, empty_final: bool = False) -> None:
 
 
 def add_classification(
-    run: Path, row: str, setting: str, seed: int, found: dict[str, int], half: float, classes: tuple[str, ...]
+    run: Path, row: str, setting: str, seed: int, found: dict[str, int], classes: tuple[str, ...]
 ) -> None:
     """Two classes of 42 and 114 test images; ``found`` says how many of the 42 each setting finds, of the 114 104."""
+    labels = torch.tensor([0] * 42 + [1] * 114)
+
+    def probabilities(right: int) -> torch.Tensor:
+        second = torch.tensor([0.3] * right + [0.7] * (42 - right) + [0.4] * 10 + [0.9] * 104)
+        return torch.stack([1 - second, second], dim=1)
 
     def measures(right: int) -> dict[str, Any]:
         precision, recall = (right / (right + 10), 104 / (146 - right)), (right / 42, 104 / 114)
         f1 = [2 * p * r / (p + r) for p, r in zip(precision, recall, strict=True)]
-        scores = {"accuracy": (right + 104) / 156, "macro_f1": sum(f1) / 2, "roc_auc": 0.75 + right / 300}
+        scores = {name: value.item() for name, value in class_scores(probabilities(right), labels).items()}
         rows = zip(classes, precision, recall, f1, (42, 114), strict=True)
         per_class = {name: {"precision": p, "recall": r, "f1": f, "support": n} for name, p, r, f, n in rows}
         return {**scores, "per_class": per_class, "confusion": [[right, 42 - right], [10, 104]]}
@@ -274,23 +282,25 @@ def add_classification(
     }  # fmt: skip
     if setting != "original":
         metrics["paired_bootstrap"] = {
-            name: {"difference": difference, "low": difference - half, "high": difference + half}
+            name: {"difference": difference, "low": difference - 0.05, "high": difference + 0.05}
             for name in names
             for difference in [own[name] - original[name]]
         }
-    write(run / "classification" / row / setting / f"seed{seed}" / "metrics.json", metrics)
+    place = run / "classification" / row / setting / f"seed{seed}"
+    write(place / "metrics.json", metrics)
+    images = [f"{number}.png" for number in range(156)]
+    write_scored_images(place / "per_image.csv", images, labels, probabilities(found[setting]), classes)
 
 
 @pytest.fixture
 def build_classification_run(tmp_path: Path) -> BuildRun:
-    """``build_classification_run(...)`` -> a run of classifiers alone; ``half`` is half of each paired interval."""
+    """``build_classification_run(...)`` -> a run of classifiers alone; ``gains`` is what each setting finds more."""
 
     def build(
         classes: tuple[str, ...] = ("malignant", "normal, benign"),
         name: str = "breastmnist",
         seeds: tuple[int, ...] = (0, 1, 2),
-        half: float = 0.05,
-        gains: tuple[int, ...] = (0, 1, 2, 4),
+        gains: tuple[int, ...] = (0, 1, 2, 2),
     ) -> Path:
         run = tmp_path / "classifiers"
         add_data(run, list(classes), name, masks=False)
@@ -300,7 +310,7 @@ def build_classification_run(tmp_path: Path) -> BuildRun:
             right = dict(zip(("original", "balanced", "extra_20", "extra_50"), gains, strict=True))
             right = {setting: 20 + 2 * seed + gain for setting, gain in right.items()}
             for setting in right:
-                add_classification(run, "resnet50", setting, seed, right, half, classes)
+                add_classification(run, "resnet50", setting, seed, right, classes)
         config = {"seeds": list(seeds), "segmentation": {}, "classification": {"resnet50": {"steps": 400}}}
         write(
             run / "experiment.json",
