@@ -93,7 +93,7 @@ def segmentation_row(
         "case": common(content.get("case") for content in evaluated) or "picture",
         "seeds": seeds,
         "masks": _masks(rounds, evaluated, masks or {}),
-        "steps": common(content.get("steps") for content in rounds.values()),
+        "steps": common(content.get("steps") for content in (*rounds.values(), *map(_training, stages))),
         **{key: common(content.get(key) for content in rounds.values()) for key in SHARES},
         "pool_labels": common(content.get("labels") for content in rounds.values()),
         "n": common(content.get("n") for content in evaluated),
@@ -201,6 +201,11 @@ def _own_answers(tables: Mapping[int, CaseCounts], metrics: Mapping[int, Mapping
         if answers := answers_of(tables, dict.fromkeys(tables, key)):
             found[name] = answers
     return found
+
+
+def _training(stage: StageFolder) -> dict[str, Any]:
+    """What ``PublishModel`` wrote at the end of a training without rounds."""
+    return {} if stage.rounds.is_file() else read_json(stage.state / "train" / "training.json") or {}
 
 
 def _control_row(key: str, stages: Sequence[StageFolder], masks: Mapping[str, int | None]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def run(build_run: Build) -> Path:
         checkpoints = {name: scores(dice) for name, dice in found.items()}
         content = {"stage": "segmentation", "n": 4, "seed": 0, "chosen": "model", "checkpoints": checkpoints}
         write(place / "metrics.json", {**content, "references": {}})
+        write(place / "state" / "train" / "training.json", {"result": "trained", "steps": 1500})
         write_cases(place, {name: case_dices(dice) for name, dice in found.items()}, TEST_CASES)
     return run
 
@@ -51,7 +52,7 @@ def row_of(run: Path, name: str) -> dict:
 
 def test_a_row_is_compared_with_its_control_and_with_another_row(run: Path) -> None:
     row = row_of(run, "all")
-    assert row["together"]
+    assert (row["together"], row["steps"]) == (True, 1500)
     assert [(e["kind"], e["name"]) for e in row["comparisons"]] == [
         ("control", "Labelled images alone, equal steps"),
         ("row", "Row cps"),
