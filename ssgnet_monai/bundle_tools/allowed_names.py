@@ -113,6 +113,7 @@ data.RoundsLog: path! header
 data.SampleStream: data transform seed pool mixture cache_bytes
 data.SliceDataset: data slice_plane transform cache_num cache_rate num_workers progress copy_cache
 data.StreamSampler: start
+data.PairedStream: labeled pool transform seed
 data.class_items: datalist split
 data.class_sizes: training
 data.count_classes: names datalist
@@ -137,6 +138,10 @@ data.with_true_masks: hidden training
 engines.CheckpointEvaluation: evaluator network partners dataset label_names output_dir! model_path! test_loader \
     training_loader split seed examples config_sha256
 engines.ClassifierEvaluation: evaluator session datalist output_dir! split reference? config_sha256
+engines.CotrainingPlan: sup_weight fixed_weight dynamic_weight cutmix dynamic_source
+engines.CotrainingTrainer: device max_epochs epoch_length train_data_loader network partner optimizer \
+    partner_optimizer loss pseudo_loss inferer prepare_batch plan unsup_weight ramp_steps student_augmentation amp \
+    train_handlers
 engines.PaddedInferer: multiple spatial_dims
 engines.Predictor: network inferer device views
 engines.PseudoLabelRounds: training labeled pool log plan handlers screen
@@ -165,6 +170,7 @@ engines.encoder_param_groups: network lr encoder_lr
 engines.load_pretrained: network path? encoder?
 engines.load_weights: network path?
 engines.destroy_process_group:
+engines.partner_optimizer: optimizer network partner
 engines.save_class_names: classes model_path!
 engines.start_from: path? session
 engines.train_control: training labeled plan pool name
@@ -173,7 +179,7 @@ engines.write_probabilities: evaluator folder? path! classes
 handlers.AdaController: session augment target interval kimg batch_size
 handlers.AdaptiveKappaHandler: session loss validator lambda_
 handlers.AtomicCheckpoint: session interval keep
-handlers.BestWeights: session network choose
+handlers.BestWeights: session network choose partners
 handlers.EarlierModel: session validator network path!
 handlers.EarlyStop: session patience interval
 handlers.FailureAdvice: memory
@@ -183,7 +189,7 @@ handlers.NetworkAverage: average network batch_size half_life_kimg ramp
 handlers.PseudoLabelHandler: predict transform batch_size num_workers threshold confidence_floor voxel_spacing
 handlers.StepLoss: name
 handlers.StepSeed: session
-handlers.PublishModel: session network masks choose
+handlers.PublishModel: session network masks choose partners
 handlers.SynthesisMonitor: session generator batch_size output_dir! augment grid_interval grid_size
 handlers.SyntheticImageWriter: folder
 handlers.SyntheticImages: output_dir! trained_on truncation class_mix
@@ -194,9 +200,10 @@ handlers.existing_seeds: folder
 handlers.seed_everything: seed
 losses.AdaptiveTvMFDiceLoss: num_classes softmax ignore_index
 losses.BCEDiceLoss: bce_weight dice_weight smooth ignore_index
-losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index
+losses.CEDiceLoss: ce_weight dice_weight smooth ignore_index include_background
 losses.TvMFDiceLoss: kappa softmax ignore_index
 losses.class_loss: name
+losses.cotraining_loss: alpha kind
 losses.segmentation_loss: num_logits
 losses.suggested_r1_gamma: image_size batch_size
 metrics.ClassProbabilityMetric: metric
@@ -239,9 +246,11 @@ transforms.RandomPatchd: keys patch_size foreground_share
 transforms.ResizeSlicesd: keys size mode
 transforms.RestoreVolumed: keys voxel_spacing image_key
 transforms.SaveMaskd: keys output_dir! num_classes image_key
+transforms.ShiftedCropd: keys shift patch_size shifts_used shift_directions flip_axes turn_planes mirror
 transforms.StrongAugmentation: geometry mixing intensity blur_noise
 transforms.ViewerMaskd: keys image_key
 transforms.WindowVolumed: {TRANSFORM}
+transforms.with_shifted_crop: preprocessing crop
 """
 OTHERS = f"""
 copy.copy: x

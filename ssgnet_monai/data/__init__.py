@@ -31,6 +31,7 @@ from ssgnet_monai.data.rounds_log import RoundsLog as RoundsLog
 from ssgnet_monai.data.splits import split_items
 
 if TYPE_CHECKING:
+    from ssgnet_monai.data.paired_stream import PairedStream as PairedStream
     from ssgnet_monai.data.sample_stream import SampleStream as SampleStream
     from ssgnet_monai.data.sample_stream import StreamSampler as StreamSampler
     from ssgnet_monai.data.slice_list import SliceDataset as SliceDataset
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ssgnet_monai.data.soft_label_collate import label_collate as label_collate
 
 WITH_MONAI = {
+    "PairedStream": "paired_stream",
     "SampleStream": "sample_stream",
     "SliceDataset": "slice_list",
     "StreamSampler": "sample_stream",

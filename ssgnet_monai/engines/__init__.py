@@ -5,9 +5,12 @@ from ssgnet_monai.engines.class_names_file import save_class_names as save_class
 from ssgnet_monai.engines.class_probabilities import write_probabilities as write_probabilities
 from ssgnet_monai.engines.classifier_evaluation import ClassifierEvaluation as ClassifierEvaluation
 from ssgnet_monai.engines.control_training import train_control as train_control
+from ssgnet_monai.engines.cotraining_step import CotrainingPlan as CotrainingPlan
+from ssgnet_monai.engines.cotraining_trainer import CotrainingTrainer as CotrainingTrainer
 from ssgnet_monai.engines.disagreement import flip_disagreement as flip_disagreement
 from ssgnet_monai.engines.latent_batch import PrepareLatents as PrepareLatents
 from ssgnet_monai.engines.learning_rate import halving_schedule as halving_schedule
+from ssgnet_monai.engines.optimizer_copy import partner_optimizer as partner_optimizer
 from ssgnet_monai.engines.padded_inferer import PaddedInferer as PaddedInferer
 from ssgnet_monai.engines.parameter_groups import encoder_param_groups as encoder_param_groups
 from ssgnet_monai.engines.predictor import Predictor as Predictor

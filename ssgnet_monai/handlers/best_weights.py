@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 
 import torch
 from ignite.engine import Events
@@ -27,13 +28,21 @@ class BestWeights:
         network: module whose state dict is written.
         choose: "best", as above; "last": nothing is written, and the session's score is that of the last validation
             (of an earlier model that it does not beat, see ``EarlierModel``).
+        partners: networks that are trained beside it, by the name of their weights, which are kept with its own.
 
     Raises:
         ValueError: ``choose`` is another word.
     """
 
-    def __init__(self, session: TrainingSession, network: torch.nn.Module, choose: str = "best") -> None:
+    def __init__(
+        self,
+        session: TrainingSession,
+        network: torch.nn.Module,
+        choose: str = "best",
+        partners: Mapping[str, torch.nn.Module] | None = None,
+    ) -> None:
         self.session, self.network, self.choose = session, network, check_choose(choose)
+        self.partners = dict(partners or {})
         self._warned = False
 
     def attach(self, engine: Evaluator) -> None:
@@ -70,6 +79,8 @@ class BestWeights:
     def _keep(self, engine: Evaluator) -> None:
         self.session.best_epoch = engine.state.epoch
         if rank() == 0 and self.choose == "best":
+            for name, partner in self.partners.items():
+                save_tensors(self.session.best_path.with_name(f"best_{name}.pt"), partner.state_dict())
             save_tensors(self.session.best_path, self.network.state_dict())
 
 

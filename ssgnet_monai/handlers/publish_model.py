@@ -42,6 +42,8 @@ class PublishModel:
         network: module whose last weights are taken.
         masks: how many labelled images train and validate: both are a person's work.
         choose: "best" or "last", as given to ``BestWeights``.
+        partners: networks that are trained beside it, as given to ``BestWeights``. Those of ``NAME`` become ``NAME.pt``
+            beside the model, before it: a model that is there has its partners.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class PublishModel:
         network: torch.nn.Module,
         masks: Mapping[str, int] | None = None,
         choose: str = "best",
+        partners: Mapping[str, torch.nn.Module] | None = None,
     ) -> None:
         self.session, self.network, self.masks, self.choose = session, network, masks, check_choose(choose)
+        self.partners = dict(partners or {})
 
     def attach(self, engine: Trainer) -> None:
         """Register at ``COMPLETED``."""
@@ -62,10 +66,14 @@ class PublishModel:
             return
         session = self.session
         best, model = session.best_path, session.model_path
+        files = [(one, best.with_name(f"best_{n}.pt"), model.with_name(f"{n}.pt")) for n, one in self.partners.items()]
+        files.append((self.network, best, model))
         kept = session.earlier_metric is not None and session.best_epoch == 0
         if not (kept and model.exists()):
-            self._replace(best, model, last=self.choose == "last" and not kept)
-        best.unlink(missing_ok=True)
+            for network, weights, path in files:
+                self._replace(network, weights, path, last=self.choose == "last" and not kept)
+        for _, weights, _ in files:
+            weights.unlink(missing_ok=True)
         result = "kept" if kept else "trained" if session.earlier_metric is None else "improved"
         validated = kept or session.best_epoch > 0
         chosen = validated and self.choose == "best"
@@ -87,9 +95,9 @@ class PublishModel:
                 "none" if session.trained_metric is None else f"{session.trained_metric:.4f}",
             )
 
-    def _replace(self, best: Path, model: Path, last: bool) -> None:
+    def _replace(self, network: torch.nn.Module, best: Path, model: Path, last: bool) -> None:
         if last or (not best.exists() and not (self.session.best_epoch and model.exists())):
-            save_tensors(model, self.network.state_dict())
+            save_tensors(model, network.state_dict())
         elif best.exists():  # else a finished training was started again
             with atomic_path(model) as temporary:
                 shutil.copyfile(best, temporary)

@@ -21,6 +21,8 @@ from ssgnet_monai.transforms.restore_volume import RestoreVolumed as RestoreVolu
 from ssgnet_monai.transforms.save_masks import SaveMaskd as SaveMaskd
 from ssgnet_monai.transforms.scale_volume import NormalizeVolumed as NormalizeVolumed
 from ssgnet_monai.transforms.scale_volume import WindowVolumed as WindowVolumed
+from ssgnet_monai.transforms.shifted_crop import ShiftedCropd as ShiftedCropd
+from ssgnet_monai.transforms.shifted_crop import with_shifted_crop as with_shifted_crop
 from ssgnet_monai.transforms.strong_augmentation import StrongAugmentation as StrongAugmentation
 from ssgnet_monai.transforms.view import image_views as image_views
 from ssgnet_monai.transforms.viewer_mask import ViewerMaskd as ViewerMaskd

@@ -8,6 +8,7 @@ import torch
 
 from ssgnet_monai.data.label_space import IGNORED
 from ssgnet_monai.transforms.augmentation_draws import check_bounds, check_probabilities, log_uniform, uniform
+from ssgnet_monai.transforms.cutmix import box_mask
 
 
 class BatchMixing:
@@ -104,12 +105,7 @@ def _put(
     images: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor, donors: torch.Tensor, boxes: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Write what lies in the donors' boxes into the rows."""
-    rows = rows.to(images.device)
-    inside = torch.ones((), dtype=torch.bool, device=images.device)
-    for axis, size in enumerate(images.shape[2:]):
-        centres = (torch.arange(size, device=images.device) + 0.5) / size
-        within = (centres >= boxes[:, 0, axis, None]) & (centres < boxes[:, 1, axis, None])
-        inside = inside & within.view(-1, 1, *[size if other == axis else 1 for other in range(images.ndim - 2)])
+    rows, inside = rows.to(images.device), box_mask(boxes, images.shape[2:])
     images, labels = (
         values.index_copy(0, rows, torch.where(inside, values[donors], values[rows])) for values in (images, labels)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,6 @@ class RandomPatchd(Randomizable, MapTransform):
         if not 0 <= foreground_share <= 1:
             raise ValueError(f"Expected foreground_share in [0, 1], got {foreground_share}.")
         self.patch_size, self.foreground_share = tuple(int(side) for side in patch_size), foreground_share
-        self._told: set[str] = set()
 
     def draw_start(self, shape: Sequence[int], places: Sequence[np.ndarray] = ()) -> list[int]:
         """First voxel of a crop.
@@ -91,7 +91,7 @@ class RandomPatchd(Randomizable, MapTransform):
         image = result[self.first_key(result)]
         shape = tuple(image.shape[1:])
         if any(length < side for length, side in zip(shape, self.patch_size, strict=True)):
-            self._tell(str(getattr(image, "meta", {}).get("filename_or_obj", "a volume")), shape)
+            tell_padded(str(getattr(image, "meta", {}).get("filename_or_obj", "a volume")), shape, self.patch_size)
         start = self.draw_start(shape, result.get(PLACES, ()))
         cut = (slice(None), *(slice(first, first + side) for first, side in zip(start, self.patch_size, strict=True)))
         for key in self.key_iterator(result):
@@ -99,10 +99,11 @@ class RandomPatchd(Randomizable, MapTransform):
         result["patch_start"] = torch.tensor(start)
         return result
 
-    def _tell(self, name: str, shape: tuple[int, ...]) -> None:
-        if name not in self._told:
-            self._told.add(name)
-            logger.warning("%s of %s voxels is smaller than patch_size %s and is padded.", name, shape, self.patch_size)
+
+@lru_cache(maxsize=10_000)
+def tell_padded(name: str, shape: tuple[int, ...], patch_size: tuple[int, ...]) -> None:
+    """Say once of each volume that it is smaller than the patch."""
+    logger.warning("%s of %s voxels is smaller than patch_size %s and is padded.", name, shape, patch_size)
 
 
 def _places(there: np.ndarray) -> np.ndarray:
