@@ -12,6 +12,8 @@ SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESULTS = (".nii", ".nii.gz", ".nrrd", ".seg.nrrd", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 DTYPE = re.compile(r"u?int(8|16|32)|float32|bool")
 MOST_EPOCHS = 1_000_000
+METHODS = ("rounds", "cotraining")
+"""By which unlabelled studies train: run ids of the bundle, and its configurations of the same names."""
 HISTORY = "history"
 """Folder beside the tags in which earlier labels lie: no tag."""
 BAD_QUERY = re.compile(r"[/\\\x00-\x1f\x7f]|%(2e|2f|5c|00|25)|^\.{1,2}$", re.IGNORECASE)
@@ -118,6 +120,10 @@ def check_training(request: Mapping[str, Any], config: Mapping[str, Any]) -> dic
     rounds = rounds[0] if isinstance(rounds, list) and rounds else rounds
     if str(rounds) not in ("1", "2"):
         raise ValueError(f"Expected rounds 1 or 2, got {str(rounds)[:80]!r}.")
+    method = request.get("method", METHODS[0])
+    method = method[0] if isinstance(method, list) and method else method
+    if method not in METHODS:
+        raise ValueError(f"Expected method {' or '.join(METHODS)}, got {str(method)[:80]!r}.")
     return {
         "max_epochs": epochs,
         "val_split": split,
@@ -126,6 +132,7 @@ def check_training(request: Mapping[str, Any], config: Mapping[str, Any]) -> dic
         "tracking": "None",
         "tracking_uri": "",
         "rounds": int(rounds),
+        "method": method,
         **_device(request),
         **_weights(request, config),
     }

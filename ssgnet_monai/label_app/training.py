@@ -132,7 +132,7 @@ class LabelTrainTask(BundleTrainTask):
         overrides |= self.without_data()
         overrides["resume"] = "fresh"
         overrides["model_path"] = str(self.trained)
-        overrides["to_beat"] = None if self.pool_items() else str(self.model)
+        overrides["to_beat"] = None if self.by_rounds() else str(self.model)
         handlers: list[dict[str, Any]] = overrides[self.const.key_train_handlers()]
         at = 1 if handlers and handlers[0].get("_target_") == "CheckpointLoader" else 0
         handlers.insert(
@@ -141,7 +141,7 @@ class LabelTrainTask(BundleTrainTask):
                 "_target_": "ssgnet_monai.handlers.ServedTraining",
                 "session": "@session",
                 "validator": "@validate#evaluator",
-                "present": str(self.model) if self.pool_items() and validation else None,
+                "present": str(self.model) if self.by_rounds() and validation else None,
                 "progress": str(self.progress),
                 "trainings": self.trainings(),
             },
@@ -155,6 +155,10 @@ class LabelTrainTask(BundleTrainTask):
     def pool_items(self) -> Sequence[dict[str, Any]]:
         """Unlabelled items that train too."""
         return []
+
+    def by_rounds(self) -> bool:
+        """Whether trainings follow one another, which are compared with the present model only at the end."""
+        return False
 
     def trainings(self) -> int:
         """How many trainings follow one another."""

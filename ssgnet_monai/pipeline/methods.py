@@ -17,6 +17,13 @@ OF_ROUNDS = frozenset({
 OF_POOL = frozenset({"pool_fraction", "finetune_steps"})
 """Settings of rounds that a training without a pool does not read."""
 
+OF_PAIRS = frozenset({
+    "pool", "synthetic", "partner", "partner_def", "partner_encoder", "partner_optimizer", "shift", "shifts_used",
+    "shift_directions", "sup_weight", "fixed_weight", "dynamic_weight", "unsup_weight", "ramp_steps", "cutmix",
+    "pseudo_loss", "dynamic_source",
+})  # fmt: skip
+"""Settings of co-training that a training with known masks does not read."""
+
 
 @dataclass(frozen=True)
 class Control:
@@ -49,6 +56,8 @@ class Method:
     controls: Mapping[str, Control] = field(default_factory=dict)
 
 
+ALONE: Mapping[str, Any] = {"partners": {}}
+"""Of a training of one network by the settings of two."""
 METHODS: dict[str, Method] = {
     "supervised": Method(),
     "rounds": Method(
@@ -63,6 +72,33 @@ METHODS: dict[str, Method] = {
         },
     ),
     **{name: Method(("rounds",), name) for name in ("equal_total_steps", "duplicate_real", "oracle")},
+    "cotraining": Method(
+        overlays=("cotraining",),
+        run_id="cotraining",
+        pooled=True,
+        networks=2,
+        controls={
+            "equal_steps": Control("cotraining_alone", OF_PAIRS, ALONE),
+            "equal_total_steps": Control("cotraining_alone", OF_PAIRS, ALONE),
+            "duplicate_real": Control(
+                "cotraining",
+                frozenset({"pool", "synthetic"}),
+                {"unlabeled_items": "$ssgnet_monai.data.without_labels(@labeled)"},
+            ),
+            "oracle": Control(
+                "cotraining_alone",
+                OF_PAIRS,
+                {
+                    **ALONE,
+                    "known_pool": "$ssgnet_monai.data.with_true_masks(@hidden, @datalist['training'])",
+                    "train#dataset#pool": "$ssgnet_monai.data.slice_items(@known_pool, @slice_plane, @spatial_dims)",
+                    "train#dataset#mixture": {"_target_": "ssgnet_monai.data.Mixture", "pool_fraction": 0.5},
+                    "train#dataloader#batch_size": "$2 * @batch_size",
+                },
+            ),
+        },
+    ),
+    "cotraining_alone": Method(("cotraining",)),
 }
-OF_CONTROLS = {control.method for method in METHODS.values() for control in method.controls.values()}
+OF_CONTROLS = {control.method for method in METHODS.values() for control in method.controls.values()} - {"cotraining"}
 """Methods that no row of an experiment's author needs to name."""

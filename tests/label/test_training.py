@@ -92,6 +92,19 @@ def test_rounds_keep_the_present_model_too(server: Any) -> None:
     assert (weights(server) == before) == (found["best_metric"] == found["present_metric"])
 
 
+def test_two_networks_keep_the_present_model_too(server: Any) -> None:
+    before = weights(server)
+    settings = {"max_epochs": 1, "val_split": 0.5, "semi_supervised": True, "method": "cotraining"}
+    server.client.train_start(NAME, options(server, **settings))
+    status = wait_for_training(server.client)
+    assert status["status"] == "DONE", status["details"]
+    found = server.client.info()["train_stats"][NAME]
+    assert found["epoch"] == found["total_epochs"] == 1
+    assert found["best_metric"] >= found["present_metric"]
+    assert (weights(server) == before) == (found["best_metric"] == found["present_metric"])
+    assert "partner.pt" not in weights(server)
+
+
 def test_a_training_that_cannot_be_is_refused_at_once(server: Any, slicer: Any) -> None:
     before = weights(server)
     for changed, said in (
@@ -100,6 +113,7 @@ def test_a_training_that_cannot_be_is_refused_at_once(server: Any, slicer: Any) 
         ({"val_split": 1.0}, "Expected val_split, the share of the labels that validate, from 0 to below 1"),
         ({"device": "$print(1)"}, "Expected a device among"),
         ({"run_id": "rounds"}, "Expected run_id"),
+        ({"method": "supervised"}, "Expected method rounds or cotraining"),
         ({"tracking": "mlflow", "tracking_uri": "file:///elsewhere"}, "Expected tracking None"),
     ):
         with pytest.raises(slicer.MONAILabelClientException) as error:

@@ -104,3 +104,27 @@ def test_other_rows_are_compared_with_and_stay_rows(load):
     assert (rows["plain"]["method"], len(rows)) == ("rounds", 3)
     with pytest.raises(ValueError, match="plane"):
         load({"plain": {"num_labeled": 30}, "ours": {**more, "controls": ["plane"]}})
+
+
+def test_controls_of_two_networks_are_one_network_or_another_pool(load):
+    config = {"steps": 100, "alpha": 0.3, "shift": 8, "cutmix": "none", "pool": "real", "partner_def": "%network_def"}
+    rows = load({"ours": {"method": "cotraining", "num_labeled": 30, "config": config}})
+    assert rows["ours"]["controls"] == {name: f"ours-{name}" for name in ALL}
+    found = {name: (rows[f"ours-{name}"]["method"], rows[f"ours-{name}"]["config"]) for name in ALL}
+    alone = {"steps": 100, "alpha": 0.3, "partners": {}}
+    assert found["equal_steps"] == ("cotraining_alone", alone)
+    assert found["equal_total_steps"] == ("cotraining_alone", {**alone, "steps": 200})
+    kept = {key: config[key] for key in config if key != "pool"}
+    again = {**kept, "unlabeled_items": "$ssgnet_monai.data.without_labels(@labeled)"}
+    assert found["duplicate_real"] == ("cotraining", again)
+    method, oracle = found["oracle"]
+    assert (method, {key: oracle[key] for key in alone}) == ("cotraining_alone", alone)
+    assert "@known_pool" in oracle["train#dataset#pool"]
+
+
+def test_forms_of_co_training_share_their_control(load):
+    row = {"method": "cotraining", "num_labeled": 30, "controls": ["equal_steps"]}
+    plain = {**row, "config": {"dynamic_weight": 0, "cutmix": "none"}}
+    rows = load({"cps": plain, "all": {**row, "controls": ["equal_steps", "cps"], "config": {"shift": 8}}})
+    assert rows["all"]["controls"] == {"cps": "cps", "equal_steps": "cps-equal_steps"}
+    assert len(rows) == 3
