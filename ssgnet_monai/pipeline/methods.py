@@ -99,6 +99,16 @@ METHODS: dict[str, Method] = {
         },
     ),
     "cotraining_alone": Method(("cotraining",)),
+    "superdiffusion": Method(
+        overlays=("superdiffusion",),
+        run_id="superdiffusion",
+        pooled=True,
+        networks=2,
+        controls={
+            name: Control("superdiffusion_student", given=ALONE) for name in ("equal_steps", "equal_total_steps")
+        },
+    ),
+    "superdiffusion_student": Method(("superdiffusion",)),  # alone, with the labelled images
 }
 OF_CONTROLS = {control.method for method in METHODS.values() for control in method.controls.values()} - {"cotraining"}
 """Methods that no row of an experiment's author needs to name."""
