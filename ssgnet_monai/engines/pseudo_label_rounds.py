@@ -150,15 +150,17 @@ class PseudoLabelRounds(Engine):
         return LabelTask(self.pool, self.label_folder(t), teachers, labeller["round"], soft)
 
     def _train(self, member: int, pool: Sequence[dict[str, Any]]) -> TrainingResult:
-        plan = self.plan
-        warm = plan.start == "warm" and self.round > 0
+        plan, weights = self.plan, None
+        if plan.start == "warm" and self.round > 0:  # each teacher from its own, so that they go on to differ
+            labeller = plan.labeller(self.records)
+            weights = self.folder / labeller.get("teachers", [labeller["model"]])[member]
         return self.training.run(
             self.folder / "state" / self._name(member),
             self._model(member),
             plan.seed + self.round + APART * member,
             (self.labeled, pool),
             plan.mixture,
-            self.folder / plan.labeller(self.records)["model"] if warm else None,
+            weights,
         )
 
     def _name(self, member: int) -> str:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from ssgnet_monai.engines.recipe import chosen_recipe
 from ssgnet_monai.pipeline.known_names import check_names
 from ssgnet_monai.pipeline.methods import CONTROLS, METHODS
 from ssgnet_monai.pipeline.settings import root_id, settings_of
@@ -48,8 +49,9 @@ def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict
     row = copy.deepcopy(dict(experiment["segmentation"][name]))
     made = METHODS[row["method"]].controls[control]
     config = {key: value for key, value in row["config"].items() if root_id(key) not in made.unread}
-    if control == "equal_total_steps":
-        config["steps"] = _total_steps(experiment, name)
+    if (trainings := _trainings(experiment, name, control)) > 1:
+        steps = _merged(experiment, name)["steps"]
+        config["steps"] = f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings
     if control == "oracle" and row["num_labeled"] is None and row["labeled_list"] is None:
         raise ValueError(
             f"Expected num_labeled or labeled_list in segmentation.{name} for its oracle, got neither: only masks that "
@@ -58,20 +60,29 @@ def _control_row(experiment: Mapping[str, Any], name: str, control: str) -> dict
     return {**row, "method": made.method, "config": {**config, **made.given}, "controls": {}}
 
 
-def _total_steps(experiment: Mapping[str, Any], name: str) -> int | str:
-    """Steps of all trainings of a row together: of its rounds and teachers, or of its two networks."""
-    merged = settings_of({**experiment, "budget": 1}, "segmentation", name).merged
+def _trainings(experiment: Mapping[str, Any], name: str, control: str) -> int:
+    """How many trainings of a row have their steps in its control.
+
+    For equal total steps all of them: of its rounds and teachers, or of its two networks. For what takes the place of
+    the pool as many as one network went through: a warm start goes on from round to round.
+    """
     networks = METHODS[experiment["segmentation"][name]["method"]].networks
-    trainings = networks if networks > 1 else _rounds(merged, name)
-    steps = merged["steps"]
-    return f"$({steps[1:]}) * {trainings}" if isinstance(steps, str) else steps * trainings
-
-
-def _rounds(merged: Mapping[str, Any], name: str) -> int:
+    if networks > 1:
+        return networks if control == "equal_total_steps" else 1
+    merged = _merged(experiment, name)
     rounds, teachers = merged["num_rounds"], merged["teachers"]
     if type(rounds) is not int or type(teachers) is not int:
         raise ValueError(
             f"Expected whole numbers for num_rounds and teachers of segmentation.{name}, whose control has the steps "
             f"of all trainings together, got {rounds!r} and {teachers!r}."
         )
-    return (rounds + 1) * teachers
+    if control == "equal_total_steps":
+        return (rounds + 1) * teachers
+    start = merged["start"]
+    if start.startswith("$"):  # nobody said otherwise
+        start = chosen_recipe(merged["recipes"], merged["recipe"])["start"]
+    return rounds + 1 if start == "warm" else 1
+
+
+def _merged(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return settings_of({**experiment, "budget": 1}, "segmentation", name).merged

@@ -310,4 +310,4 @@ def test_a_segmenter_of_data_prepared_anew_does_not_go_on(segment, rounds, phant
     rounds(num_rounds=1, num_labeled=6)
     with pytest.raises(RuntimeError) as error:
         rounds(num_rounds=1, num_labeled=6, dataset_dir=str(anew))
-    assert "Use another output_dir" in "".join(traceback.format_exception(error.value))
+    assert "or another output_dir, or move" in "".join(traceback.format_exception(error.value))

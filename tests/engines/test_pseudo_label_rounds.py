@@ -68,12 +68,13 @@ class Trained:
     """A training that writes an empty model and tells what it was given."""
 
     def __init__(self):
-        self.given = []
+        self.given, self.begun_with = [], []
 
     def run(self, state_dir, model_path, seed, items, mixture, weights):
         model_path.parent.mkdir(parents=True, exist_ok=True)
         model_path.write_bytes(b"weights")
         self.given.append([item["image"] for item in items[1]])
+        self.begun_with.append(weights and weights.name)
         return TrainingResult(0.5, 1, 1.0)
 
 
@@ -110,3 +111,11 @@ def test_generated_images_are_left_out_for_the_run_and_for_a_round(tmp_path):
     assert (baseline["unsteady_synthetic"], record["unsteady_synthetic"]) == (0, 1)
     assert record["training_samples"]["pool"] == {"synthetic": 1, "real": 1}
     assert len(list((tmp_path / "pseudo_labels" / "round_01").glob("soft*.npz"))) == 3
+
+
+def test_with_a_warm_start_each_teacher_goes_on_from_its_own_weights(tmp_path):
+    training, plan = Trained(), RoundsPlan(num_rounds=1, start="warm", teachers=2, gate=False)
+    pool = [{"image": str(tmp_path / "real"), "origin": "real"}]
+    log = RoundsLog(tmp_path / "rounds.json", {})
+    PseudoLabelRounds(training, [{"image": "a"}], pool, log, plan, [labelled({pool[0]["image"]: 1.0})]).run()
+    assert training.begun_with == [None, None, "baseline.pt", "baseline_teacher_2.pt"]

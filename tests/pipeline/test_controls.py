@@ -26,8 +26,8 @@ def test_controls_are_rows_that_differ_in_their_method(load):
             "batch_size": 8,
             "steps": 6000,
         },  # the profile's 1,500 for the baseline and each round
-        "ours-duplicate_real": {"batch_size": 8, "pool_fraction": 0.4},
-        "ours-oracle": {"batch_size": 8, "pool_fraction": 0.4},
+        "ours-duplicate_real": {"batch_size": 8, "pool_fraction": 0.4, "steps": 6000},
+        "ours-oracle": {"batch_size": 8, "pool_fraction": 0.4, "steps": 6000},
     }
     for name in ALL[1:]:
         row = rows[f"ours-{name}"]
@@ -40,12 +40,30 @@ def test_rows_share_a_control_that_would_be_the_same(load):
             "real": {"num_labeled": 30, "config": {"pool": "real"}},
             "both": {"num_labeled": 30, "config": {"pool": "both"}},
             "longer": {"num_labeled": 30, "config": {"num_rounds": 3}},
+            "anew": {"num_labeled": 30, "config": {"start": "cold"}},
         }
     )
     assert rows["both"]["controls"] == rows["real"]["controls"]
     assert rows["longer"]["controls"]["equal_total_steps"] == "longer-equal_total_steps"
-    assert rows["longer"]["controls"]["oracle"] == "real-oracle"
-    assert len(rows) == 3 + 3 + 1
+    assert rows["longer"]["controls"]["oracle"] == "longer-oracle"
+    assert rows["anew"]["controls"]["equal_total_steps"] == "real-equal_total_steps"
+    assert len(rows) == 4 + 3 + 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("config", "steps"),
+    [
+        ({}, 300),
+        ({"start": "cold"}, None),
+        ({"recipe": "paper"}, None),
+        ({"recipe": "paper", "start": "warm"}, 300),
+        ({"teachers": 3}, 300),
+    ],
+)
+def test_a_pool_that_is_replaced_is_seen_for_as_long_as_one_network_sees_it(load, config, steps):
+    rows = load({"ours": {"num_labeled": 30, "config": {"steps": 100, **config}}})
+    for name in ("duplicate_real", "oracle"):
+        assert rows[f"ours-{name}"]["config"]["steps"] == (steps or 100)
 
 
 def test_every_training_of_a_round_counts_for_equal_total_steps(load):
