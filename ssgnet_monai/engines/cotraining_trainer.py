@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -97,11 +98,12 @@ class CotrainingTrainer(Trainer):
             self.plan,
             **self.losses,
             predict=self.inferer,
-            augment=self._harder if self.student_augmentation is not None else None,
+            augment=None if self.student_augmentation is None else partial(_harder, self.student_augmentation),
             scaler=self.scaler,
         )
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
 
-    def _harder(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.student_augmentation({"image": images, "label": labels.float()}, images.device)
+
+def _harder(change: PrepareBatch, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return change({"image": images, "label": labels.float()}, images.device)

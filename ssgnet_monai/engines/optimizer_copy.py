@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.optim import Optimizer
 
@@ -28,6 +30,7 @@ def partner_optimizer(optimizer: Optimizer, network: torch.nn.Module, partner: t
             )
         groups = [list(own)]
     settings = [{key: group[key] for key in optimizer.defaults} for group in optimizer.param_groups]
-    return type(optimizer)(
+    kind: Callable[..., Optimizer] = type(optimizer)
+    return kind(
         [{**kept, "params": [own[name] for name in group]} for kept, group in zip(settings, groups, strict=True)]
     )

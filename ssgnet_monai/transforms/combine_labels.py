@@ -27,7 +27,8 @@ def combine_labels(fixed: torch.Tensor, shifted: torch.Tensor, offset: torch.Ten
             "Expected two label maps (B, ...) of one shape and an offset for each of their axes, got "
             f"{tuple(fixed.shape)}, {tuple(shifted.shape)} and {tuple(offset.shape)}."
         )
-    places, seen = [torch.arange(len(fixed), device=fixed.device).view(-1, *[1] * axes)], fixed.new_ones((), dtype=bool)
+    places = [torch.arange(len(fixed), device=fixed.device).view(-1, *[1] * axes)]
+    seen = torch.ones((), dtype=torch.bool, device=fixed.device)
     for axis, side in enumerate(fixed.shape[1:]):
         place = torch.arange(side, device=fixed.device) - offset[:, axis, None].to(fixed.device)
         place = place.view(-1, *[side if other == axis else 1 for other in range(axes)])
