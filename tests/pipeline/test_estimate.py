@@ -48,7 +48,7 @@ def test_the_parts_of_the_demo_by_hand(tmp_path):
     assert test.units == 20 * 3
     assert test.seconds == pytest.approx(10 - 0.01 * 8 + 0.01 * 60)
     assert rounds.units == 2400
-    looks, pool = 3 * 800 / 80, (40 - 8) + 5 + 240
+    looks, pool = 3 * 800 / 80, (40 - 5) + 5 + 240
     assert rounds.seconds == pytest.approx(10 - 0.2 + 240 + 0.01 * (looks * 10 + 3 * 4 * pool))  # from four views
     (page,) = parts("report")
     assert page.seconds == 10
