@@ -142,7 +142,11 @@ def _parser(
     parser.update(
         {
             "network_def": "$given['network']",
-            "datalist": {"intensity_window": [0, 255], "training": "$given['labeled'] + given['pool']"},
+            "datalist": {
+                "intensity_window": [0, 255],
+                "training": "$given['labeled'] + given['pool']",
+                "unlabeled": [],
+            },
             "label_names": list(label_names),
             "labeled": "$given['labeled']",
             "hidden": [],

@@ -114,7 +114,7 @@ def test_an_id_inside_what_is_not_there_is_named(key: str) -> None:
         ("network=unett", r"networks \[.*'unet'.*\] or the path .*got 'unett'\. Did you mean 'unet'"),
         (
             "method=round",
-            r"\[.*'rounds', 'supervised'\] in segmentation\.unet\.method, got 'round'\. Did you mean 'rounds'",
+            r"\[.*'rounds', .*'supervised'\] in segmentation\.unet\.method, got 'round'\. Did you mean 'rounds'",
         ),
         ("profile=unet_cpu", "It is network: unet with profile: segmentation_cpu now: give the row these two"),
         ("methd=rounds", "in segmentation.unet, got 'methd'. Did you mean 'method'"),
@@ -158,9 +158,9 @@ def test_explain_names_the_rows_and_marks_what_counts(capsys: pytest.CaptureFixt
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
         "",
-        "segmentation.unet-oracle: steps = 80",
-        "  80     budget 0.1 (command line)  <- this one counts",
-        "  800    segmentation.unet-oracle.config",
+        "segmentation.unet-oracle: steps = 240",
+        "  240    budget 0.1 (command line)  <- this one counts",
+        "  2400   segmentation.unet-oracle.config",
         "  1500   profile segmentation_cpu",
         "  10000  train.yaml of ssgnet_segmentation",
     ]
@@ -249,7 +249,7 @@ def test_explain_tells_the_command_line_from_the_file(capsys: pytest.CaptureFixt
         "  48   command line  <- this one counts",
         "  32   the experiment",
     ]
-    assert told("num_labeled", "segmentation.unet.num_labeled=5")[1] == "  5     command line  <- this one counts"
+    assert told("num_labeled", "segmentation.unet.num_labeled=9")[1] == "  9     command line  <- this one counts"
     assert told("steps", "budget=0.1", "segmentation.unet.config.epoch_length=3")[1:3] == [
         "  80     budget 0.1 (command line)  <- this one counts",
         "  800    segmentation.unet.config",
